@@ -1,0 +1,42 @@
+# One command per intention. Each sets up what it needs: only Python >= 3.11, git and make are assumed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install compare test check format bench results clean
+
+help:            ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+install: $(INSTALLED)   ## make .venv and install vaefeat with all extras, at the pinned versions
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vaefeat needs Python 3.11 or newer; try: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	touch $@
+
+compare: install  ## the main job on the embedded digits: table, plot, rows, ONNX encoder in comparison/
+	$(BIN)/vaefeat compare --data digits --out comparison
+
+test: install     ## run all tests and the examples in the docstrings
+	$(BIN)/python -m pytest
+
+check: install    ## lint, formatting, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install   ## apply the formatting
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install    ## time training, transform, import and memory; rows to pipelines/results
+	$(BIN)/python -m pipelines.benchmarks.run
+
+results: install  ## write the tables and the plot of the README from pipelines/results
+	$(BIN)/python -m pipelines.experiments.report
+
+clean:
+	rm -rf $(VENV) comparison

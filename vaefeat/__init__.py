@@ -1,0 +1,49 @@
+"""Variational autoencoders as scikit-learn transformers, trained with TensorFlow, run on ONNX."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vaefeat.comparison import compare
+    from vaefeat.datasets import load_dataset, mask_labels
+    from vaefeat.estimators import SupervisedEncoderTransformer, VAEEncoderTransformer
+    from vaefeat.export import export_onnx
+    from vaefeat.plotting import LabelEfficiencyDisplay
+    from vaefeat.runtime import OnnxModel
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "LabelEfficiencyDisplay",
+    "OnnxModel",
+    "SupervisedEncoderTransformer",
+    "VAEEncoderTransformer",
+    "compare",
+    "export_onnx",
+    "load_dataset",
+    "mask_labels",
+]
+
+_ROOMS = {
+    "LabelEfficiencyDisplay": ("vaefeat.plotting", None),
+    "OnnxModel": ("vaefeat.runtime", None),
+    "SupervisedEncoderTransformer": ("vaefeat.estimators", "train"),
+    "VAEEncoderTransformer": ("vaefeat.estimators", "train"),
+    "compare": ("vaefeat.comparison", "train"),
+    "export_onnx": ("vaefeat.export", "train"),
+    "load_dataset": ("vaefeat.datasets", None),
+    "mask_labels": ("vaefeat.datasets", None),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load public names at first use, so that ``import vaefeat`` loads nothing heavy (PEP 562)."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'vaefeat' has no attribute {name!r}")
+    from vaefeat._optional import import_optional
+
+    room, extra = _ROOMS[name]
+    return getattr(import_optional(room, extra), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

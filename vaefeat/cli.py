@@ -1,0 +1,193 @@
+"""The command line: ``vaefeat compare``. Each verb imports its own room when it is called."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from vaefeat import __version__
+from vaefeat.exceptions import VaefeatError
+
+if TYPE_CHECKING:
+    from vaefeat.comparison import Comparison
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+errors = Console(stderr=True)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        console.print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True)] = False,
+) -> None:
+    """Put a variational autoencoder in front of your classifier: see if it pays, and ship it as ONNX."""
+
+
+@app.command()
+def compare(
+    data: Annotated[
+        str,
+        typer.Option(
+            help="digits, mnist, fashion-mnist, satimage, or a .csv, .csv.gz, .npy, .npz or .parquet file."
+        ),
+    ] = "digits",
+    target: Annotated[str | None, typer.Option(help="Column of the classes, if the data are a file.")] = None,
+    n_labeled: Annotated[
+        list[str] | None, typer.Option(help="A number of labels, or all; repeat it for more.")
+    ] = None,
+    n_draws: Annotated[int, typer.Option(min=1, help="Draws of the labels.")] = 10,
+    n_components: Annotated[int, typer.Option(min=1, help="Features of the VAE and of PCA.")] = 10,
+    max_iter: Annotated[int | None, typer.Option(min=0, help="Epochs of the VAE.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for rows, plot and encoder.")] = Path("comparison"),
+    smoke: Annotated[bool, typer.Option(help="A few rows and one epoch: does it run?")] = False,
+) -> None:
+    """Compare VAE features with raw ones, on your data, over the number of labels.
+
+    Rows that OUT already holds are not computed again, so an interrupted comparison goes on.
+    """
+    try:
+        _compare(data, target, n_labeled, n_draws, n_components, max_iter, out, smoke)
+    except (VaefeatError, ValueError, OSError) as exc:
+        errors.print(f"[bold red]error[/] {exc}", highlight=False)
+        raise typer.Exit(1) from exc
+
+
+def _compare(
+    data: str,
+    target: str | None,
+    n_labeled: list[str] | None,
+    n_draws: int,
+    n_components: int,
+    max_iter: int | None,
+    out: Path,
+    smoke: bool,
+) -> None:
+    from vaefeat._optional import import_optional
+
+    comparison = import_optional("vaefeat.comparison", "train")
+    datasets = import_optional("vaefeat.datasets", "train")
+    with console.status("loading TensorFlow"):
+        _import_tensorflow_quietly()
+    with console.status("loading the data"):
+        dataset = datasets.load_dataset(data, target=target)
+    if smoke:
+        dataset, n_draws, max_iter, n_labeled = _head(dataset), 2, 1, n_labeled or ["50", "100"]
+    counts = [comparison.ALL if n == comparison.ALL else int(n) for n in n_labeled or []]
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    ) as bar:
+        task = bar.add_task("starting", total=None)
+        result = comparison.compare(
+            dataset,
+            extractors=comparison.default_extractors(dataset, n_components, max_iter),
+            n_labeled=counts or comparison.N_LABELED,
+            n_draws=n_draws,
+            out=out / "rows.jsonl",
+            progress=lambda what, done, total: bar.update(
+                task, description=what, completed=done, total=total
+            ),
+        )
+    console.print(_table(result, dataset.name))
+    _write_results(result, dataset, out)
+
+
+def _import_tensorflow_quietly() -> None:
+    """Import TensorFlow and let it look for devices without what it then writes to stderr.
+
+    Its C++ side tells a machine without a GPU four times that it has none, before any log level is
+    read. An exception still comes through.
+    """
+    from vaefeat._optional import import_optional
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    stderr = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        import_optional("tensorflow", "train").config.list_logical_devices()
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
+def _head(dataset: Any, n_samples: int = 500) -> Any:
+    from dataclasses import replace
+
+    n = n_samples
+    return replace(
+        dataset, X=dataset.X[:n], y=dataset.y[:n], X_test=dataset.X_test[:n], y_test=dataset.y_test[:n]
+    )
+
+
+def _table(result: "Comparison", name: str) -> Table:
+    table = Table(title=f"Test accuracy on {name} (%)", caption="gain: paired 95 % interval over the draws")
+    for column in ("features", "labels", "accuracy", "gain over raw", "fit", "rows/s"):
+        table.add_column(column, justify="left" if column == "features" else "right")
+    last = None
+    for row in result.summary():
+        if last not in (None, row["extractor"]):
+            table.add_section()
+        table.add_row(
+            row["extractor"] if row["extractor"] != last else "",
+            str(row["n_labeled"]),
+            _percent(row["accuracy_mean"])
+            + (f" ± {_percent(row['accuracy_sd'])}" if row["n_draws"] > 1 else ""),
+            _gain(row),
+            f"{row['fit_seconds']:.1f} s",
+            f"{row['rows_per_second']:,.0f}",
+        )
+        last = row["extractor"]
+    return table
+
+
+def _gain(row: dict[str, Any]) -> str:
+    if "gain" not in row:
+        return ""
+    text = f"{100 * row['gain']:+.1f}"
+    if row["n_draws"] == 1:
+        return text
+    color = "green" if row["gain_low"] > 0 else "red" if row["gain_high"] < 0 else "default"
+    return f"[{color}]{text} [{100 * row['gain_low']:+.1f}, {100 * row['gain_high']:+.1f}][/]"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _write_results(result: "Comparison", dataset: Any, out: Path) -> None:
+    import matplotlib
+
+    from vaefeat.comparison import VAE
+    from vaefeat.export import export_onnx
+    from vaefeat.plotting import LabelEfficiencyDisplay
+
+    matplotlib.use("agg")
+    display = LabelEfficiencyDisplay.from_comparison(result)
+    display.ax_.set_title(f"{dataset.name}: what a label is worth")
+    display.figure_.savefig(out / "label_efficiency.png", dpi=150)
+    written = ["rows.jsonl", "label_efficiency.png"]
+    if VAE in result.extractors:  # it is not where all rows were known already
+        scaler, vae = result.extractors[VAE].steps[0][1], result.extractors[VAE][-1]
+        X = dataset.X if scaler == "passthrough" else scaler.transform(dataset.X)
+        data = {"name": dataset.name, "sha256": dataset.sha256, "scaler": str(scaler)}
+        export_onnx(vae, out / "encoder.onnx", X=X, card={"data": data})
+        written += ["encoder.onnx", "encoder.json", "encoder.md"]
+    console.print(f"Wrote {', '.join(written)} to [bold]{out}[/]", highlight=False)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,381 @@
+"""Data sets by name, a user's own tables, and the hiding of labels.
+
+The files of a named data set are searched in this order: the folder ``data_home``, the folder that
+the environment variable ``VAEFEAT_DATA`` names, the user's cache (``~/.cache/vaefeat``), and last,
+for MNIST and Fashion-MNIST, the public source, through :func:`sklearn.datasets.fetch_openml`.
+Wherever it comes from, the content must have the sha256 that is written here.
+"""
+
+import gzip
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError
+
+UNLABELED = -1
+Samples = tuple[np.ndarray, np.ndarray | None]  # X and y
+TEST_FRACTION = 0.25  # of data that come without a test set of their own
+SUFFIXES = (".csv", ".csv.gz", ".npy", ".npz", ".parquet")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples for training and for testing.
+
+    Attributes
+    ----------
+    name : str
+    X, X_test : ndarrays of shape (n_samples, n_features), float32
+        Images have their pixels in [0, 1], row by row; tables are as they are in their file.
+    y, y_test : ndarrays of shape (n_samples,), or None
+        Classes; None if the data have none.
+    sha256 : str
+        Of the content, before any scaling and splitting.
+    image_shape : tuple of int or None
+        Rows and columns of an image.
+    """
+
+    name: str
+    X: np.ndarray
+    y: np.ndarray | None
+    X_test: np.ndarray
+    y_test: np.ndarray | None
+    sha256: str
+    image_shape: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a named data set is found, what it must contain, and how it is split."""
+
+    read: Callable[[Path], Samples]
+    files: tuple[str, ...]
+    sha256: str
+    n_train: int
+    image_shape: tuple[int, int] | None = None
+    openml: tuple[str, int] | None = None
+
+
+def load_dataset(
+    name: str | os.PathLike[str],
+    *,
+    target: str | None = None,
+    data_home: str | os.PathLike[str] | None = None,
+) -> Dataset:
+    """Load a data set by its name, or a file of the user's.
+
+    Parameters
+    ----------
+    name : str or path
+        "digits" (embedded: 1 797 images of 8x8), "mnist", "fashion-mnist" (70 000 of 28x28, the last
+        10 000 for testing), "frey-face" (1 965 of 28x20, no classes), "satimage" (6 435 rows of 36
+        features, the last 2 000 for testing); or a file that ends in .csv, .csv.gz, .npy, .npz or
+        .parquet. Data that have no test set of their own have a quarter of their rows set aside,
+        stratified by class.
+    target : str, optional
+        For a file: the column, or the array of an .npz, that holds the classes; for an .npy the
+        index of the column, which may be negative. Without it the data have no classes.
+    data_home : path, optional
+        A folder to search first.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    DatasetNotFoundError
+        If the data are in none of the known places.
+    DatasetCorruptError
+        If a file's content is not that of its name, or is not numeric.
+    ValueError
+        If the name or the target is unknown.
+
+    Examples
+    --------
+    >>> from vaefeat.datasets import load_dataset
+    >>> load_dataset("digits").X.shape
+    (1347, 64)
+    """
+    if name == "digits":
+        return _load_digits()
+    if name in SOURCES:
+        return _load_named(str(name), data_home)
+    path = Path(name)
+    if path.name.endswith(SUFFIXES):
+        return _load_file(path, target)
+    raise ValueError(
+        f"Unknown data {str(name)!r}: expected one of {', '.join(['digits', *SOURCES])}, "
+        f"or a file that ends in one of {', '.join(SUFFIXES)}."
+    )
+
+
+def mask_labels(y: Any, n_labeled: int, random_state: Any = None, *, stratify: bool = True) -> np.ndarray:
+    """Keep ``n_labeled`` labels and replace the others by -1, scikit-learn's sign for unlabelled.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Classes. If they are not integers the result has dtype object, as
+        :class:`sklearn.semi_supervised.SelfTrainingClassifier` asks for.
+    n_labeled : int
+        How many labels to keep.
+    random_state : int, RandomState instance or None, default=None
+        Determines which.
+    stratify : bool, default=True
+        Keep equally many of each class, or one more of some where ``n_labeled`` does not divide
+        evenly; of a class that has fewer, keep all. False draws from all samples alike.
+
+    Returns
+    -------
+    y_masked : ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If there are not as many labels to keep, or ``y`` already holds -1.
+
+    References
+    ----------
+    Kingma et al. (2014), "Semi-supervised Learning with Deep Generative Models", section 4.1.
+
+    Examples
+    --------
+    >>> from vaefeat.datasets import mask_labels
+    >>> mask_labels([0, 0, 0, 1, 1, 1], 2, random_state=0).tolist()
+    [-1, -1, 0, -1, -1, 1]
+    """
+    from sklearn.utils import check_random_state
+
+    y = np.asarray(y)
+    is_integer = np.issubdtype(y.dtype, np.integer)
+    if is_integer and (y == UNLABELED).any():
+        raise ValueError("y already holds the label -1, which means unlabelled; pass labelled samples only.")
+    if not 0 < n_labeled <= len(y):
+        raise ValueError(f"Got n_labeled={n_labeled}, expected 1 to {len(y)}, the number of labels.")
+    order = check_random_state(random_state).permutation(len(y))
+    if stratify:
+        order = order[np.argsort(_ranks_within_class(y[order]), kind="stable")]
+    kept = order[:n_labeled]
+    masked = np.full(len(y), UNLABELED, dtype=np.int64 if is_integer else object)
+    masked[kept] = y[kept]
+    return masked
+
+
+def _ranks_within_class(y: np.ndarray) -> np.ndarray:
+    """Return how many of its class stand before each element."""
+    ranks = np.empty(len(y), int)
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        ranks[members] = np.arange(len(members))
+    return ranks
+
+
+# --- named data sets ---
+
+
+def _load_digits() -> Dataset:
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(return_X_y=True)
+    return _split_at_random("digits", X.astype(np.float32) / 16, y, _sha256(X.astype(np.uint8), y), (8, 8))
+
+
+def _load_named(name: str, data_home: str | os.PathLike[str] | None) -> Dataset:
+    source = SOURCES[name]
+    X, y = _find(name, source, data_home)
+    digest = _sha256(X, y)
+    if digest != source.sha256:
+        raise DatasetCorruptError(
+            f"The content of {name} has sha256 {digest[:12]}..., expected {source.sha256[:12]}...: "
+            "the files are damaged or of another version. Replace them."
+        )
+    X = X.astype(np.float32)
+    if source.image_shape:
+        X /= 255
+    if y is not None and np.issubdtype(y.dtype, np.integer):
+        y = y.astype(np.int64)  # unsigned bytes have no room for -1
+    n = source.n_train
+    y_train, y_test = (None, None) if y is None else (y[:n], y[n:])
+    return Dataset(name, X[:n], y_train, X[n:], y_test, digest, source.image_shape)
+
+
+def _find(name: str, source: _Source, data_home: str | os.PathLike[str] | None) -> Samples:
+    places = [data_home, os.environ.get("VAEFEAT_DATA"), Path.home() / ".cache" / "vaefeat"]
+    folders = [Path(place) / name for place in places if place]
+    for folder in folders:
+        if all((folder / file).exists() for file in source.files):
+            try:
+                return source.read(folder)
+            except (OSError, EOFError, ValueError, KeyError) as exc:
+                raise DatasetCorruptError(f"Cannot read {name} in {folder}: {exc}") from exc
+    looked = ", ".join(map(str, folders))
+    advice = f"Put {', '.join(source.files)} into one of: {looked}; or set VAEFEAT_DATA to the folder above."
+    if source.openml is None:
+        raise DatasetNotFoundError(f"{name} was not found. {advice}")
+    try:
+        return _fetch(*source.openml)
+    except OSError as exc:
+        raise DatasetNotFoundError(
+            f"{name} was not found and could not be fetched ({exc}). {advice}"
+        ) from exc
+
+
+def _fetch(openml_name: str, version: int) -> Samples:
+    from sklearn.datasets import fetch_openml
+
+    X, y = fetch_openml(openml_name, version=version, as_frame=False, parser="liac-arff", return_X_y=True)
+    y = np.asarray(y, dtype=str)
+    return X.astype(np.uint8), y.astype(np.uint8) if y[0].isdigit() else y
+
+
+def _read_idx(folder: Path) -> Samples:
+    def read(kind: str) -> np.ndarray:
+        parts = [_idx_array(folder / file) for file in IDX_FILES if kind in file]
+        return np.concatenate(parts)
+
+    images = read("images")
+    return images.reshape(len(images), -1), read("labels")
+
+
+def _idx_array(path: Path) -> np.ndarray:
+    """Return the array in a gzipped IDX file of unsigned bytes."""
+    content = gzip.decompress(path.read_bytes())
+    if content[:3] != b"\x00\x00\x08":
+        raise ValueError(f"{path.name} is not an IDX file of unsigned bytes")
+    n_dims = content[3]
+    shape = np.frombuffer(content, ">i4", n_dims, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * n_dims).reshape(shape)
+
+
+def _read_frey_face(folder: Path) -> Samples:
+    from scipy.io import loadmat
+
+    return np.ascontiguousarray(loadmat(folder / "frey_rawface.mat")["ff"].T), None
+
+
+def _read_satimage(folder: Path) -> Samples:
+    with gzip.open(folder / "satimage.csv.gz", "rt") as file:
+        table = np.loadtxt(file, dtype=str, delimiter=",", skiprows=1)
+    return table[:, :-1].astype(np.uint8), table[:, -1]
+
+
+IDX_FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+SOURCES = {
+    "mnist": _Source(
+        _read_idx,
+        IDX_FILES,
+        "c2069063c1105f2bf96266aef1ff68c6e13bdda7a54e37bf19c16f1db24efc83",
+        60_000,
+        (28, 28),
+        ("mnist_784", 1),
+    ),
+    "fashion-mnist": _Source(
+        _read_idx,
+        IDX_FILES,
+        "2cbc59191665e1ba3f2494648f17edac5974f748ab89fb2ae05597d658161f54",
+        60_000,
+        (28, 28),
+        ("Fashion-MNIST", 1),
+    ),
+    "frey-face": _Source(
+        _read_frey_face,
+        ("frey_rawface.mat",),
+        "2438ba4f0d2a6bd8bac43de756141eaa33c8d248dd613d464bdb1210d9b7af78",
+        1_965,
+        (28, 20),
+    ),
+    "satimage": _Source(
+        _read_satimage,
+        ("satimage.csv.gz",),
+        "4b1ca3b56c1cb652fb62cb7d27dde4f90958b6c28a5454962d2b0438d89821fb",
+        4_435,
+    ),
+}
+
+
+# --- a user's own files ---
+
+
+def _load_file(path: Path, target: str | None) -> Dataset:
+    if not path.exists():
+        raise DatasetNotFoundError(f"There is no file {path}.")
+    read = {".npy": _read_npy, ".npz": _read_npz}.get(path.suffix, _read_table)
+    X, y = read(path, target)
+    if X.ndim != 2 or not np.issubdtype(X.dtype, np.number):
+        raise DatasetCorruptError(
+            f"{path.name} holds features of shape {X.shape} and dtype {X.dtype}, expected a numeric matrix."
+        )
+    return _split_at_random(path.name, X.astype(np.float32), y, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def _read_table(path: Path, target: str | None) -> Samples:
+    from vaefeat._optional import import_optional
+
+    pandas = import_optional("pandas", "train")
+    table = pandas.read_parquet(path) if path.suffix == ".parquet" else pandas.read_csv(path)
+    y = None
+    if target is not None:
+        if target not in table:
+            raise ValueError(f"{path.name} has no column {target!r}; it has {', '.join(map(str, table))}.")
+        y = table.pop(target).to_numpy()
+    for column, dtype in table.dtypes.items():
+        if not pandas.api.types.is_numeric_dtype(dtype):
+            raise DatasetCorruptError(
+                f"Column {column!r} of {path.name} is {dtype}, expected numbers. "
+                "Encode it first, for instance with OneHotEncoder, or leave it out."
+            )
+    return table.to_numpy(np.float32), y
+
+
+def _read_npy(path: Path, target: str | None) -> Samples:
+    table = np.load(path, allow_pickle=False)
+    if target is None:
+        return table, None
+    if not re.fullmatch(r"-?\d+", target) or not -table.shape[1] <= int(target) < table.shape[1]:
+        raise ValueError(f"Got target={target!r} for {path.name}, expected the index of one of its columns.")
+    return np.delete(table, int(target), axis=1), table[:, int(target)].astype(int)
+
+
+def _read_npz(path: Path, target: str | None) -> Samples:
+    with np.load(path, allow_pickle=False) as arrays:
+        missing = {"X", target} - {None} - set(arrays.files)
+        if missing:
+            raise ValueError(f"{path.name} has no array {missing.pop()!r}; it has {', '.join(arrays.files)}.")
+        return arrays["X"], None if target is None else arrays[target]
+
+
+def _split_at_random(
+    name: str,
+    X: np.ndarray,
+    y: np.ndarray | None,
+    sha256: str,
+    image_shape: tuple[int, int] | None = None,
+) -> Dataset:
+    from sklearn.model_selection import train_test_split
+
+    indices = np.arange(len(X))
+    train, test = train_test_split(indices, test_size=TEST_FRACTION, random_state=0, stratify=y)
+    y_train, y_test = (None, None) if y is None else (y[train], y[test])
+    return Dataset(name, X[train], y_train, X[test], y_test, sha256, image_shape)
+
+
+def _sha256(*arrays: np.ndarray | None) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        if array is not None:
+            text = np.issubdtype(array.dtype, np.str_)
+            digest.update("\n".join(array).encode() if text else np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,93 @@
+"""What the estimators share: an ONNX encoder as fitted state. Think twice before adding to it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+NETWORK_CONSTRAINTS: dict = {
+    "n_components": [Interval(Integral, 1, None, closed="left")],
+    "hidden_layer_sizes": ["array-like"],
+    "activation": [StrOptions({"identity", "relu", "softplus", "tanh"})],
+    "kernel_initializer": [StrOptions({"glorot_uniform", "he_normal", "lecun_normal"})],
+    "batch_size": [Interval(Integral, 1, None, closed="left")],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+
+@contextmanager
+def all_or_nothing(estimator: BaseEstimator) -> Iterator[None]:
+    """Take the estimator back to what it was if the block raises or is interrupted."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def spawn_seeds(random_state, n: int) -> list[int]:
+    """Return ``n`` integers drawn from ``random_state``, for consumers that take an integer seed."""
+    return check_random_state(random_state).randint(2**30, size=n).tolist()
+
+
+def network_config(estimator: BaseEstimator, n_features: int):
+    """Return the engine's description of the encoder that the parameters ask for."""
+    from vaefeat.training.networks import NetworkConfig
+
+    return NetworkConfig(
+        n_features,
+        estimator.n_components,
+        tuple(estimator.hidden_layer_sizes),
+        estimator.activation,
+        estimator.kernel_initializer,
+    )
+
+
+class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """A transformer whose fitted state is an ONNX encoder with an output ``z_mean``."""
+
+    def transform(self, X):
+        """Return the latent means of ``X``.
+
+        Runs the ONNX encoder. Writes nothing and draws nothing: the same row gives the same
+        features, alone or in company, from any thread.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        z_mean : ndarray of shape (n_samples, n_components), float32
+        """
+        check_is_fitted(self)
+        X = self._validated(X, reset=False)
+        return self.encoder_.run(X, ["z_mean"])["z_mean"]
+
+    def _validated(self, X, y="no_validation", *, reset: bool):
+        # A network cannot be trained on one example: its features have no spread.
+        min_samples = 2 if reset else 1
+        return validate_data(
+            self, X, y, reset=reset, dtype=np.float32, order="C", ensure_min_samples=min_samples
+        )
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.encoder_.n_outputs["z_mean"]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "encoder_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags

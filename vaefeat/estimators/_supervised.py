@@ -1,0 +1,141 @@
+"""The 2018 thesis' own "VAE classifier": an encoder trained with the labels."""
+
+import math
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from vaefeat.estimators._base import (
+    NETWORK_CONSTRAINTS,
+    OnnxTransformer,
+    all_or_nothing,
+    network_config,
+    spawn_seeds,
+)
+
+
+class SupervisedEncoderTransformer(OnnxTransformer):
+    """Features learned with labels: a VAE's encoder trained by a softmax on its means.
+
+    A baseline to set beside :class:`VAEEncoderTransformer`, and no VAE: there is no decoder, no
+    prior, and unlabelled samples cannot be used. Annex F of the 2018 thesis trains this network, and
+    its 98 % on MNIST is this network's.
+
+    Parameters
+    ----------
+    n_components : int, default=50
+        Number of units that feed the softmax, hence of features out.
+    hidden_layer_sizes : array-like of int, default=(500, 500)
+    activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
+    kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
+    batch_size : int, default=100
+    learning_rate_init : float, default=0.1
+        Learning rate of stochastic gradient descent.
+    n_steps : int, default=2750
+        Steps of gradient descent, rounded up to whole passes over the data. The default is the
+        Annex': 5 passes over 55 000 images, 100 at a time.
+    random_state : int, RandomState instance or None, default=None
+    verbose : int, default=0
+
+    Attributes
+    ----------
+    encoder_ : OnnxModel
+    classes_ : ndarray of shape (n_classes,)
+    loss_curve_ : list of float
+        Mean cross-entropy of each epoch, in nats.
+    n_iter_ : int
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+
+    See Also
+    --------
+    VAEEncoderTransformer : Features learned without labels.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from vaefeat import SupervisedEncoderTransformer
+    >>> X, y = load_digits(return_X_y=True)
+    >>> SupervisedEncoderTransformer(8, n_steps=50, random_state=0).fit_transform(X / 16, y).shape
+    (1797, 8)
+    """
+
+    _parameter_constraints: dict = {
+        **NETWORK_CONSTRAINTS,
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_components=50,
+        *,
+        hidden_layer_sizes=(500, 500),
+        activation="relu",
+        kernel_initializer="glorot_uniform",
+        batch_size=100,
+        learning_rate_init=0.1,
+        n_steps=2_750,
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.kernel_initializer = kernel_initializer
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.n_steps = n_steps
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y):
+        """Train the encoder to tell the classes of ``y`` apart, and export it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            A class for every sample.
+
+        Returns
+        -------
+        self : object
+        """
+        with all_or_nothing(self):
+            X, y = self._validated(X, y, reset=True)
+            check_classification_targets(y)
+            self.classes_, y = np.unique(column_or_1d(y, warn=True), return_inverse=True)
+            self._train(X, y.astype(np.int32))
+        return self
+
+    def _train(self, X: np.ndarray, y: np.ndarray) -> None:
+        import keras
+
+        from vaefeat.export.networks import export_encoder
+        from vaefeat.training.loop import train
+        from vaefeat.training.models import EncoderClassifier
+
+        init_seed, train_seed = spawn_seeds(self.random_state, 2)
+        network = EncoderClassifier(network_config(self, X.shape[1]), len(self.classes_), init_seed)
+        history = train(
+            network,
+            (X, y),
+            optimizer=keras.optimizers.SGD(self.learning_rate_init),
+            batch_size=self.batch_size,
+            max_epochs=math.ceil(self.n_steps / math.ceil(len(X) / self.batch_size)),
+            seed=train_seed,
+            verbose=self.verbose,
+        )
+        self.encoder_ = export_encoder(network.encoder, X)
+        self.loss_curve_ = history.get("loss", [])
+        self.n_iter_ = len(self.loss_curve_)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags

@@ -1,0 +1,434 @@
+"""A variational autoencoder as a scikit-learn transformer."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from vaefeat.estimators._base import (
+    NETWORK_CONSTRAINTS,
+    OnnxTransformer,
+    all_or_nothing,
+    network_config,
+    spawn_seeds,
+)
+from vaefeat.training.objectives import (
+    bernoulli_log_prob,
+    gaussian_kl,
+    gaussian_kl_per_unit,
+    gaussian_log_prob,
+    reparameterize,
+)
+
+ACTIVE_VARIANCE = 0.01  # of a unit's mean over the data: Burda et al. call a unit active above it
+N_SCORE_DRAWS = 16
+SCORE_CHUNK_ROWS = 1024
+
+
+class VAEEncoderTransformer(OnnxTransformer):
+    r"""Features learned without labels: the latent means of a variational autoencoder.
+
+    ``fit`` trains an encoder q(z|x) and a decoder p(x|z) with TensorFlow, by maximising the evidence
+    lower bound, and ends by exporting both to ONNX. From then on the estimator runs on ONNX Runtime:
+    a fitted one unpickles, transforms and scores where TensorFlow is not installed.
+
+    Parameters
+    ----------
+    n_components : int, default=50
+        Number of latent units, hence of features out. Units that the data do not need fall silent
+        (see ``active_units_``), so there may be more of them than features in.
+    hidden_layer_sizes : array-like of int, default=(500, 500)
+        Widths of the encoder's hidden layers; the decoder has the same, reversed.
+    activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
+        Activation of the hidden layers.
+    kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
+        Distribution of the initial weights, by its name in Keras.
+    likelihood : {"bernoulli", "gaussian"}, default="gaussian"
+        The distribution p(x|z) of a feature. "bernoulli" is for features in [0, 1] such as black
+        and white pixels; "gaussian" is for any real features.
+    noise_variance : "learned" or float, default="learned"
+        Variance of the Gaussian p(x|z): one for each feature, learned with the weights, or one
+        given for all. "bernoulli" has none, and leaves it unread.
+    beta : float, default=1.0
+        Weight of the KL term. Above 1, fewer and more independent units; below 1, more of them.
+    dynamic_binarization : bool, default=False
+        Draw each pixel as 0 or 1, with its grey value as the probability, anew each time it is
+        seen. For "bernoulli"; else grey values enter the likelihood as they are.
+    batch_size : int, default=100
+        Samples a step; if there are fewer, all of them.
+    learning_rate_init : float, default=0.001
+        Learning rate of Adam.
+    max_iter : int, default=50
+        Passes over the data. 0 leaves the initial random weights: an untrained encoder.
+    early_stopping : bool, default=False
+        Set ``validation_fraction`` of the samples aside, stop when their loss no longer falls, and
+        keep the weights of the best epoch.
+    validation_fraction : float, default=0.1
+        Share of the samples set aside by ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without an improvement by ``tol`` after which ``early_stopping`` stops.
+    tol : float, default=1e-4
+        The smallest improvement that counts for ``early_stopping``, in nats a sample.
+    callbacks : sequence of keras.callbacks.Callback, default=()
+        Called at the beginning and the end of training and of each epoch.
+    warm_start : bool, default=False
+        Start ``fit`` from where the last one ended, with its optimizer.
+    random_state : int, RandomState instance or None, default=None
+        Determines the initial weights, the order of the samples and the noise. The same integer
+        gives the same features. No global generator is used or changed.
+    verbose : int, default=0
+        1 shows a progress bar with the ELBO, its two terms in nats, and the time left.
+
+    Attributes
+    ----------
+    encoder_ : OnnxModel
+        From ``X`` (n_samples, n_features) to ``z_mean`` and ``z_log_var`` (n_samples, n_components).
+    decoder_ : OnnxModel
+        From ``Z`` (n_samples, n_components) to ``x_mean`` (n_samples, n_features), and to
+        ``x_logits`` where the likelihood is "bernoulli".
+    kl_per_unit_ : ndarray of shape (n_components,), float32
+        Mean KL divergence of each unit from the prior over the training data, in nats.
+    active_units_ : ndarray of shape (n_components,), bool
+        Units whose mean varies over the training data by more than 0.01.
+    noise_variance_ : ndarray of shape (n_features,), float32
+        Variance of p(x|z). Only if the likelihood is "gaussian".
+    loss_curve_ : list of float
+        Mean loss of each epoch, in nats: the negative ELBO if ``beta`` is 1.
+    history_ : dict of lists of float
+        ``loss``, ``reconstruction`` and ``kl`` of each epoch, and the same of the validation
+        samples as ``val_*`` if ``early_stopping``.
+    n_iter_ : int
+        Epochs trained.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only if ``X`` has feature names that are all strings.
+
+    Raises
+    ------
+    TrainingDivergedError
+        By ``fit`` and ``partial_fit``, if the loss becomes NaN or infinite. Whatever the estimator
+        was before, it still is; so it is after an interrupt.
+
+    See Also
+    --------
+    sklearn.decomposition.PCA : Linear features by maximum variance.
+    sklearn.neural_network.BernoulliRBM : Features of binary data by an undirected model.
+
+    Notes
+    -----
+    Maximised is, for each sample,
+
+    .. math:: E_{q(z|x)}[\log p(x|z)] - \beta\, KL(q(z|x) \| p(z)), \quad p(z) = N(0, I)
+
+    Active units come out with a variance near 1 and silent ones near 0, so that the features need no
+    scaler behind them; with few labels a StandardScaler harms, since it blows silent units up to
+    the size of the others.
+
+    References
+    ----------
+    Kingma & Welling (2014), "Auto-Encoding Variational Bayes".
+    Higgins et al. (2017), "beta-VAE: Learning Basic Visual Concepts with a Constrained Variational
+    Framework".
+    Burda, Grosse & Salakhutdinov (2016), "Importance Weighted Autoencoders", section 5.2.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import MinMaxScaler
+    >>> from vaefeat import VAEEncoderTransformer
+    >>> X, y = load_digits(return_X_y=True)
+    >>> pipe = make_pipeline(
+    ...     MinMaxScaler(),
+    ...     VAEEncoderTransformer(16, likelihood="bernoulli", max_iter=5, random_state=0),
+    ...     LogisticRegression(),
+    ... )
+    >>> pipe.fit(X[:1000], y[:1000]).score(X[1000:], y[1000:]) > 0.7
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **NETWORK_CONSTRAINTS,
+        "likelihood": [StrOptions({"bernoulli", "gaussian"})],
+        "noise_variance": [StrOptions({"learned"}), Interval(Real, 0, None, closed="neither")],
+        "beta": [Interval(Real, 0, None, closed="left")],
+        "dynamic_binarization": ["boolean"],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "callbacks": ["array-like"],
+        "warm_start": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        n_components=50,
+        *,
+        hidden_layer_sizes=(500, 500),
+        activation="relu",
+        kernel_initializer="glorot_uniform",
+        likelihood="gaussian",
+        noise_variance="learned",
+        beta=1.0,
+        dynamic_binarization=False,
+        batch_size=100,
+        learning_rate_init=1e-3,
+        max_iter=50,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        callbacks=(),
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.kernel_initializer = kernel_initializer
+        self.likelihood = likelihood
+        self.noise_variance = noise_variance
+        self.beta = beta
+        self.dynamic_binarization = dynamic_binarization
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Train the encoder and the decoder on ``X``, and export them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            At least two samples, cast to float32; in [0, 1] if the likelihood is "bernoulli".
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        self : object
+        """
+        with all_or_nothing(self):
+            resume = self.warm_start and self.__sklearn_is_fitted__()
+            X = self._validated(X, reset=not resume)
+            self._train(X, max_epochs=self.max_iter, early_stopping=self.early_stopping, resume=resume)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Train for one pass over ``X``, a piece of the data, going on from where training stands.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        self : object
+        """
+        with all_or_nothing(self):
+            resume = self.__sklearn_is_fitted__()
+            X = self._validated(X, reset=not resume)
+            self._train(X, max_epochs=1, early_stopping=False, resume=resume)
+        return self
+
+    def inverse_transform(self, Z):
+        """Decode latent vectors.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_components)
+
+        Returns
+        -------
+        x_mean : ndarray of shape (n_samples, n_features), float32
+            The mean of p(x|z): for "bernoulli", probabilities.
+        """
+        check_is_fitted(self)
+        Z = check_array(Z, dtype=np.float32, order="C", input_name="Z")
+        return self.decoder_.run(Z, ["x_mean"])["x_mean"]
+
+    def reconstruct(self, X):
+        """Encode and decode ``X``: ``inverse_transform(transform(X))``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        x_mean : ndarray of shape (n_samples, n_features), float32
+        """
+        check_is_fitted(self)
+        X = self._validated(X, reset=False)
+        return self.inverse_transform(self.encoder_.run(X, ["z_mean"])["z_mean"])
+
+    def score_samples(self, X):
+        """Return the evidence lower bound of each sample, a lower bound of log p(x).
+
+        The expectation over q(z|x) is the mean over 16 fixed draws, in pairs of opposite sign and
+        the same for all samples, so that the score of a sample depends on nothing but the sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        elbo : ndarray of shape (n_samples,), float32
+            In nats, with the KL term unweighted whatever ``beta``.
+        """
+        check_is_fitted(self)
+        X = self._validated(X, reset=False)
+        self._check_range(X)
+        half = np.random.default_rng(0).standard_normal(
+            (N_SCORE_DRAWS // 2, self._n_features_out), np.float32
+        )
+        draws = np.concatenate([half, -half])
+        starts = range(0, len(X), SCORE_CHUNK_ROWS)
+        return np.concatenate([self._elbo(X[i : i + SCORE_CHUNK_ROWS], draws) for i in starts])
+
+    def score(self, X, y=None):
+        """Return the mean of ``score_samples``, in nats a sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        elbo : float
+        """
+        return float(np.mean(self.score_samples(X), dtype=np.float64))
+
+    def sample(self, n_samples=1, random_state=None):
+        """Decode draws from the prior.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState instance or None, default=None
+            Determines the draws.
+
+        Returns
+        -------
+        x_mean : ndarray of shape (n_samples, n_features), float32
+            The mean of p(x|z) for each drawn z; no noise is added.
+        """
+        check_is_fitted(self)
+        shape = (n_samples, self._n_features_out)
+        return self.inverse_transform(check_random_state(random_state).standard_normal(shape))
+
+    def _check_range(self, X: np.ndarray) -> None:
+        low, high = X.min(), X.max()
+        if self.likelihood == "bernoulli" and not (low >= 0 and high <= 1):
+            raise ValueError(
+                f'X must lie in [0, 1] for likelihood="bernoulli", got [{low:g}, {high:g}]. '
+                'Put MinMaxScaler() before this step, or set likelihood="gaussian".'
+            )
+
+    def _elbo(self, X: np.ndarray, draws: np.ndarray) -> np.ndarray:
+        posterior = self.encoder_.run(X)
+        z_mean, z_log_var = posterior["z_mean"], posterior["z_log_var"]  # (n_samples, n_components)
+        log_prob = np.zeros(len(X), np.float32)
+        for noise in draws:
+            log_prob += self._log_prob(X, reparameterize(z_mean, z_log_var, noise))
+        return log_prob / len(draws) - gaussian_kl(z_mean, z_log_var)
+
+    def _log_prob(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray:
+        if self.likelihood == "bernoulli":
+            return bernoulli_log_prob(X, self.decoder_.run(Z, ["x_logits"])["x_logits"])
+        x_mean = self.decoder_.run(Z, ["x_mean"])["x_mean"]
+        return gaussian_log_prob(X, x_mean, np.log(self.noise_variance_))
+
+    def _train(self, X: np.ndarray, *, max_epochs: int, early_stopping: bool, resume: bool) -> None:
+        import keras
+
+        from vaefeat.training.loop import train
+
+        self._check_range(X)
+        init_seed, split_seed, train_seed = spawn_seeds(self.random_state, 3)
+        vae, optimizer = self._build(X, init_seed, resume)
+        callbacks = list(self.callbacks)
+        validation = None
+        if early_stopping:
+            X, X_validation = train_test_split(X, test_size=self.validation_fraction, random_state=split_seed)
+            validation = (X_validation,)
+            callbacks += [
+                keras.callbacks.EarlyStopping(
+                    patience=self.n_iter_no_change, min_delta=self.tol, restore_best_weights=True
+                )
+            ]
+        history = train(
+            vae,
+            (X,),
+            optimizer=optimizer,
+            batch_size=self.batch_size,
+            max_epochs=max_epochs,
+            first_epoch=self.n_iter_ if resume else 0,
+            seed=train_seed,
+            validation_data=validation,
+            callbacks=callbacks,
+            verbose=self.verbose,
+        )
+        self._keep(vae, optimizer, history, X, resume)
+
+    def _build(self, X: np.ndarray, seed: int, resume: bool):
+        """Return the model and its optimizer: new ones, or those of the last training."""
+        import keras
+
+        from vaefeat.training.models import VAE, VAEConfig
+
+        encoder = network_config(self, n_features=X.shape[1])
+        config = VAEConfig(
+            encoder, self.likelihood, self.noise_variance, self.beta, self.dynamic_binarization
+        )
+        vae = VAE(config, seed)
+        optimizer = keras.optimizers.Adam(self.learning_rate_init)
+        optimizer.build(vae.trainable_variables)
+        if resume:
+            for variable, value in zip(
+                vae.variables + optimizer.variables, self._training_state, strict=True
+            ):
+                variable.assign(value)
+        else:
+            vae.start_from(X)
+        return vae, optimizer
+
+    def _keep(self, vae, optimizer, history: dict, X: np.ndarray, resume: bool) -> None:
+        """Turn what was trained into fitted attributes: plain data and ONNX models."""
+        from vaefeat.export.networks import export_decoder, export_encoder
+
+        self.encoder_ = export_encoder(vae.encoder, X)
+        self.decoder_ = export_decoder(vae.decoder, self.likelihood)
+        self._training_state = [variable.numpy() for variable in vae.variables + optimizer.variables]
+        if self.likelihood == "gaussian":
+            self.noise_variance_ = np.exp(vae.bounded_noise_log_variance().numpy())
+        previous = self.history_ if resume else {}
+        self.history_ = {name: previous.get(name, []) + values for name, values in history.items()}
+        self.loss_curve_ = self.history_.get("loss", [])
+        self.n_iter_ = len(self.loss_curve_)
+        posterior = self.encoder_.run(X)
+        self.kl_per_unit_ = gaussian_kl_per_unit(posterior["z_mean"], posterior["z_log_var"]).mean(axis=0)
+        self.active_units_ = posterior["z_mean"].var(axis=0) > ACTIVE_VARIANCE

@@ -1,0 +1,47 @@
+"""The exceptions that vaefeat raises.
+
+::
+
+    VaefeatError
+    |-- MissingExtraError          (ImportError)   a package of an optional extra is not installed
+    |-- DatasetNotFoundError       (FileNotFoundError)  no copy of a data set in any known place
+    |-- DatasetCorruptError        (ValueError)    a data file is not what its name says
+    |-- TrainingDivergedError      (ArithmeticError)  the loss became NaN or infinite
+    |-- ExportError                (RuntimeError)  a model cannot be written as ONNX
+    |   `-- ParityError                            the ONNX graph deviates from the estimator
+    `-- InvalidModelError          (ValueError)    an ONNX file was refused
+
+Bad parameters and bad arrays raise ValueError or TypeError, as everywhere in scikit-learn.
+"""
+
+
+class VaefeatError(Exception):
+    """Base of all exceptions defined by vaefeat."""
+
+
+class MissingExtraError(VaefeatError, ImportError):
+    """A package that an optional extra brings is not installed."""
+
+
+class DatasetNotFoundError(VaefeatError, FileNotFoundError):
+    """No copy of a data set was found in any of the places that are searched."""
+
+
+class DatasetCorruptError(VaefeatError, ValueError):
+    """A data file does not hold what its name promises."""
+
+
+class TrainingDivergedError(VaefeatError, ArithmeticError):
+    """The training loss became NaN or infinite; nothing of that training was kept."""
+
+
+class ExportError(VaefeatError, RuntimeError):
+    """A model cannot be written as an ONNX file that keeps the contract."""
+
+
+class ParityError(ExportError):
+    """The exported graph answers differently from the estimator; nothing was written."""
+
+
+class InvalidModelError(VaefeatError, ValueError):
+    """An ONNX file was refused before a session was made."""

@@ -1,0 +1,58 @@
+"""The card: what a model takes, what it gives, and where it comes from."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+Card = dict[str, Any]
+
+_SECTIONS = {
+    "inputs": "Input",
+    "outputs": "Outputs",
+    "training": "Training",
+    "metrics": "Measured",
+    "data": "Data",
+    "golden": None,  # rows for machines; a person does not read 64 numbers
+}
+
+
+def to_json(card: Mapping[str, Any]) -> str:
+    """Return the card as JSON: keys sorted, so that equal cards have equal bytes."""
+    return json.dumps(card, sort_keys=True, allow_nan=False)
+
+
+def to_markdown(card: Mapping[str, Any]) -> str:
+    """Return the card as a page for people."""
+    lines = [f"# {card['name']}", "", str(card["description"]), ""]
+    for key, title in _SECTIONS.items():
+        if title and card.get(key):
+            lines += [f"## {title}", "", "| | |", "| --- | --- |"]
+            lines += [f"| {name} | {_readable(value)} |" for name, value in _flat(card[key])]
+            lines.append("")
+    lines += ["## Use it", "", "```python", _usage(card), "```", ""]
+    return "\n".join(lines)
+
+
+def _usage(card: Mapping[str, Any]) -> str:
+    name, width = card["inputs"]["name"], card["inputs"]["n_features"]
+    return (
+        "from vaefeat.runtime import OnnxModel  # needs numpy and onnxruntime only\n\n"
+        'model = OnnxModel.load("model.onnx")\n'
+        f"outputs = model.run({name})  # {name}: array of shape (n_samples, {width})"
+    )
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for key, entry in value.items():
+        name = f"{prefix}{key}".replace("_", " ")
+        rows += _flat(entry, f"{name} ") if isinstance(entry, Mapping) else [(name, entry)]
+    return rows
+
+
+def _readable(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return ", ".join(map(_readable, value))
+    return str(value)

@@ -1,0 +1,242 @@
+"""Refuse hostile or broken ONNX files before ONNX Runtime sees them.
+
+A crafted model can read files, ask for gigabytes while it is being loaded, or kill the process
+(docs/security.md of onnx lists such cases). What vaefeat exports needs none of the features that
+make this possible, so everything but a short list of operators is refused. The file is read with a
+small reader of protobuf's wire format: it allocates nothing beyond the file itself, and needs no
+package beyond the standard library.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from vaefeat.exceptions import InvalidModelError
+
+MAX_BYTES = 512 * 2**20
+MAX_NODES = 10_000
+MAX_DEPTH = 4  # of graphs within nodes within graphs
+IR_VERSIONS = range(3, 11)
+OPSETS = {"": range(7, 23), "ai.onnx.ml": range(1, 5)}
+
+# The layers of encoders and decoders, and what skl2onnx makes of scikit-learn's estimators. Left
+# out on purpose: operators with subgraphs or loops, random ones, and those that make large tensors
+# out of small files (ConstantOfShape, Expand, Tile, Range, Resize, Pad, OneHot).
+OPERATORS = {
+    "": frozenset(
+        "Abs Add And ArgMax ArgMin AveragePool BatchNormalization Cast CastLike Clip Concat Constant Conv "
+        "ConvTranspose Cos Div Dropout Elu Equal Erf Exp Flatten Floor Gather GatherElements GatherND Gelu "
+        "Gemm GlobalAveragePool Greater GreaterOrEqual HardSigmoid Identity IsNaN LayerNormalization "
+        "LeakyRelu Less LessOrEqual Log LogSoftmax MatMul Max MaxPool Mean Min Mul Neg Not Or Pow "
+        "Reciprocal ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum "
+        "ReduceSumSquare Relu Reshape Round Selu Shape Sigmoid Sign Sin Slice Softmax Softplus Softsign "
+        "Split Sqrt Squeeze Sub Sum Tanh TopK Transpose Unsqueeze Where Xor".split()
+    ),
+    "ai.onnx.ml": frozenset(
+        "ArrayFeatureExtractor Binarizer FeatureVectorizer Imputer LabelEncoder LinearClassifier "
+        "LinearRegressor Normalizer OneHotEncoder SVMClassifier SVMRegressor Scaler TreeEnsembleClassifier "
+        "TreeEnsembleRegressor".split()
+    ),
+}
+
+_VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
+_EXTERNAL = 1  # TensorProto.DataLocation
+
+
+@dataclass
+class Inspection:
+    """What an accepted file says of itself."""
+
+    ir_version: int = 0
+    opsets: dict[str, int] = field(default_factory=dict)
+    n_nodes: int = 0
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+def inspect_model(model: bytes) -> Inspection:
+    """Check a serialized ONNX model, and return what it says of itself.
+
+    Parameters
+    ----------
+    model : bytes
+
+    Returns
+    -------
+    Inspection
+
+    Raises
+    ------
+    InvalidModelError
+        If the file is no ONNX model, is too large, refers to other files, or uses a domain, a
+        function, an operator, an opset or an IR version that vaefeat's models do not use.
+    """
+    if not model:
+        raise InvalidModelError("Got an empty file, expected an ONNX model.")
+    if len(model) > MAX_BYTES:
+        raise InvalidModelError(f"The model has {len(model)} bytes, more than the {MAX_BYTES} allowed.")
+    found = Inspection()
+    try:
+        n_graphs = _visit_model(memoryview(model), found)
+    except (IndexError, UnicodeDecodeError, _MalformedError) as exc:
+        raise InvalidModelError("The file is not an ONNX model, or it is truncated.") from exc
+    if n_graphs != 1 or not found.n_nodes:
+        raise InvalidModelError("The file is not an ONNX model: it holds no graph.")
+    _check_versions(found)
+    return found
+
+
+def _check_versions(found: Inspection) -> None:
+    if found.ir_version not in IR_VERSIONS:
+        raise InvalidModelError(
+            f"The model has IR version {found.ir_version}, expected one of "
+            f"{IR_VERSIONS.start} to {IR_VERSIONS.stop - 1}."
+        )
+    for domain, version in found.opsets.items():
+        if domain not in OPSETS:
+            raise InvalidModelError(f"The model uses the operator domain {domain!r}, which is not allowed.")
+        allowed = OPSETS[domain]
+        if version not in allowed:
+            raise InvalidModelError(
+                f"The model has opset {version} of domain {domain!r}, expected one of "
+                f"{allowed.start} to {allowed.stop - 1}. Export it again with opset 18."
+            )
+
+
+# --- ONNX messages, by the field numbers of onnx.proto ---
+
+
+def _visit_model(message: memoryview, found: Inspection) -> int:
+    n_graphs = 0
+    for number, value in _fields(message):
+        if number == 1:
+            found.ir_version = _as_int(value)
+        elif number == 7:
+            n_graphs += 1
+            _visit_graph(_as_bytes(value), found, depth=1)
+        elif number == 8:
+            opset = dict(_fields(_as_bytes(value)))
+            found.opsets[_text(opset.get(1, memoryview(b"")))] = _as_int(opset.get(2, 0))
+        elif number == 14:
+            entry = dict(_fields(_as_bytes(value)))
+            found.metadata[_text(entry[1])] = _text(entry.get(2, memoryview(b"")))
+        elif number == 25:
+            raise InvalidModelError("The model defines functions of its own, which is not allowed.")
+    return n_graphs
+
+
+def _visit_graph(message: memoryview, found: Inspection, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise InvalidModelError(f"The model nests graphs deeper than {MAX_DEPTH} levels.")
+    for number, value in _fields(message):
+        if number == 1:
+            _visit_node(_as_bytes(value), found, depth)
+        elif number == 5:
+            _visit_tensor(_as_bytes(value))
+        elif number == 15:
+            raise InvalidModelError("The model holds sparse weights, which is not allowed.")
+
+
+def _visit_node(message: memoryview, found: Inspection, depth: int) -> None:
+    found.n_nodes += 1
+    if found.n_nodes > MAX_NODES:
+        raise InvalidModelError(f"The model has more than {MAX_NODES} nodes.")
+    op_type = domain = ""
+    for number, value in _fields(message):
+        if number == 4:
+            op_type = _text(value)
+        elif number == 5:
+            _visit_attribute(_as_bytes(value), found, depth)
+        elif number == 7:
+            domain = _text(value)
+    if op_type not in OPERATORS.get(domain, ()):
+        name = f"{domain}.{op_type}" if domain else op_type
+        raise InvalidModelError(f"The model uses the operator {name!r}, which is not allowed.")
+
+
+def _visit_attribute(message: memoryview, found: Inspection, depth: int) -> None:
+    for number, value in _fields(message):
+        if number in (5, 10):  # t, tensors
+            _visit_tensor(_as_bytes(value))
+        elif number in (6, 11):  # g, graphs
+            _visit_graph(_as_bytes(value), found, depth + 1)
+        elif number in (22, 23):  # sparse_tensor, sparse_tensors
+            raise InvalidModelError("The model holds sparse weights, which is not allowed.")
+
+
+def _visit_tensor(message: memoryview) -> None:
+    n_elements, n_bytes = 1, 0
+    for number, value in _fields(message):
+        if number == 13 or (number == 14 and value == _EXTERNAL):
+            raise InvalidModelError("The model refers to weights in another file, which is not allowed.")
+        if number == 1:  # dims, packed or one by one
+            for dim in [value] if isinstance(value, int) else _varints(value):
+                n_elements *= dim
+        elif not isinstance(value, int):
+            n_bytes += len(value)
+        else:
+            n_bytes += 8
+    # Every stored number takes at least one byte, but in a tensor of int4, which no model of ours has.
+    if n_elements > n_bytes:
+        raise InvalidModelError(f"A tensor declares {n_elements} elements but holds {n_bytes} bytes.")
+
+
+# --- protobuf's wire format ---
+
+
+class _MalformedError(Exception):
+    pass
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """Yield the number and the value of each field: an integer or the bytes of the field."""
+    position = 0
+    while position < len(message):
+        key, position = _varint(message, position)
+        number, wire_type = key >> 3, key & 7
+        if wire_type == _VARINT:
+            value, position = _varint(message, position)
+            yield number, value
+            continue
+        if wire_type == _LENGTH_DELIMITED:
+            length, position = _varint(message, position)
+        elif wire_type in (_FIXED32, _FIXED64):
+            length = 4 if wire_type == _FIXED32 else 8
+        else:
+            raise _MalformedError(f"wire type {wire_type}")
+        if position + length > len(message):
+            raise _MalformedError("a field is longer than its message")
+        yield number, message[position : position + length]
+        position += length
+
+
+def _varint(message: memoryview, position: int) -> tuple[int, int]:
+    result = 0
+    for shift in range(0, 70, 7):
+        byte = message[position]
+        position += 1
+        result |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return result, position
+    raise _MalformedError("a number is longer than ten bytes")
+
+
+def _varints(message: memoryview) -> Iterator[int]:
+    position = 0
+    while position < len(message):
+        value, position = _varint(message, position)
+        yield value
+
+
+def _as_int(value: int | memoryview) -> int:
+    if not isinstance(value, int):
+        raise _MalformedError("expected a number")
+    return value
+
+
+def _as_bytes(value: int | memoryview) -> memoryview:
+    if isinstance(value, int):
+        raise _MalformedError("expected a message")
+    return value
+
+
+def _text(value: int | memoryview) -> str:
+    return bytes(_as_bytes(value)).decode()

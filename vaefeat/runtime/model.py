@@ -1,0 +1,157 @@
+"""Load an ONNX model, and run it on rows."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from vaefeat.exceptions import InvalidModelError
+from vaefeat.runtime.inspection import MAX_BYTES, inspect_model
+
+CARD_KEY = "vaefeat.card"
+CHUNK_ROWS = 4096  # rows a run: beyond it throughput does not grow, memory does
+
+
+class OnnxModel:
+    """A checked ONNX model with one float32 input of shape (n_samples, n_features).
+
+    The model is picklable, may be used from many threads at once, and makes a session of its own in
+    each process, so that it survives a fork.
+
+    Parameters
+    ----------
+    model : bytes
+        A serialized ONNX model. It is inspected, see :mod:`vaefeat.runtime.inspection`.
+    providers : sequence of str, default=("CPUExecutionProvider",)
+        ONNX Runtime's execution providers, in order of preference.
+    n_threads : int, default=0
+        Threads of one run; 0 means one for each physical core.
+
+    Attributes
+    ----------
+    card : dict
+        What the exporter wrote of the model; empty if there is no card.
+    input_name : str
+    n_features : int
+    output_names : list of str
+    n_outputs : dict of int
+        Width of each output that is a matrix; 1 for a vector.
+
+    Raises
+    ------
+    InvalidModelError
+        If the model is refused.
+
+    Examples
+    --------
+    >>> from vaefeat.runtime import OnnxModel
+    >>> model = OnnxModel.load("exported/digits-vae/model.onnx")
+    >>> model.output_names
+    ['z_mean', 'z_log_var']
+    >>> import numpy as np
+    >>> model.run(np.zeros((2, 64)))["z_mean"].shape
+    (2, 16)
+    """
+
+    def __init__(
+        self, model: bytes, *, providers: Sequence[str] = ("CPUExecutionProvider",), n_threads: int = 0
+    ) -> None:
+        metadata = inspect_model(model).metadata
+        self.card: dict[str, Any] = json.loads(metadata.get(CARD_KEY, "{}"))
+        self._model = model
+        self._providers = list(providers)
+        self._n_threads = n_threads
+        session = self._make_session()
+        self._session: tuple[int, onnxruntime.InferenceSession] | None = (os.getpid(), session)
+        inputs = session.get_inputs()
+        if len(inputs) != 1 or len(inputs[0].shape) != 2 or not isinstance(inputs[0].shape[1], int):
+            raise InvalidModelError(
+                "Expected a model with one input of shape (N, n_features), got inputs "
+                + ", ".join(f"{node.name} of shape {node.shape}" for node in inputs)
+            )
+        self.input_name: str = inputs[0].name
+        self.n_features: int = inputs[0].shape[1]
+        outputs = session.get_outputs()
+        self.output_names: list[str] = [node.name for node in outputs]
+        self.n_outputs: dict[str, int] = {
+            node.name: node.shape[1] if len(node.shape) == 2 else 1 for node in outputs
+        }
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        providers: Sequence[str] = ("CPUExecutionProvider",),
+        n_threads: int = 0,
+    ) -> "OnnxModel":
+        """Read and check the model in a file; parameters as of the class."""
+        with Path(path).open("rb") as file:
+            model = file.read(MAX_BYTES + 1)  # no more than it takes to see that it is too large
+        return cls(model, providers=providers, n_threads=n_threads)
+
+    def run(self, X: Any, output_names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        """Compute the outputs of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Cast to float32.
+        output_names : sequence of str, optional
+            The outputs to compute; all by default.
+
+        Returns
+        -------
+        dict of ndarrays of shape (n_samples, ...)
+
+        Raises
+        ------
+        ValueError
+            If ``X`` has another shape, or values that are not finite as float32.
+        """
+        X = self._check(X)
+        names = self.output_names if output_names is None else list(output_names)
+        session = self._current_session()
+        if len(X) <= CHUNK_ROWS:
+            return dict(zip(names, session.run(names, {self.input_name: X}), strict=True))
+        starts = range(0, len(X), CHUNK_ROWS)
+        chunks = [session.run(names, {self.input_name: X[i : i + CHUNK_ROWS]}) for i in starts]
+        return {name: np.concatenate([chunk[k] for chunk in chunks]) for k, name in enumerate(names)}
+
+    def to_bytes(self) -> bytes:
+        """Return the serialized model."""
+        return self._model
+
+    def _check(self, X: Any) -> np.ndarray:
+        X = np.asarray(X)
+        if X.ndim != 2 or X.shape[1] != self.n_features:
+            raise ValueError(f"Expected rows of {self.n_features} features, got an array of shape {X.shape}.")
+        with np.errstate(over="ignore"):  # an overflow is reported below, in words
+            X = np.ascontiguousarray(X, dtype=np.float32)
+        if not np.isfinite(X).all():
+            row, column = np.argwhere(~np.isfinite(X))[0]
+            raise ValueError(
+                f"Expected finite float32 values, got {X[row, column]} in row {row}, column {column}."
+            )
+        return X
+
+    def _make_session(self) -> onnxruntime.InferenceSession:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._n_threads
+        try:
+            return onnxruntime.InferenceSession(self._model, options, providers=self._providers)
+        except Exception as exc:  # ONNX Runtime's exceptions have no common base of their own
+            raise InvalidModelError(f"ONNX Runtime cannot load the model: {exc}") from exc
+
+    def _current_session(self) -> onnxruntime.InferenceSession:
+        pid = os.getpid()
+        if self._session is None or self._session[0] != pid:  # unpickled, or in a forked process
+            self._session = (pid, self._make_session())
+        return self._session[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_session": None}

@@ -1,0 +1,1 @@
+"""The engine: networks, objectives, models and the training loop. Complete without scikit-learn."""

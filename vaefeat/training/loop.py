@@ -1,0 +1,188 @@
+"""The one training loop: a whole epoch is one compiled call over data held in memory."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vaefeat.exceptions import TrainingDivergedError
+from vaefeat.training.progress import ProgressBar
+
+# XLA takes about a second to compile a network and then saves a fraction of a millisecond at each
+# step: below this many steps the plain TensorFlow graph is done before XLA would have begun.
+MIN_STEPS_TO_COMPILE = 2_000
+
+Arrays = tuple[np.ndarray, ...]
+
+
+def train(
+    model: keras.Model,
+    data: Arrays,
+    *,
+    optimizer: keras.optimizers.Optimizer,
+    batch_size: int,
+    max_epochs: int,
+    seed: int,
+    first_epoch: int = 0,
+    validation_data: Arrays | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: int = 0,
+) -> dict[str, list[float]]:
+    """Minimise the mean of ``model.example_losses`` and return its course.
+
+    Each epoch visits every example once, in an order of its own; the last step of an epoch averages
+    over the examples that are left. Callbacks see the epochs' beginnings and ends (there is no
+    Python between two steps), ``self.model`` and ``self.model.optimizer``, and stop the training
+    with ``self.model.stop_training = True``, as under ``keras.Model.fit``.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A model of :mod:`vaefeat.training.models`.
+    data : tuple of ndarrays of shape (n_samples, ...)
+        What ``model.example_losses`` takes, for all examples.
+    optimizer : keras.optimizers.Optimizer
+        Its state goes on from where it stands.
+    batch_size : int
+        Examples a step; more than ``n_samples`` means all of them.
+    max_epochs : int
+        Passes over the data.
+    seed : int
+        Determines, with ``first_epoch``, the order of the examples and all noise.
+    first_epoch : int
+        Epochs that the model was trained before, with this seed.
+    validation_data : tuple of ndarrays, optional
+        Evaluated after each epoch, with the same noise each time, as ``val_*``.
+    callbacks : sequence of keras.callbacks.Callback
+        Used as they are.
+    verbose : int
+        0 is silent; 1 shows a progress bar with the epoch, the terms of the loss and the time left.
+
+    Returns
+    -------
+    history : dict of lists, one float an epoch
+        The mean over the examples of each entry of ``model.example_losses``, in nats.
+
+    Raises
+    ------
+    TrainingDivergedError
+        If the mean loss of an epoch is not finite.
+    """
+    n_samples = len(data[0])
+    batch_size = min(batch_size, n_samples)
+    n_steps = math.ceil(n_samples / batch_size) * max_epochs
+    compiled = n_steps >= MIN_STEPS_TO_COMPILE
+
+    model.optimizer = optimizer
+    train_epoch = _as_epoch(model, _training_step(model, optimizer), compiled)
+    evaluate_epoch = _as_epoch(model, model.example_losses, compiled)
+    orders = _example_orders(n_samples, batch_size, seed + first_epoch)
+    data = tuple(map(tf.convert_to_tensor, data))
+    if validation_data is not None:
+        validation_order = next(_example_orders(len(validation_data[0]), batch_size, seed))
+        validation_data = tuple(map(tf.convert_to_tensor, validation_data))
+
+    history: dict[str, list[float]] = {}
+    bars = [ProgressBar()] if verbose else []
+    callback_list = keras.callbacks.CallbackList(
+        [*callbacks, *bars], model=model, epochs=max_epochs, verbose=verbose
+    )
+    model.stop_training = False
+    callback_list.on_train_begin()
+    try:
+        for epoch in range(max_epochs):
+            callback_list.on_epoch_begin(epoch)
+            logs = train_epoch(data, *next(orders), _step_seed(seed, first_epoch + epoch))
+            if validation_data is not None:
+                means = evaluate_epoch(validation_data, *validation_order, _step_seed(seed, 0))
+                logs |= {f"val_{name}": mean for name, mean in means.items()}
+            _check_finite(logs, epoch)
+            for name, mean in logs.items():
+                history.setdefault(name, []).append(mean)
+            callback_list.on_epoch_end(epoch, logs)
+            if model.stop_training:
+                break
+        callback_list.on_train_end(logs if history else {})
+    finally:
+        for callback in callbacks:
+            # The caller's objects outlive the model, and may be pickled.
+            keras.callbacks.Callback.set_model(callback, None)
+    return history
+
+
+def _training_step(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Callable:
+    """Return ``example_losses`` with a side effect: one step of the optimizer."""
+
+    def step(batch, seed, weight):
+        with tf.GradientTape() as tape:
+            losses = model.example_losses(batch, seed)
+            mean_loss = tf.reduce_sum(losses["loss"] * weight) / tf.reduce_sum(weight)
+        variables = model.trainable_variables
+        optimizer.apply(tape.gradient(mean_loss, variables), variables)
+        return losses
+
+    return step
+
+
+def _as_epoch(model: keras.Model, step: Callable, compiled: bool) -> Callable:
+    """Return a function that runs ``step`` over all batches of an epoch in one TensorFlow call."""
+    names = model.loss_names
+    takes_weight = step is not model.example_losses
+
+    @tf.function(jit_compile=compiled, autograph=False)
+    def epoch(data, indices, weights, seed):
+        def body(i, totals):
+            batch = tuple(tf.gather(array, indices[i]) for array in data)
+            step_seed = seed + tf.stack([0, 2 * i])  # two streams of noise a step
+            losses = step(batch, step_seed, weights[i]) if takes_weight else step(batch, step_seed)
+            step_totals = [tf.reduce_sum(losses[name] * weights[i]) for name in names]
+            return i + 1, totals + tf.stack(step_totals)
+
+        n_steps = indices.shape[0]
+        _, totals = tf.while_loop(
+            lambda i, _: i < n_steps, body, (0, tf.zeros(len(names))), parallel_iterations=1
+        )
+        return totals / tf.reduce_sum(weights)
+
+    compiled_epochs: list[Callable] = []
+
+    def run(data, indices, weights, seed) -> dict[str, float]:
+        arguments = data, tf.constant(indices), tf.constant(weights), tf.constant(seed)
+        if not compiled_epochs:  # through the tf.function, each training would count as a retracing
+            compiled_epochs.append(epoch.get_concrete_function(*arguments))
+        totals = compiled_epochs[0](*arguments)
+        return dict(zip(names, map(float, totals.numpy()), strict=True))
+
+    return run
+
+
+def _example_orders(n_samples: int, batch_size: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield for each epoch the examples of each step, and their weights, (n_steps, batch_size).
+
+    The last step is filled up with examples of weight 0, so that all steps have one shape.
+    """
+    rng = np.random.default_rng(seed)
+    n_steps = math.ceil(n_samples / batch_size)
+    n_missing = n_steps * batch_size - n_samples
+    weights = np.ones((n_steps, batch_size), np.float32)
+    weights[-1, batch_size - n_missing :] = 0.0
+    while True:
+        order = rng.permutation(n_samples).astype(np.int32)
+        yield np.concatenate([order, order[:n_missing]]).reshape(n_steps, batch_size), weights
+
+
+def _step_seed(seed: int, epoch: int) -> np.ndarray:
+    """Return the seed of an epoch's first step, two integers; each step adds to the second."""
+    return np.array(np.random.SeedSequence([seed, epoch]).generate_state(2) >> 2, np.int32)
+
+
+def _check_finite(logs: dict[str, float], epoch: int) -> None:
+    if not np.isfinite(logs["loss"]):
+        terms = ", ".join(f"{name}={value:g}" for name, value in logs.items())
+        raise TrainingDivergedError(
+            f"The loss is not finite after epoch {epoch + 1} ({terms}). "
+            "Lower learning_rate_init, or scale the features: put StandardScaler() or MinMaxScaler() "
+            "before this step."
+        )
