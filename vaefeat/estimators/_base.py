@@ -43,10 +43,13 @@ def network_config(estimator: BaseEstimator, n_features: int):
     """Return the engine's description of the encoder that the parameters ask for."""
     from vaefeat.training.networks import NetworkConfig
 
+    sizes = tuple(estimator.hidden_layer_sizes)
+    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must hold positive integers, got {sizes}.")
     return NetworkConfig(
         n_features,
         estimator.n_components,
-        tuple(estimator.hidden_layer_sizes),
+        sizes,
         estimator.activation,
         estimator.kernel_initializer,
     )
@@ -76,9 +79,10 @@ class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _validated(self, X, y="no_validation", *, reset: bool):
         # A network cannot be trained on one example: its features have no spread.
         min_samples = 2 if reset else 1
-        return validate_data(
-            self, X, y, reset=reset, dtype=np.float32, order="C", ensure_min_samples=min_samples
-        )
+        with np.errstate(over="ignore"):  # what float32 cannot hold is refused, in words
+            return validate_data(
+                self, X, y, reset=reset, dtype=np.float32, order="C", ensure_min_samples=min_samples
+            )
 
     @property
     def _n_features_out(self) -> int:

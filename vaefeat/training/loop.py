@@ -71,13 +71,11 @@ def train(
         If the mean loss of an epoch is not finite.
     """
     n_samples = len(data[0])
-    batch_size = min(batch_size, n_samples)
-    n_steps = math.ceil(n_samples / batch_size) * max_epochs
-    compiled = n_steps >= MIN_STEPS_TO_COMPILE
+    compiled = math.ceil(n_samples / batch_size) * max_epochs >= MIN_STEPS_TO_COMPILE
 
     model.optimizer = optimizer
     train_epoch = _as_epoch(model, _training_step(model, optimizer), compiled)
-    evaluate_epoch = _as_epoch(model, model.example_losses, compiled)
+    evaluate_epoch = _as_epoch(model, _evaluation_step(model), compiled)
     orders = _example_orders(n_samples, batch_size, seed + first_epoch)
     data = tuple(map(tf.convert_to_tensor, data))
     if validation_data is not None:
@@ -126,17 +124,21 @@ def _training_step(model: keras.Model, optimizer: keras.optimizers.Optimizer) ->
     return step
 
 
+def _evaluation_step(model: keras.Model) -> Callable:
+    """Return ``example_losses``, alone."""
+    return lambda batch, seed, weight: model.example_losses(batch, seed)
+
+
 def _as_epoch(model: keras.Model, step: Callable, compiled: bool) -> Callable:
     """Return a function that runs ``step`` over all batches of an epoch in one TensorFlow call."""
     names = model.loss_names
-    takes_weight = step is not model.example_losses
 
     @tf.function(jit_compile=compiled, autograph=False)
     def epoch(data, indices, weights, seed):
         def body(i, totals):
             batch = tuple(tf.gather(array, indices[i]) for array in data)
             step_seed = seed + tf.stack([0, 2 * i])  # two streams of noise a step
-            losses = step(batch, step_seed, weights[i]) if takes_weight else step(batch, step_seed)
+            losses = step(batch, step_seed, weights[i])
             step_totals = [tf.reduce_sum(losses[name] * weights[i]) for name in names]
             return i + 1, totals + tf.stack(step_totals)
 
@@ -164,6 +166,7 @@ def _example_orders(n_samples: int, batch_size: int, seed: int) -> Iterator[tupl
     The last step is filled up with examples of weight 0, so that all steps have one shape.
     """
     rng = np.random.default_rng(seed)
+    batch_size = min(batch_size, n_samples)
     n_steps = math.ceil(n_samples / batch_size)
     n_missing = n_steps * batch_size - n_samples
     weights = np.ones((n_steps, batch_size), np.float32)

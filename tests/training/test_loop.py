@@ -1,0 +1,199 @@
+import io
+import pickle
+from contextlib import redirect_stdout
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.testing import assert_allclose, assert_array_equal
+
+from vaefeat.exceptions import TrainingDivergedError
+from vaefeat.training import loop
+from vaefeat.training.models import VAE, EncoderClassifier, VAEConfig
+from vaefeat.training.networks import NetworkConfig
+
+X = np.random.default_rng(0).uniform(size=(50, 6)).astype(np.float32)
+
+
+def train(X=X, *, learning_rate=1e-2, max_epochs=3, batch_size=20, seed=0, **params):
+    vae = VAE(VAEConfig(NetworkConfig(6, 2, (8,)), "bernoulli"), 0)
+    optimizer = keras.optimizers.Adam(learning_rate)
+    optimizer.build(vae.trainable_variables)
+    history = loop.train(
+        vae, (X,), optimizer=optimizer, batch_size=batch_size, max_epochs=max_epochs, seed=seed, **params
+    )
+    return vae, history
+
+
+class Mean(keras.Model):
+    """A model of one number, whose best value is the mean of the data."""
+
+    loss_names = ("loss",)
+
+    def __init__(self):
+        super().__init__()
+        self.value = self.add_weight(shape=(), initializer="zeros", name="value")
+        self.built = True
+
+    def example_losses(self, batch, seed):
+        return {"loss": keras.ops.square(batch[0] - self.value)}
+
+
+def train_mean(data, **params):
+    model = Mean()
+    optimizer = keras.optimizers.SGD(0.5)
+    optimizer.build(model.trainable_variables)
+    history = loop.train(model, (data,), optimizer=optimizer, seed=0, **params)
+    return float(model.value.numpy()), history
+
+
+def test_a_step_over_all_examples_takes_the_mean_of_their_gradients():
+    data = np.array([1.0, 2.0, 6.0], np.float32)
+    value, history = train_mean(data, batch_size=10, max_epochs=1)
+    assert_allclose(value, 3.0, rtol=1e-6)  # of (x - v)^2 at v = 0, by half of 2 (3 - 0)
+    assert_allclose(history["loss"], [np.mean(data**2)], rtol=1e-6)
+
+
+def test_the_last_step_of_an_epoch_averages_over_the_examples_that_are_left():
+    orders = loop._example_orders(5, 2, seed=0)
+    data = np.array([1.0, 2.0, 4.0, 8.0, 16.0], np.float32)
+    indices, weights = next(orders)
+    value, _ = train_mean(data, batch_size=2, max_epochs=1)
+    assert weights.tolist() == [[1, 1], [1, 1], [1, 0]]
+    assert_allclose(value, data[indices[-1, 0]])  # SGD at rate 1/2 goes to the mean of the last step
+
+
+@pytest.mark.parametrize(("n_samples", "batch_size"), [(50, 20), (40, 20), (3, 3), (1, 1)])
+def test_every_epoch_visits_each_example_once_in_an_order_of_its_own(n_samples, batch_size):
+    orders = loop._example_orders(n_samples, batch_size, seed=0)
+    epochs = [indices[weights == 1] for indices, weights in (next(orders) for _ in range(3))]
+    for order in epochs:
+        assert_array_equal(np.sort(order), np.arange(n_samples))
+    if n_samples > 10:
+        assert not np.array_equal(epochs[0], epochs[1])
+
+
+def test_compiled_and_plain_graphs_train_alike(monkeypatch):
+    # Of a model that draws nothing: XLA's noise is not that of the plain graph.
+    y = (X[:, 0] > 0.5).astype(np.int32)
+    histories = []
+    for min_steps in (0, 10**9):
+        monkeypatch.setattr(loop, "MIN_STEPS_TO_COMPILE", min_steps)
+        model = EncoderClassifier(NetworkConfig(6, 2, (8,)), 2, 0)
+        optimizer = keras.optimizers.Adam(1e-2)
+        optimizer.build(model.trainable_variables)
+        histories.append(
+            loop.train(model, (X, y), optimizer=optimizer, batch_size=20, max_epochs=5, seed=0)["loss"]
+        )
+    assert histories[0][-1] < histories[0][0]
+    assert_allclose(*histories, rtol=1e-5)
+
+
+@pytest.mark.parametrize("min_steps", [0, 10**9])
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(monkeypatch, min_steps):
+    monkeypatch.setattr(loop, "MIN_STEPS_TO_COMPILE", min_steps)
+    first, again, other = (train(seed=seed)[1]["loss"] for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
+
+
+def test_training_lowers_the_loss_and_records_its_terms():
+    _, history = train(max_epochs=20)
+    assert set(history) == {"loss", "reconstruction", "kl"}
+    assert history["loss"][-1] < history["loss"][0]
+    assert_allclose(history["loss"], np.add(history["reconstruction"], history["kl"]), rtol=1e-5)
+
+
+def test_validation_is_evaluated_after_each_epoch_without_training_on_it():
+    vae, history = train(validation_data=(X[:7],))
+    alone, alone_history = train()
+    assert history["loss"] == alone_history["loss"]
+    assert len(history["val_loss"]) == 3
+    for a, b in zip(vae.get_weights(), alone.get_weights(), strict=True):
+        assert_array_equal(a, b)
+
+
+def test_early_stopping_restores_the_weights_of_the_best_epoch():
+    class Snapshots(keras.callbacks.Callback):
+        weights = []
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.weights.append(self.model.get_weights())
+
+    snapshots = Snapshots()
+    stopping = keras.callbacks.EarlyStopping(patience=2, restore_best_weights=True)
+    vae, history = train(
+        learning_rate=0.5, max_epochs=40, validation_data=(X[:10],), callbacks=[snapshots, stopping]
+    )
+    best = int(np.argmin(history["val_loss"]))
+    assert best < len(history["val_loss"]) - 1
+    for a, b in zip(vae.get_weights(), snapshots.weights[best], strict=True):
+        assert_array_equal(a, b)
+
+
+def test_callbacks_see_the_epochs_and_may_stop_the_training():
+    seen = []
+
+    class Recorder(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            seen.append("begin")
+
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append((epoch, logs["loss"]))
+            self.model.stop_training = epoch == 1
+
+        def on_train_end(self, logs=None):
+            seen.append("end")
+
+    _, history = train(max_epochs=10, callbacks=[Recorder()])
+    assert seen == ["begin", (0, history["loss"][0]), (1, history["loss"][1]), "end"]
+
+
+def test_a_learning_rate_schedule_reaches_the_compiled_epoch():
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch: 0.0 if epoch else 1e-2)
+    snapshots = []
+    keeper = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: snapshots.append(keeper.model.get_weights())
+    )
+    train(max_epochs=2, callbacks=[schedule, keeper])
+    for a, b in zip(*snapshots, strict=True):
+        assert_array_equal(a, b)
+
+
+def test_callbacks_can_be_pickled_after_training():
+    stopping = keras.callbacks.EarlyStopping(monitor="loss")
+    train(callbacks=[stopping])
+    assert pickle.loads(pickle.dumps(stopping)).monitor == "loss"
+
+
+def test_divergence_ends_in_an_error_that_says_what_to_do():
+    with pytest.raises(TrainingDivergedError, match=r"not finite after epoch 1 .*Lower learning_rate_init"):
+        train(np.full((50, 6), 1e30, np.float32), learning_rate=1e6)
+
+
+def test_the_progress_bar_shows_the_elbo_its_terms_and_the_epochs():
+    output = io.StringIO()
+    with redirect_stdout(output):
+        _, history = train(verbose=1)
+    text = output.getvalue()
+    elbo = -(history["reconstruction"][-1] + history["kl"][-1])
+    assert "3/3" in text
+    assert f"elbo: {elbo:.4f}" in text
+    assert "reconstruction:" in text
+    assert "kl:" in text
+
+
+def test_no_epochs_leave_the_weights_alone():
+    vae, history = train(max_epochs=0)
+    fresh = VAE(VAEConfig(NetworkConfig(6, 2, (8,)), "bernoulli"), 0)
+    assert history == {}
+    for a, b in zip(vae.get_weights(), fresh.get_weights(), strict=True):
+        assert_array_equal(a, b)
+
+
+def test_step_seeds_are_int32_and_differ_between_epochs():
+    seeds = [loop._step_seed(7, epoch) for epoch in range(3)]
+    assert all(seed.dtype == np.int32 and (seed >= 0).all() for seed in seeds)
+    assert len({tuple(seed) for seed in seeds}) == 3
+    assert tf.constant(seeds[0]).dtype == tf.int32

@@ -1,0 +1,100 @@
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
+
+from vaefeat.training import objectives
+
+RNG = np.random.default_rng(0)
+Z_MEAN = RNG.normal(size=(5, 3)).astype(np.float32)
+Z_LOG_VAR = RNG.normal(size=(5, 3)).astype(np.float32)
+X = RNG.uniform(size=(5, 4)).astype(np.float32)
+LOCATION = RNG.normal(size=(5, 4)).astype(np.float32)
+LOG_VARIANCE = RNG.normal(size=4).astype(np.float32)
+NOISE = RNG.normal(size=(5, 3)).astype(np.float32)
+LABELS = np.array([0, 3, 1, 2, 2], np.int32)
+
+
+def test_kl_of_the_prior_itself_is_zero():
+    assert_allclose(objectives.gaussian_kl(np.zeros((2, 3)), np.zeros((2, 3))), [0, 0])
+
+
+def test_kl_of_a_shifted_unit_is_half_its_squared_shift():
+    assert_allclose(objectives.gaussian_kl(np.array([[2.0, 0.0]]), np.zeros((1, 2))), [2.0])
+
+
+def test_kl_equals_the_monte_carlo_mean_of_the_log_ratio():
+    m, s = np.array([[0.7]]), np.array([[-0.4]])
+    posterior = stats.norm(m[0, 0], np.exp(0.5 * s[0, 0]))
+    z = posterior.rvs(400_000, random_state=0)
+    assert_allclose(
+        objectives.gaussian_kl(m, s)[0], np.mean(posterior.logpdf(z) - stats.norm.logpdf(z)), atol=3e-3
+    )
+
+
+def test_kl_per_unit_sums_to_the_kl():
+    per_unit = objectives.gaussian_kl_per_unit(Z_MEAN, Z_LOG_VAR)
+    assert (per_unit >= 0).all()
+    assert_allclose(per_unit.sum(axis=1), objectives.gaussian_kl(Z_MEAN, Z_LOG_VAR), rtol=1e-6)
+
+
+def test_reparameterized_noise_has_the_mean_and_variance_asked_for():
+    noise = RNG.standard_normal((200_000, 1))
+    z = objectives.reparameterize(np.full((1, 1), 3.0), np.full((1, 1), np.log(4.0)), noise)
+    assert_allclose([z.mean(), z.var()], [3.0, 4.0], rtol=2e-2)
+
+
+def test_bernoulli_log_prob_equals_that_of_scipy_for_black_and_white():
+    x = (X > 0.5).astype(float)
+    expected = stats.bernoulli.logpmf(x, 1 / (1 + np.exp(-LOCATION))).sum(axis=1)
+    assert_allclose(objectives.bernoulli_log_prob(x, LOCATION), expected, rtol=1e-6)
+
+
+def test_bernoulli_log_prob_is_finite_and_right_for_large_logits():
+    x, logits = np.array([[1.0, 0.0, 0.0]]), np.array([[200.0, -200.0, 200.0]])
+    assert_allclose(objectives.bernoulli_log_prob(x, logits), [-200.0])
+
+
+def test_gaussian_log_prob_equals_that_of_scipy():
+    expected = stats.norm.logpdf(X, LOCATION, np.exp(0.5 * LOG_VARIANCE)).sum(axis=1)
+    assert_allclose(objectives.gaussian_log_prob(X, LOCATION, LOG_VARIANCE), expected, rtol=1e-5)
+
+
+def test_gaussian_density_integrates_to_one():
+    grid = np.linspace(-30, 30, 20_001)[:, None]
+    density = np.exp(objectives.gaussian_log_prob(grid, np.full((1, 1), 0.3), np.array([1.2])))
+    assert_allclose(np.trapezoid(density, grid[:, 0]), 1.0, rtol=1e-6)
+
+
+def test_cross_entropy_of_equal_logits_is_the_log_of_the_number_of_classes():
+    logits = np.full((5, 4), 7.0)
+    assert_allclose(objectives.categorical_cross_entropy(LABELS, logits), np.log(4.0))
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (objectives.gaussian_kl, (Z_MEAN, Z_LOG_VAR)),
+        (objectives.gaussian_kl_per_unit, (Z_MEAN, Z_LOG_VAR)),
+        (objectives.reparameterize, (Z_MEAN, Z_LOG_VAR, NOISE)),
+        (objectives.bernoulli_log_prob, (X, LOCATION)),
+        (objectives.gaussian_log_prob, (X, LOCATION, LOG_VARIANCE)),
+        (objectives.categorical_cross_entropy, (LABELS, LOCATION)),
+    ],
+)
+def test_numpy_and_tensorflow_give_the_same(function, arguments):
+    tensors = [keras.ops.convert_to_tensor(array) for array in arguments]
+    answer = function(*arguments)
+    assert isinstance(answer, np.ndarray)
+    assert_allclose(keras.ops.convert_to_numpy(function(*tensors)), answer, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("logits", [-30.0, -1.0, 0.5, 30.0])
+def test_gradient_of_the_bernoulli_term_is_x_minus_its_probability(logits):
+    import tensorflow as tf
+
+    variable = tf.Variable([[logits]])
+    with tf.GradientTape() as tape:
+        value = objectives.bernoulli_log_prob(tf.constant([[0.25]]), variable)
+    assert_allclose(tape.gradient(value, variable).numpy(), [[0.25 - 1 / (1 + np.exp(-logits))]], atol=1e-6)
