@@ -32,7 +32,7 @@ def make_image_pipeline(n_components=10, *, classifier=None, random_state=None, 
     """
     vae = VAEEncoderTransformer(n_components, likelihood="bernoulli", random_state=random_state)
     return make_pipeline(
-        MinMaxScaler(clip=True), vae.set_params(**vae_params), classifier or LogisticRegression(max_iter=2000)
+        MinMaxScaler(clip=True), vae.set_params(**vae_params), classifier or LogisticRegression(max_iter=5_000)
     )
 
 
@@ -58,5 +58,5 @@ def make_table_pipeline(n_components=10, *, classifier=None, random_state=None, 
     """
     vae = VAEEncoderTransformer(n_components, likelihood="gaussian", random_state=random_state)
     return make_pipeline(
-        StandardScaler(), vae.set_params(**vae_params), classifier or LogisticRegression(max_iter=2000)
+        StandardScaler(), vae.set_params(**vae_params), classifier or LogisticRegression(max_iter=5_000)
     )

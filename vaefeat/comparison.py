@@ -88,7 +88,7 @@ def default_extractors(
 
 def default_classifiers() -> dict[str, BaseEstimator]:
     """Return the classifier of the thesis: logistic regression, its C chosen among the labelled."""
-    return {"LogisticRegression": GridSearchCV(LogisticRegression(max_iter=2000, tol=1e-3), {"C": CS})}
+    return {"LogisticRegression": GridSearchCV(LogisticRegression(max_iter=5_000), {"C": CS})}
 
 
 @dataclass

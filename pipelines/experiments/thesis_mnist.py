@@ -30,7 +30,7 @@ MAX_ITER = 50
 def logistic_regression(*, scaled: bool) -> GridSearchCV:
     """Return a logistic regression that chooses its C among the labelled samples."""
     steps = [StandardScaler()] if scaled else []
-    classifier = make_pipeline(*steps, LogisticRegression(max_iter=2000, tol=1e-3))
+    classifier = make_pipeline(*steps, LogisticRegression(max_iter=5_000))
     return GridSearchCV(classifier, {"logisticregression__C": (0.01, 0.1, 1.0, 10.0)})
 
 

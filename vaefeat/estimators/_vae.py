@@ -29,6 +29,13 @@ N_SCORE_DRAWS = 16
 SCORE_CHUNK_ROWS = 1024
 
 
+def _fixed_draws(n_components: int) -> np.ndarray:
+    """Return standard normal draws whose means and variances are those of the distribution itself."""
+    half = np.random.default_rng(0).standard_normal((N_SCORE_DRAWS // 2, n_components), np.float32)
+    half /= np.sqrt(np.mean(np.square(half), axis=0))
+    return np.concatenate([half, -half])  # (N_SCORE_DRAWS, n_components)
+
+
 class VAEEncoderTransformer(OnnxTransformer):
     r"""Features learned without labels: the latent means of a variational autoencoder.
 
@@ -285,8 +292,9 @@ class VAEEncoderTransformer(OnnxTransformer):
     def score_samples(self, X):
         """Return the evidence lower bound of each sample, a lower bound of log p(x).
 
-        The expectation over q(z|x) is the mean over 16 fixed draws, in pairs of opposite sign and
-        the same for all samples, so that the score of a sample depends on nothing but the sample.
+        The expectation over q(z|x) is the mean over 16 fixed draws, the same for all samples, so that
+        the score of a sample depends on nothing but the sample. The draws come in pairs of opposite
+        sign, with unit variance in each dimension.
 
         Parameters
         ----------
@@ -300,10 +308,7 @@ class VAEEncoderTransformer(OnnxTransformer):
         check_is_fitted(self)
         X = self._validated(X, reset=False)
         self._check_range(X)
-        half = np.random.default_rng(0).standard_normal(
-            (N_SCORE_DRAWS // 2, self._n_features_out), np.float32
-        )
-        draws = np.concatenate([half, -half])
+        draws = _fixed_draws(self._n_features_out)
         starts = range(0, len(X), SCORE_CHUNK_ROWS)
         return np.concatenate([self._elbo(X[i : i + SCORE_CHUNK_ROWS], draws) for i in starts])
 
@@ -412,6 +417,7 @@ class VAEEncoderTransformer(OnnxTransformer):
                 vae.variables + optimizer.variables, self._training_state, strict=True
             ):
                 variable.assign(value)
+            optimizer.learning_rate = self.learning_rate_init  # which may be another one by now
         else:
             vae.start_from(X)
         return vae, optimizer
