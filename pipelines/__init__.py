@@ -1,0 +1,1 @@
+"""Clients of vaefeat: ready-made Pipelines, the experiments behind the README, benchmarks."""

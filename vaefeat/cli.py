@@ -74,6 +74,7 @@ def _compare(
 ) -> None:
     from vaefeat._optional import import_optional
 
+    counts = [_n_labeled(text) for text in n_labeled or []]
     comparison = import_optional("vaefeat.comparison", "train")
     datasets = import_optional("vaefeat.datasets", "train")
     with console.status("loading TensorFlow"):
@@ -81,8 +82,7 @@ def _compare(
     with console.status("loading the data"):
         dataset = datasets.load_dataset(data, target=target)
     if smoke:
-        dataset, n_draws, max_iter, n_labeled = _head(dataset), 2, 1, n_labeled or ["50", "100"]
-    counts = [comparison.ALL if n == comparison.ALL else int(n) for n in n_labeled or []]
+        dataset, n_draws, max_iter, counts = _head(dataset), 2, 1, counts or [50, 100]
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -103,6 +103,12 @@ def _compare(
         )
     console.print(_table(result, dataset.name))
     _write_results(result, dataset, out)
+
+
+def _n_labeled(text: str) -> int | str:
+    if text != "all" and not (text.isdecimal() and int(text) > 0):
+        raise ValueError(f"Got --n-labeled {text}, expected a number of labels, or all.")
+    return text if text == "all" else int(text)
 
 
 def _import_tensorflow_quietly() -> None:

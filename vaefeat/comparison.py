@@ -274,7 +274,7 @@ class _Experiment:
         features = self._features(extractor, n_labeled, draw)
         y = self._y[labeled]
         started = time.perf_counter()
-        fitted = _with_folds(clone(self.classifiers[classifier]), y).fit(features.X[labeled], y)
+        fitted = with_folds(clone(self.classifiers[classifier]), y).fit(features.X[labeled], y)
         classifier_seconds = time.perf_counter() - started
         return self._config(extractor, n_labeled, draw, classifier) | {
             "accuracy": float(np.mean(fitted.predict(features.X_test) == self.dataset.y_test)),
@@ -347,7 +347,7 @@ def _last_step(estimator: BaseEstimator) -> BaseEstimator:
     return estimator[-1] if isinstance(estimator, Pipeline) else estimator
 
 
-def _with_folds(classifier: BaseEstimator, y: np.ndarray) -> BaseEstimator:
+def with_folds(classifier: BaseEstimator, y: np.ndarray) -> BaseEstimator:
     """Give a search without folds of its own such that ``y`` allows: five, fewer, or one hold-out."""
     if not (isinstance(classifier, GridSearchCV) and classifier.cv is None):
         return classifier

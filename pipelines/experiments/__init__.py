@@ -1,0 +1,1 @@
+"""One file, one question: each writes rows to pipelines/results."""

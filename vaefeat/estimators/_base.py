@@ -77,12 +77,29 @@ class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return self.encoder_.run(X, ["z_mean"])["z_mean"]
 
     def _validated(self, X, y="no_validation", *, reset: bool):
+        if not reset and self._is_ready(X):
+            return X
         # A network cannot be trained on one example: its features have no spread.
         min_samples = 2 if reset else 1
         with np.errstate(over="ignore"):  # what float32 cannot hold is refused, in words
             return validate_data(
                 self, X, y, reset=reset, dtype=np.float32, order="C", ensure_min_samples=min_samples
             )
+
+    def _is_ready(self, X) -> bool:
+        """Tell whether all that validation has left to check of ``X`` is what the ONNX model checks.
+
+        validate_data() takes longer over one row than the network does, most of it in telling which
+        kind of data frame the array is not.
+        """
+        return (
+            type(X) is np.ndarray
+            and X.dtype == np.float32
+            and X.ndim == 2
+            and len(X) > 0
+            and X.shape[1] == self.n_features_in_
+            and not hasattr(self, "feature_names_in_")
+        )
 
     @property
     def _n_features_out(self) -> int:

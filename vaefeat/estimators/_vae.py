@@ -347,7 +347,7 @@ class VAEEncoderTransformer(OnnxTransformer):
 
     def _check_range(self, X: np.ndarray) -> None:
         low, high = X.min(), X.max()
-        if self.likelihood == "bernoulli" and not (low >= 0 and high <= 1):
+        if self.likelihood == "bernoulli" and (low < 0 or high > 1):
             raise ValueError(
                 f'X must lie in [0, 1] for likelihood="bernoulli", got [{low:g}, {high:g}]. '
                 'Put MinMaxScaler() before this step, or set likelihood="gaussian".'

@@ -135,7 +135,8 @@ class OnnxModel:
         if not np.isfinite(X).all():
             row, column = np.argwhere(~np.isfinite(X))[0]
             raise ValueError(
-                f"Expected finite float32 values, got {X[row, column]} in row {row}, column {column}."
+                f"X contains NaN or infinity: got {X[row, column]} in row {row}, column {column}, "
+                "expected finite float32 values."
             )
         return X
 

@@ -1,0 +1,143 @@
+"""Write the README's tables and plot from the rows in ``pipelines/results``.
+
+A table stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``; no number there is typed by hand.
+
+    python -m pipelines.experiments.report [--check]
+"""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+from vaefeat import LabelEfficiencyDisplay
+from vaefeat.comparison import Comparison
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "pipelines" / "results"
+PLAIN = "LogisticRegression"
+SCALED = "StandardScaler + LogisticRegression"
+THESIS_LOSSES = {2: 135.98, 10: 97.53, 20: 95.79, 50: 97.21}
+NAMES = {
+    "raw": "raw pixels",
+    "pca-10": "PCA, 10",
+    "pca-50": "PCA, 50",
+    "untrained-50": "untrained encoder, 50",
+    "vae-2": "VAE means, 2",
+    "vae-10": "**VAE means, 10**",
+    "vae-20": "VAE means, 20",
+    "vae-50": "VAE means, 50",
+    "supervised-50": "encoder trained *with the labels*, 50",
+}
+
+
+def read_comparison(name: str) -> Comparison:
+    """Return the rows of an experiment."""
+    lines = (RESULTS / f"{name}.jsonl").read_text().splitlines()
+    return Comparison([json.loads(line) for line in lines])
+
+
+def accuracy_table(comparison: Comparison) -> str:
+    """Return test accuracies, features by number of labels, with the paired gain over raw pixels."""
+    cells = {(row["extractor"], row["classifier"], row["n_labeled"]): row for row in comparison.summary()}
+    counts = list(dict.fromkeys(n for _, _, n in cells))
+    lines = [
+        "| features | " + " | ".join(_heading(n) for n in counts) + " |",
+        "| --- |" + " --- |" * len(counts),
+    ]
+    for extractor, name in NAMES.items():
+        for classifier in (PLAIN, SCALED):
+            found = [cells.get((extractor, classifier, n)) for n in counts]
+            if any(found):
+                label = name if classifier == PLAIN else f"{name}, StandardScaler behind"
+                lines.append(f"| {label} | " + " | ".join(map(_cell, found)) + " |")
+    return "\n".join(lines)
+
+
+def _heading(n_labeled) -> str:
+    return "60 000 labels" if n_labeled == "all" else f"{n_labeled} labels"
+
+
+def _cell(row) -> str:
+    if row is None:
+        return ""
+    text = f"{100 * row['accuracy_mean']:.1f}"
+    if row["n_draws"] == 1:
+        return text
+    text += f" ± {100 * row['accuracy_sd']:.1f}"
+    if "gain" not in row:
+        return text
+    return f"{text} ({100 * row['gain_low']:+.1f} to {100 * row['gain_high']:+.1f})"
+
+
+def thesis_table(comparison: Comparison) -> str:
+    """Return what the 2018 thesis says, and the row that says the same."""
+    accuracy = {
+        (row["extractor"], row["classifier"]): f"{100 * row['accuracy_mean']:.1f} %"
+        for row in comparison.summary()
+        if row["n_labeled"] == "all"
+    }
+    losses = {row["extractor"]: row["final_loss"] for row in comparison.rows}
+    frozen = f"{accuracy['vae-50', PLAIN]} as they are, {accuracy['vae-50', SCALED]} standardised"
+    lines = [
+        "| the thesis says | here | row |",
+        "| --- | --- | --- |",
+        f"| raw pixels 92 % | {accuracy['raw', PLAIN]} | raw pixels |",
+        f'| "VAE features" 98 % | {accuracy["supervised-50", PLAIN]} | encoder trained with the labels: no VAE |',
+        f"| not measured | {frozen} | VAE means, 50, no labels |",
+    ]
+    for width, loss in THESIS_LOSSES.items():
+        lines.append(
+            f"| z = {width}: loss {loss:.2f} nats after 50 epochs | {losses[f'vae-{width}']:.2f} | VAE means, {width} |"
+        )
+    return "\n".join(lines)
+
+
+def benchmark_tables() -> str:
+    """Return the benchmarks' rows: what is compared, ours, theirs, ratio."""
+    benchmarks = json.loads((RESULTS / "benchmarks.json").read_text())
+    return benchmarks["markdown"]
+
+
+def replace_section(text: str, name: str, content: str) -> str:
+    """Return ``text`` with what stands between the marks of ``name`` replaced."""
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+    if not pattern.search(text):
+        raise ValueError(
+            f"The README has no section {name!r}; put <!-- {name} --> and <!-- /{name} --> in it."
+        )
+    return pattern.sub(lambda match: match[1] + content + match[2], text)
+
+
+def plot(comparison: Comparison, path: Path) -> None:
+    """Write the label-efficiency plot of the rows with a plain classifier."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    shown = ("raw", "pca-10", "untrained-50", "vae-10", "vae-50", "supervised-50")
+    rows = [row for name in shown for row in comparison.rows if row["extractor"] == name]
+    display = LabelEfficiencyDisplay.from_comparison(Comparison(rows), classifier=PLAIN)
+    display.ax_.set_title("MNIST: logistic regression on features, over the number of labels")
+    display.figure_.savefig(path, dpi=150, metadata={"Software": None})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="fail if the README is not up to date")
+    check = parser.parse_args().check
+    readme = ROOT / "README.md"
+    comparison = read_comparison("mnist")
+    text = readme.read_text()
+    text = replace_section(text, "mnist-accuracy", accuracy_table(comparison))
+    text = replace_section(text, "mnist-thesis", thesis_table(comparison))
+    text = replace_section(text, "benchmarks", benchmark_tables())
+    if check and text != readme.read_text():
+        sys.exit("README.md is not what pipelines/results says; run: make results")
+    if not check:
+        readme.write_text(text)
+        plot(comparison, RESULTS / "mnist.png")
+
+
+if __name__ == "__main__":
+    main()

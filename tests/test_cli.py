@@ -1,0 +1,90 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import vaefeat
+from vaefeat import OnnxModel, load_dataset
+from vaefeat.cli import app
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(app, [*map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """Run the command as a person does, in a process of its own."""
+    out = tmp_path_factory.mktemp("comparison")
+    command = [sys.executable, "-m", "vaefeat.cli", "compare", "--smoke", "--out", str(out)]
+    return out, subprocess.run(command, capture_output=True, text=True, check=True)
+
+
+def test_compare_prints_a_table_and_nothing_of_tensorflow_s_own(smoke):
+    _, process = smoke
+    assert "Test accuracy on digits" in process.stdout
+    for extractor in ("raw", "pca", "untrained", "vae", "supervised"):
+        assert extractor in process.stdout
+    assert process.stderr == ""
+
+
+def test_compare_writes_rows_plot_and_encoder(smoke):
+    out, _ = smoke
+    assert {path.name for path in out.iterdir()} == {
+        "encoder.json",
+        "encoder.md",
+        "encoder.onnx",
+        "label_efficiency.png",
+        "rows.jsonl",
+    }
+    assert (out / "label_efficiency.png").read_bytes()[:4] == b"\x89PNG"
+    rows = [json.loads(line) for line in (out / "rows.jsonl").read_text().splitlines()]
+    assert len(rows) == 5 * 2 * 2
+    card = json.loads((out / "encoder.json").read_text())
+    assert card["data"]["sha256"] == rows[0]["dataset_sha256"] == load_dataset("digits").sha256
+    z_mean = OnnxModel.load(out / "encoder.onnx").run(card["golden"]["X"])["z_mean"]
+    np.testing.assert_allclose(z_mean, card["golden"]["z_mean"], atol=1e-6)
+
+
+def test_compare_again_computes_nothing_and_keeps_the_rows(smoke):
+    out, _ = smoke
+    before = (out / "rows.jsonl").read_bytes()
+    result = invoke("compare", "--smoke", "--out", out)
+    assert result.exit_code == 0
+    assert (out / "rows.jsonl").read_bytes() == before
+    assert "encoder.onnx" not in result.output.split("Wrote")[1]
+
+
+def test_compare_takes_a_file_of_the_user_s(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 3))
+    table = np.column_stack([X, X[:, 0] > 0])
+    header = "width,height,depth,kind"
+    np.savetxt(tmp_path / "boxes.csv", table, delimiter=",", header=header, comments="")
+    arguments = ["--target", "kind", "--smoke", "--n-labeled", 20, "--out", tmp_path / "out"]
+    result = invoke("compare", "--data", tmp_path / "boxes.csv", *arguments)
+    assert result.exit_code == 0, result.output
+    assert "Test accuracy on boxes.csv" in result.output
+    assert "StandardScaler" in json.loads((tmp_path / "out" / "encoder.json").read_text())["data"]["scaler"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "nothing"], "Unknown data 'nothing'"),
+        (["--data", "absent.csv"], "There is no file absent.csv"),
+        (["--data", "digits", "--n-labeled", "many"], "expected a number of labels, or all"),
+    ],
+)
+def test_bad_arguments_end_in_one_sentence_and_exit_code_1(arguments, message, tmp_path):
+    result = invoke("compare", *arguments, "--out", tmp_path)
+    assert result.exit_code == 1
+    assert message in " ".join(result.stderr.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_version_is_printed():
+    assert invoke("--version").output.strip() == vaefeat.__version__

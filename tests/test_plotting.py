@@ -1,0 +1,56 @@
+import matplotlib
+import pytest
+
+matplotlib.use("agg")
+from matplotlib import pyplot as plt
+
+from vaefeat import LabelEfficiencyDisplay
+from vaefeat.comparison import Comparison
+
+ROWS = [
+    {
+        "extractor": extractor,
+        "classifier": classifier,
+        "n_labeled": n_labeled,
+        "n_train": 1_000,
+        "draw": draw,
+        "accuracy": accuracy + 0.02 * draw,
+        "fit_seconds": 1.0,
+        "rows_per_second": 10.0,
+    }
+    for extractor, accuracy in [("raw", 0.6), ("vae", 0.8)]
+    for classifier in ("lr", "knn")
+    for n_labeled in ("all", 100)
+    for draw in range(2)
+]
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def test_a_line_for_each_extractor_over_ascending_numbers_of_labels():
+    display = LabelEfficiencyDisplay.from_comparison(Comparison(ROWS))
+    raw, vae = display.lines_
+    assert [raw.get_label(), vae.get_label()] == ["raw", "vae"]
+    assert raw.lines[0].get_xdata().tolist() == [100, 1_000]
+    assert raw.lines[0].get_ydata() == pytest.approx([61, 61])
+    assert vae.lines[0].get_ydata() == pytest.approx([81, 81])
+    assert [label.get_text() for label in display.ax_.get_xticklabels()] == ["all (1,000)", "100"]
+    assert display.figure_ is display.ax_.figure
+
+
+def test_it_draws_on_given_axes_and_of_the_classifier_asked_for():
+    _, ax = plt.subplots()
+    display = LabelEfficiencyDisplay.from_comparison(Comparison(ROWS), classifier="knn", ax=ax)
+    assert display.ax_ is ax
+    assert {row["classifier"] for row in display.summary} == {"knn"}
+
+
+def test_rows_that_are_not_there_end_in_a_clear_error():
+    with pytest.raises(ValueError, match=r"no rows of classifier 'svm'; there are rows of \['lr', 'knn'\]"):
+        LabelEfficiencyDisplay.from_comparison(Comparison(ROWS), classifier="svm")
+    with pytest.raises(ValueError, match="no rows of classifier None"):
+        LabelEfficiencyDisplay.from_comparison(Comparison([]))
