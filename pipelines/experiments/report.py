@@ -84,12 +84,13 @@ def thesis_table(comparison: Comparison) -> str:
         "| the thesis says | here | row |",
         "| --- | --- | --- |",
         f"| raw pixels 92 % | {accuracy['raw', PLAIN]} | raw pixels |",
-        f'| "VAE features" 98 % | {accuracy["supervised-50", PLAIN]} | encoder trained with the labels: no VAE |',
+        f'| "VAE features" 98 % | {accuracy["supervised-50", PLAIN]} | encoder trained with labels: no VAE |',
         f"| not measured | {frozen} | VAE means, 50, no labels |",
     ]
     for width, loss in THESIS_LOSSES.items():
+        ours = losses[f"vae-{width}"]
         lines.append(
-            f"| z = {width}: loss {loss:.2f} nats after 50 epochs | {losses[f'vae-{width}']:.2f} | VAE means, {width} |"
+            f"| {width} units: loss {loss:.2f} nats after 50 epochs | {ours:.2f} | VAE means, {width} |"
         )
     return "\n".join(lines)
 
