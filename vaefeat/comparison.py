@@ -9,13 +9,9 @@ import hashlib
 import json
 import math
 import os
-import platform
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +23,9 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold, StratifiedShu
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
+from threadpoolctl import threadpool_limits
 
+from vaefeat._rows import Row, append_row, provenance, read_rows
 from vaefeat.datasets import UNLABELED, Dataset, load_dataset, mask_labels
 from vaefeat.estimators import SupervisedEncoderTransformer, VAEEncoderTransformer
 
@@ -36,9 +34,7 @@ N_LABELED = (100, 600, 3000, ALL)
 RAW, VAE = "raw", "vae"
 MIN_STEPS = 5_000  # of the VAE's training: small data are passed over more often
 CS = (0.01, 0.1, 1.0, 10.0)
-PACKAGES = ("vaefeat", "numpy", "scikit-learn", "tensorflow", "keras", "onnxruntime")
 
-Row = dict[str, Any]
 Progress = Callable[[str, int, int], None]
 
 
@@ -212,13 +208,13 @@ def compare(
         [n for n in n_labeled if _as_number(n) < len(dataset.X) or n == ALL],
         n_draws,
     )
-    known = _read_rows(Path(out)) if out else {}
+    known = read_rows(Path(out)) if out else {}
     rows: dict[str, Row] = {}
     total = len(experiment.keys())
     for row in experiment.run(known, lambda what: progress and progress(what, len(rows), total)):
         rows[row["key"]] = row
         if out and row["key"] not in known:
-            _append_row(Path(out), row)
+            append_row(Path(out), row)
     if progress:
         progress("done", total, total)
     return Comparison(list(rows.values()), experiment.fitted)
@@ -274,7 +270,10 @@ class _Experiment:
         features = self._features(extractor, n_labeled, draw)
         y = self._y[labeled]
         started = time.perf_counter()
-        fitted = with_folds(clone(self.classifiers[classifier]), y).fit(features.X[labeled], y)
+        # On one thread: sums in one order on every machine, and no cores that wait for each other
+        # over the small products of few labels.
+        with threadpool_limits(1):
+            fitted = with_folds(clone(self.classifiers[classifier]), y).fit(features.X[labeled], y)
         classifier_seconds = time.perf_counter() - started
         return self._config(extractor, n_labeled, draw, classifier) | {
             "accuracy": float(np.mean(fitted.predict(features.X_test) == self.dataset.y_test)),
@@ -284,7 +283,7 @@ class _Experiment:
             "rows_per_second": round(features.rows_per_second),
             "final_loss": features.final_loss,
             "best_params": getattr(fitted, "best_params_", {}),
-            **self._provenance,
+            **provenance(),
         }
 
     def _labeled(self, n_labeled: int | str, draw: int) -> np.ndarray:
@@ -311,14 +310,6 @@ class _Experiment:
     def _y(self) -> np.ndarray:
         assert self.dataset.y is not None  # compare() has refused such data
         return self.dataset.y
-
-    @cached_property
-    def _provenance(self) -> Row:
-        return {
-            "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-            "commit": _commit(),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        }
 
 
 @dataclass(frozen=True)
@@ -363,36 +354,6 @@ def with_folds(classifier: BaseEstimator, y: np.ndarray) -> BaseEstimator:
 
 def _describe(estimator: BaseEstimator) -> str:
     return " ".join(repr(estimator).split())
-
-
-def _commit() -> str | None:
-    folder = Path(__file__).parent
-    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None  # installed from a wheel
-
-
-def _read_rows(path: Path) -> dict[str, Row]:
-    if not path.exists():
-        return {}
-    rows = {}
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
-        try:
-            row = json.loads(line)
-            rows[row["key"]] = row
-        except (json.JSONDecodeError, KeyError, TypeError) as exc:
-            raise ValueError(
-                f"Line {number} of {path} is not a row of a comparison; delete the line."
-            ) from exc
-    return rows
-
-
-def _append_row(path: Path, row: Row) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(json.dumps(row, sort_keys=True) + "\n")
 
 
 def _as_number(n_labeled: int | str) -> float:

@@ -2,7 +2,8 @@
 
 The thesis has VAE features at 98 % and raw pixels at 92 %. Here are its network (784-500-500-z, relu,
 Adam 1e-3, batch 100, 50 epochs) at its four widths, its Annex F (the encoder trained with the
-labels), and the controls it lacks: PCA and an untrained encoder. Rows go to ``pipelines/results/mnist.jsonl``; those that are there are not computed again.
+labels), and the controls it lacks: PCA and an untrained encoder. Rows go to
+``pipelines/results/mnist.jsonl``; those that are there are not computed again.
 
     python -m pipelines.experiments.thesis_mnist [--smoke]
 """
