@@ -19,13 +19,16 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from vaefeat import SupervisedEncoderTransformer, VAEEncoderTransformer, compare, export_onnx, load_dataset
+from pipelines.experiments.publish import EXPORTED, RESULTS, publish
+from vaefeat import SupervisedEncoderTransformer, VAEEncoderTransformer, compare, load_dataset
 
-RESULTS = Path(__file__).parents[1] / "results"
-EXPORTED = Path(__file__).parents[2] / "exported"
 N_LABELED = (100, 600, 3000, "all")
 N_DRAWS = 10
 MAX_ITER = 50
+DESCRIPTION = (
+    "50 latent means of a VAE trained on the 60 000 training images of MNIST, without labels. "
+    "Input: 28x28 pixels in [0, 1], row by row, white on black."
+)
 
 
 def logistic_regression(*, scaled: bool) -> GridSearchCV:
@@ -79,24 +82,8 @@ def run(dataset, out: Path, exported: Path, *, max_iter: int, n_labeled, n_draws
                 ),
             )
             if "vae-50" in comparison.extractors:
-                export(comparison, dataset, exported)
-
-
-def export(comparison, dataset, folder: Path) -> None:
-    """Write the encoder with 50 units, with what was measured of it in its card."""
-    metrics = {
-        f"accuracy_{row['n_labeled']}_labels": round(row["accuracy_mean"], 4)
-        for row in comparison.summary()
-        if row["classifier"] == "LogisticRegression"
-    }
-    card = {
-        "name": "mnist-vae-50",
-        "description": "50 latent means of a VAE trained on the 60 000 training images of MNIST, "
-        "without labels. Input: 28x28 pixels in [0, 1], row by row, white on black.",
-        "data": {"name": dataset.name, "sha256": dataset.sha256},
-        "metrics": metrics,
-    }
-    export_onnx(comparison.extractors["vae-50"], folder / "model.onnx", X=dataset.X, card=card)
+                vae_50 = comparison.extractors["vae-50"]
+                publish(vae_50, comparison, "vae-50", dataset, exported, DESCRIPTION)
 
 
 def main() -> None:

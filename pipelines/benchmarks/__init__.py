@@ -1,0 +1,1 @@
+"""Benchmarks: ``python -m pipelines.benchmarks.run``, one file for each."""

@@ -1,0 +1,82 @@
+"""What the benchmarks share: measuring in a process of one's own, images, ratios."""
+
+import multiprocessing
+import os
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+N_PIXELS = 784
+N_COMPONENTS = 50
+
+Row = dict[str, Any]
+Progress = Callable[[str, int, int], None]  # what is measured now, how many are done, of how many
+
+
+class Worker:
+    """A process of its own that measures when it is asked, and otherwise waits.
+
+    Frameworks that share a process share its cores too: the idle threads of one spin while another
+    is timed.
+
+    Parameters
+    ----------
+    measure : callable
+        Called in the process with the worker's end of a pipe and ``args``. For each request that it
+        receives there it sends one answer.
+    args : objects that can be pickled
+    """
+
+    def __init__(self, measure: Callable[..., None], *args: Any):
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(measure, theirs, args), daemon=True)
+        self._process.start()
+        theirs.close()  # so that the death of the process ends the wait for its answer
+
+    def ask(self, request: Any = None) -> Any:
+        """Send a request and wait for its answer; raise what the worker raised."""
+        self._connection.send(request)
+        try:
+            answer = self._connection.recv()
+        except EOFError:
+            self._process.join()
+            raise RuntimeError(f"A worker ended with exit code {self._process.exitcode}.") from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._process.terminate()
+        self._process.join()
+        self._connection.close()
+
+
+def _work(measure: Callable[..., None], connection: Connection, args: tuple) -> None:
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)  # TensorFlow's remarks on the machine would cut up the progress bar
+    try:
+        measure(connection, *args)
+    except Exception:
+        connection.send(RuntimeError(f"A worker failed:\n{traceback.format_exc()}"))
+
+
+def images(n_samples: int, smoke: bool) -> np.ndarray:
+    """Return MNIST's first images as rows in [0, 1]; for a smoke run random ones, which need no data."""
+    if smoke:
+        return np.random.default_rng(0).random((n_samples, N_PIXELS), np.float32)
+    from vaefeat import load_dataset
+
+    return load_dataset("mnist").X[:n_samples]
+
+
+def with_ratios(rows: list[Row], key: str, ours: str) -> list[Row]:
+    """Add to each row ``vaefeat_ratio``: the ``key`` of the row named ``ours`` over that of the row."""
+    reference = next(row[key] for row in rows if row["name"] == ours)
+    return [row | {"vaefeat_ratio": reference / row[key]} for row in rows]

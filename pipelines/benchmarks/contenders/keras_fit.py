@@ -1,0 +1,50 @@
+"""``keras.Model.fit`` with the usual subclass of ``keras.Model``."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from pipelines.benchmarks.common import N_COMPONENTS, N_PIXELS
+from pipelines.benchmarks.training import Clock
+
+
+class KerasVAE(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.encoder = keras.Sequential([layers.Dense(500, "relu"), layers.Dense(500, "relu")])
+        self.z_mean = layers.Dense(N_COMPONENTS)
+        self.z_log_var = layers.Dense(N_COMPONENTS)
+        self.decoder = keras.Sequential(
+            [layers.Dense(500, "relu"), layers.Dense(500, "relu"), layers.Dense(N_PIXELS)]
+        )
+        self.noise = keras.random.SeedGenerator(0)
+
+    def call(self, x):
+        hidden = self.encoder(x)
+        z_mean, z_log_var = self.z_mean(hidden), self.z_log_var(hidden)
+        noise = keras.random.normal(ops.shape(z_mean), seed=self.noise)
+        kl = 0.5 * ops.sum(ops.exp(z_log_var) + ops.square(z_mean) - 1.0 - z_log_var, axis=-1)
+        self.add_loss(ops.mean(kl))
+        return self.decoder(z_mean + ops.exp(0.5 * z_log_var) * noise)
+
+
+def negative_log_likelihood(x, x_logits):
+    """Return -log p(x|z) of each example, in nats."""
+    return N_PIXELS * keras.losses.binary_crossentropy(x, x_logits, from_logits=True)
+
+
+def train(
+    X: np.ndarray, batch_size: int, max_epochs: int, clock: Clock, jit_compile: bool | str = "auto"
+) -> None:
+    """Train with 32 steps an execution, so that little time goes into Python between them."""
+    vae = KerasVAE()
+    vae.compile(
+        keras.optimizers.Adam(1e-3),
+        negative_log_likelihood,
+        jit_compile=jit_compile,
+        steps_per_execution=32,
+    )
+    timing = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda *_: clock.begin(), on_epoch_end=lambda *_: clock.end()
+    )
+    vae.fit(X, X, batch_size=batch_size, epochs=max_epochs, callbacks=[timing], verbose=0)

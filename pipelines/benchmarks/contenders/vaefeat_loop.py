@@ -1,0 +1,27 @@
+"""vaefeat's own training loop."""
+
+import keras
+import numpy as np
+
+from pipelines.benchmarks.common import N_COMPONENTS, N_PIXELS
+from pipelines.benchmarks.training import Clock
+from vaefeat.training import loop
+from vaefeat.training.models import VAE, VAEConfig
+from vaefeat.training.networks import NetworkConfig
+
+
+def train(X: np.ndarray, batch_size: int, max_epochs: int, clock: Clock) -> None:
+    """Train as :class:`vaefeat.VAEEncoderTransformer` does."""
+    vae = VAE(VAEConfig(NetworkConfig(N_PIXELS, N_COMPONENTS), likelihood="bernoulli"), seed=0)
+    timing = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda *_: clock.begin(), on_epoch_end=lambda *_: clock.end()
+    )
+    loop.train(
+        vae,
+        (X,),
+        optimizer=keras.optimizers.Adam(1e-3),
+        batch_size=batch_size,
+        max_epochs=max_epochs,
+        seed=0,
+        callbacks=[timing],
+    )

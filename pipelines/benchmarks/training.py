@@ -1,0 +1,105 @@
+"""Seconds to train the VAE 784-500-500-50 for an epoch."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from multiprocessing.connection import Connection
+from statistics import median
+from time import perf_counter
+
+from pipelines.benchmarks.common import Progress, Row, Worker, images, with_ratios
+
+OURS = "vaefeat"
+CONTENDERS = {  # modules, so that a process imports no framework but its own
+    OURS: "vaefeat_loop",
+    "keras.Model.fit": "keras_fit",
+    "keras.Model.fit, XLA": "keras_fit_xla",
+    "PyTorch, eager": "torch_loop",
+    "matrix products alone": "matrix_products",
+}
+NEEDS = {"PyTorch, eager": "torch"}
+# What a training lasts: vaefeat compiles long ones only. The processes end when enough is timed.
+MAX_EPOCHS = 50
+
+
+@dataclass(frozen=True)
+class Settings:
+    n_samples: int = 55_000
+    batch_sizes: tuple[int, ...] = (100, 256)
+    n_rounds: int = 3
+    epochs_a_round: int = 2
+    smoke: bool = False
+
+
+SMOKE = Settings(n_samples=500, batch_sizes=(100,), n_rounds=1, epochs_a_round=1, smoke=True)
+
+
+class Clock:
+    """Lets each epoch of a training begin when it is asked for, and answers how long it took."""
+
+    def __init__(self, connection: Connection):
+        self._connection = connection
+
+    def begin(self) -> None:
+        self._connection.recv()
+        self._start = perf_counter()
+
+    def end(self) -> None:
+        self._connection.send(perf_counter() - self._start)
+
+
+def measure(smoke: bool, progress: Progress) -> list[Row]:
+    """Train with all contenders in turn, epoch by epoch.
+
+    The row "matrix products alone" is the time that NumPy takes for an epoch's matrix products: what
+    is left when all else costs nothing.
+    """
+    settings = SMOKE if smoke else Settings()
+    names = [name for name in CONTENDERS if _is_installed(name)]
+    return [row for size in settings.batch_sizes for row in _compare(names, size, settings, progress)]
+
+
+def _is_installed(name: str) -> bool:
+    installed = name not in NEEDS or find_spec(NEEDS[name]) is not None
+    if not installed:
+        print(f"Skipped {name}: {NEEDS[name]} is not installed.")
+    return installed
+
+
+def _compare(names: list[str], batch_size: int, settings: Settings, progress: Progress) -> list[Row]:
+    # The first epoch of a round is not kept: some take seconds to go on after they stood still.
+    a_turn = [False] + settings.epochs_a_round * [True]
+    a_round = [(name, kept) for name in names for kept in a_turn]
+    epochs = [(name, True) for name in names] + settings.n_rounds * a_round
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    workers: dict[str, Worker] = {}
+    with ExitStack() as stack:
+        for done, (name, kept) in enumerate(epochs):
+            progress(f"{name}, batches of {batch_size}", done, len(epochs))
+            if name not in workers:  # not sooner: the one before has compiled by now
+                worker = Worker(_train, CONTENDERS[name], settings.n_samples, batch_size, settings.smoke)
+                workers[name] = stack.enter_context(worker)
+            duration = workers[name].ask()
+            if kept:
+                seconds[name].append(duration)
+    rows = [_row(name, batch_size, settings.n_samples, seconds[name]) for name in names]
+    return with_ratios(rows, "seconds_per_epoch", OURS)
+
+
+def _train(connection: Connection, module: str, n_samples: int, batch_size: int, smoke: bool) -> None:
+    contender = import_module(f"pipelines.benchmarks.contenders.{module}")
+    contender.train(images(n_samples, smoke), batch_size, MAX_EPOCHS, Clock(connection))
+
+
+def _row(name: str, batch_size: int, n_samples: int, seconds: list[float]) -> Row:
+    first, *epochs = seconds
+    return {
+        "benchmark": "training",
+        "name": name,
+        "batch_size": batch_size,
+        "n_samples": n_samples,
+        "first_epoch_seconds": first,
+        "epochs_seconds": epochs,
+        "seconds_per_epoch": median(epochs),
+    }

@@ -1,0 +1,61 @@
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NAMES = {
+    "training": [
+        "vaefeat",
+        "keras.Model.fit",
+        "keras.Model.fit, XLA",
+        "PyTorch, eager",
+        "matrix products alone",
+    ],
+    "transform": [
+        "VAEEncoderTransformer.transform",
+        "OnnxModel.run",
+        "keras.Model.predict",
+        "sklearn PCA.transform",
+    ],
+    "imports": ["pass", "import vaefeat", "from vaefeat import OnnxModel", "import tensorflow"],
+    "memory": ["fit, max_iter=1"],
+}
+DIFFERENCES = {"seconds_above_empty"}  # not measured themselves: noise may make them negative
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    out = tmp_path_factory.mktemp("benchmarks") / "benchmarks.json"
+    command = [sys.executable, "-m", "pipelines.benchmarks.run", "--smoke", "--out", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(out.read_text())
+
+
+@pytest.mark.parametrize("benchmark", NAMES)
+def test_a_smoke_run_has_a_row_of_each_contender(results, benchmark):
+    expected = [name for name in NAMES[benchmark] if "PyTorch" not in name or find_spec("torch")]
+    if benchmark == "memory" and not Path("/proc/self/status").exists():
+        expected = []
+    names = [row["name"] for row in results["rows"] if row["benchmark"] == benchmark]
+    assert list(dict.fromkeys(names)) == expected
+
+
+def test_every_measured_number_is_positive(results):
+    for row in results["rows"]:
+        numbers = [v for k, v in row.items() if isinstance(v, int | float) and k not in DIFFERENCES]
+        numbers += row.get("epochs_seconds", [])
+        assert len(numbers) > 1
+        assert min(numbers) > 0, row
+
+
+def test_the_file_says_where_the_numbers_come_from(results):
+    machine = results["machine"]
+    assert machine["cpu"]
+    assert machine["cores"] > 0
+    assert machine["packages"]["tensorflow"]
+    assert "commit" in results
