@@ -54,7 +54,7 @@ class OnnxModel:
     ['z_mean', 'z_log_var']
     >>> import numpy as np
     >>> model.run(np.zeros((2, 64)))["z_mean"].shape
-    (2, 16)
+    (2, 10)
     """
 
     def __init__(

@@ -1,0 +1,99 @@
+"""Fixtures that more than one test file shares: read-only data, one fitted VAE, fresh processes."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from functools import cache
+
+import numpy as np
+import pytest
+
+from vaefeat import VAEEncoderTransformer, datasets
+from vaefeat.exceptions import DatasetNotFoundError
+
+ABSENT = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {names!r}:
+            raise ModuleNotFoundError("No module named " + repr(name), name=name)
+
+sys.meta_path.insert(0, Absent())
+"""
+
+
+class Trap:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+@pytest.fixture
+def trap(tmp_path):
+    return Trap(str(tmp_path / "sprung"))
+
+
+@pytest.fixture(scope="session")
+def run_fresh():
+    """Run a script in a new process, where the packages ``absent`` cannot be imported; return its output."""
+
+    def run(script, *, absent=()):
+        source = ABSENT.format(names=set(absent)) + textwrap.dedent(script)
+        done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run
+
+
+def no_network(*args):
+    raise OSError("tests do not use the network")
+
+
+@pytest.fixture(scope="session")
+def load_or_skip():
+    """Load a named data set, once; skip the test if there is no copy of it here."""
+
+    @cache
+    def load(name):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(datasets, "_fetch", no_network)
+            return datasets.load_dataset(name)
+
+    def load_or_skip(name):
+        try:
+            return load(name)
+        except DatasetNotFoundError:
+            pytest.skip(f"{name} was not found: set VAEFEAT_DATA to the folder that holds {name}/")
+
+    return load_or_skip
+
+
+@pytest.fixture(scope="session")
+def mnist(load_or_skip):
+    return load_or_skip("mnist")
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Return X in [0, 1], float32, and y; neither can be written to."""
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(return_X_y=True)
+    X = (X / 16).astype(np.float32)
+    X.setflags(write=False)
+    y.setflags(write=False)
+    return X, y
+
+
+@pytest.fixture(scope="session")
+def vae(digits):
+    return VAEEncoderTransformer(
+        4, hidden_layer_sizes=(16,), likelihood="bernoulli", max_iter=2, random_state=0
+    ).fit(digits[0])

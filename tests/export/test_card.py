@@ -1,0 +1,60 @@
+import json
+
+import numpy as np
+import pytest
+
+from vaefeat.export.card import to_json, to_markdown
+
+CARD = {
+    "name": "digits",
+    "description": "Latent means.",
+    "inputs": {"name": "X", "n_features": 64, "range": [0.0, 1.0]},
+    "training": {"epochs": 5, "final_loss_nats": 20.123456789},
+    "metrics": {"100 labels": {"raw": 0.75, "vae": 0.875}},
+    "golden": {"X": [[0.625]], "z_mean": [[0.375]]},
+}
+
+
+def test_json_gives_the_card_back():
+    assert json.loads(to_json(CARD)) == CARD
+
+
+def test_json_does_not_depend_on_the_order_of_the_entries():
+    assert to_json(dict(reversed(CARD.items()))) == to_json(CARD)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), np.float64("nan")])
+def test_json_refuses_numbers_that_json_does_not_have(value):
+    with pytest.raises(ValueError, match="Out of range float values"):
+        to_json(CARD | {"metrics": {"accuracy": value}})
+
+
+def test_markdown_shows_what_a_person_asks_for():
+    page = to_markdown(CARD)
+    assert page.startswith("# digits\n\nLatent means.\n")
+    for line in (
+        "## Input",
+        "| n features | 64 |",
+        "| range | 0, 1 |",
+        "## Training",
+        "| final loss nats | 20.1235 |",
+        "## Measured",
+        "| 100 labels raw | 0.75 |",
+        "| 100 labels vae | 0.875 |",
+        "## Use it",
+    ):
+        assert line in page.splitlines()
+
+
+def test_markdown_leaves_out_rows_for_machines_and_sections_without_entries():
+    page = to_markdown(CARD | {"outputs": {}})
+    assert "0.625" not in page
+    assert "golden" not in page.lower()
+    assert "## Outputs" not in page
+    assert "## Data" not in page
+
+
+def test_the_example_of_use_is_python_that_names_the_input():
+    code = to_markdown(CARD).split("```python\n")[1].split("```")[0]
+    compile(code, "card", "exec")
+    assert "model.run(X)  # X: array of shape (n_samples, 64)" in code

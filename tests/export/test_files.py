@@ -1,0 +1,58 @@
+import errno
+import os
+import stat
+
+import pytest
+
+from vaefeat.export.files import write_atomically
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.onnx"
+
+
+def test_a_new_file_is_written_with_the_folders_above_it(tmp_path):
+    path = tmp_path / "a" / "b" / "model.onnx"
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert os.listdir(path.parent) == ["model.onnx"]
+
+
+def test_an_old_file_is_replaced(path):
+    path.write_bytes(b"old and longer")
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_others_may_read_the_file(path):
+    write_atomically(path, b"new")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("step", ["fdopen", "fsync", "chmod", "replace"])
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), KeyboardInterrupt()])
+@pytest.mark.parametrize("old", [b"old", None])
+def test_whatever_fails_the_old_file_stays_and_no_temporary_one(step, error, old, path, monkeypatch):
+    def fail(*args):
+        raise error
+
+    if old is not None:
+        path.write_bytes(old)
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises(type(error)):
+        write_atomically(path, b"new")
+    monkeypatch.undo()
+    assert [file.read_bytes() for file in path.parent.iterdir()] == ([] if old is None else [old])
+
+
+def test_the_content_is_on_the_disk_before_it_takes_the_name(path, monkeypatch):
+    steps = []
+
+    def recorded(name, step):
+        return lambda *args: (steps.append(name), step(*args))
+
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, recorded(name, getattr(os, name)))
+    write_atomically(path, b"new")
+    assert steps == ["fsync", "replace"]

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from vaefeat.exceptions import ParityError
+from vaefeat.export.parity import TOLERANCE, check_parity
+
+ONES = np.ones((3, 2), np.float32)
+
+
+def test_the_deviation_is_the_largest_over_all_outputs():
+    expected = {"a": np.array([0.5]), "b": np.array([1.0, 2.0])}
+    actual = {"a": np.array([0.5 - 5e-6]), "b": np.array([1.0, 2.0 + 2e-6])}
+    assert check_parity(expected, actual) == pytest.approx(5e-6)
+
+
+def test_equal_outputs_deviate_by_nothing():
+    assert check_parity({"a": ONES}, {"a": ONES}) == 0.0
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e3, 1e6])
+def test_what_is_allowed_grows_with_the_output_and_not_below_one(size):
+    expected = np.array([0.0, -size])
+    allowed = TOLERANCE * max(1.0, size)
+    check_parity({"a": expected}, {"a": expected + 0.9 * allowed})
+    with pytest.raises(ParityError):
+        check_parity({"a": expected}, {"a": expected + 1.1 * allowed})
+
+
+@pytest.mark.parametrize("wrong", [1.1, np.nan, np.inf, -np.inf])
+def test_one_wrong_value_is_an_error_that_names_the_output(wrong):
+    actual = ONES.copy()
+    actual[2, 1] = wrong
+    message = (
+        "Output 'z_mean' of the ONNX model deviates by .* more than the 1e-05 allowed; nothing was written"
+    )
+    with pytest.raises(ParityError, match=message):
+        check_parity({"z_mean": ONES}, {"z_mean": actual})
+
+
+def test_outputs_that_are_not_expected_are_not_compared():
+    assert check_parity({"a": ONES}, {"a": ONES, "b": np.array([np.nan])}) == 0.0
+
+
+def test_an_output_that_is_missing_is_an_error():
+    with pytest.raises(KeyError, match="z_mean"):
+        check_parity({"z_mean": ONES}, {})
+
+
+def test_outputs_without_rows_agree():
+    assert check_parity({"a": ONES[:0]}, {"a": ONES[:0]}) == 0.0

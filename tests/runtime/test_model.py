@@ -1,0 +1,292 @@
+import copy
+import json
+import os
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import joblib
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from onnx import helper
+
+from tests.onnx_models import RELU, linear_model, make_model
+from vaefeat.exceptions import InvalidModelError
+from vaefeat.runtime import OnnxModel
+from vaefeat.runtime import model as runtime_model
+from vaefeat.runtime.model import CHUNK_ROWS
+
+# Small whole numbers, of which float32 makes the same sum in whatever order it adds them.
+RNG = np.random.default_rng(0)
+WEIGHTS = RNG.integers(-4, 5, size=(5, 3))
+BIAS = RNG.integers(-4, 5, size=3)
+X = RNG.integers(-9, 10, size=(40, 5)).astype(np.float32)
+X.setflags(write=False)
+Y = X @ WEIGHTS.astype(np.float32) + BIAS.astype(np.float32)
+CONTENT = linear_model(WEIGHTS, BIAS, metadata={"vaefeat.card": json.dumps({"name": "linear"})})
+
+
+@pytest.fixture(scope="module")
+def model():
+    return OnnxModel(CONTENT)
+
+
+# --- what it says and computes ---
+
+
+def test_outputs_are_what_the_weights_say_by_hand(model):
+    outputs = model.run(X)
+    assert list(outputs) == ["Y", "S"]
+    assert_array_equal(outputs["Y"], Y)
+    assert_array_equal(outputs["S"], Y.sum(axis=1))
+    assert outputs["Y"].dtype == outputs["S"].dtype == np.float32
+
+
+def test_attributes_describe_the_interface_and_the_card(model):
+    assert model.input_name == "X"
+    assert model.n_features == 5
+    assert model.output_names == ["Y", "S"]
+    assert model.n_outputs == {"Y": 3, "S": 1}
+    assert model.card == {"name": "linear"}
+    assert model.to_bytes() == CONTENT
+
+
+def test_a_model_without_a_card_has_an_empty_one():
+    assert OnnxModel(make_model()).card == {}
+
+
+@pytest.mark.parametrize("as_path", [str, lambda path: path], ids=["str", "Path"])
+def test_a_model_is_the_same_from_a_file_and_from_bytes(as_path, tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(CONTENT)
+    loaded = OnnxModel.load(as_path(path))
+    assert loaded.to_bytes() == CONTENT
+    assert_array_equal(loaded.run(X)["Y"], Y)
+
+
+@pytest.mark.parametrize("names", [["Y"], ["S"], ["S", "Y"], ("Y", "S")])
+def test_outputs_come_as_they_are_asked_for(model, names):
+    outputs = model.run(X, names)
+    assert list(outputs) == list(names)
+    for name in names:
+        assert_array_equal(outputs[name], model.run(X)[name])
+
+
+@pytest.mark.parametrize(
+    "options", [{"n_threads": 1}, {"n_threads": 2}, {"providers": ["CPUExecutionProvider"]}]
+)
+def test_threads_and_providers_change_no_answer(options, tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(CONTENT)
+    for made in (OnnxModel(CONTENT, **options), OnnxModel.load(path, **options)):
+        assert_array_equal(made.run(X)["Y"], Y)
+
+
+def test_threads_and_providers_reach_the_session(monkeypatch):
+    asked = []
+    make = runtime_model.onnxruntime.InferenceSession
+
+    def record(content, options, providers):
+        asked.append((options.intra_op_num_threads, providers))
+        return make(content, options, providers=providers)
+
+    monkeypatch.setattr(runtime_model.onnxruntime, "InferenceSession", record)
+    OnnxModel(CONTENT, n_threads=3)
+    assert asked == [(3, ["CPUExecutionProvider"])]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        X.tolist(),
+        X.astype(int),
+        X.astype(np.float64),
+        np.asfortranarray(X),
+        np.repeat(X, 2, axis=1)[:, ::2],
+    ],
+    ids=["lists", "integers", "float64", "columns first", "every other column"],
+)
+def test_rows_of_any_numeric_kind_give_the_same(model, rows):
+    assert_array_equal(model.run(rows)["Y"], Y)
+
+
+def test_rows_are_not_changed(model):
+    rows = X.copy()
+    model.run(rows)
+    assert_array_equal(rows, X)
+
+
+# --- chunks ---
+
+
+@pytest.mark.parametrize("n_rows", [CHUNK_ROWS - 1, CHUNK_ROWS, CHUNK_ROWS + 1, 2 * CHUNK_ROWS + 5])
+def test_many_rows_give_what_each_row_gives_alone(model, n_rows):
+    rows = RNG.integers(-9, 10, size=(n_rows, 5)).astype(np.float32)
+    together = model.run(rows)
+    alone = [model.run(rows[i : i + 1]) for i in range(n_rows)]
+    for name, values in together.items():
+        assert_array_equal(values, np.concatenate([answer[name] for answer in alone]))
+
+
+def test_no_run_sees_more_rows_than_a_chunk(model, monkeypatch):
+    monkeypatch.setattr(runtime_model, "CHUNK_ROWS", 16)
+    seen = []
+    session = model._current_session()
+
+    class Recorder:
+        def run(self, names, feed):
+            seen.append(len(feed["X"]))
+            return session.run(names, feed)
+
+    monkeypatch.setattr(model, "_current_session", Recorder)
+    assert_array_equal(model.run(X)["Y"], Y)
+    assert seen == [16, 16, 8]
+
+
+def test_no_rows_give_empty_outputs_of_the_right_width(model):
+    outputs = model.run(np.empty((0, 5)))
+    assert outputs["Y"].shape == (0, 3)
+    assert outputs["S"].shape == (0,)
+
+
+# --- bad rows ---
+
+
+def with_value(value):
+    rows = X.astype(np.float64)
+    rows[3, 2] = value
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (X[:, :4], r"Expected rows of 5 features, got an array of shape \(40, 4\)"),
+        (X[0], r"Expected rows of 5 features, got an array of shape \(5,\)"),
+        (X[:, :, None], r"Expected rows of 5 features, got an array of shape \(40, 5, 1\)"),
+        (3.0, r"Expected rows of 5 features, got an array of shape \(\)"),
+        (X[:0, :4], r"Expected rows of 5 features, got an array of shape \(0, 4\)"),
+        (with_value(np.nan), "NaN or infinity: got nan in row 3, column 2, expected finite float32 values"),
+        (with_value(-np.inf), "NaN or infinity: got -inf in row 3, column 2, expected finite float32 values"),
+        (with_value(1e39), "NaN or infinity: got inf in row 3, column 2, expected finite float32 values"),
+        ([["a"] * 5], "could not convert string to float"),
+    ],
+)
+def test_bad_rows_are_refused_in_words(model, rows, message):
+    with pytest.raises(ValueError, match=message):
+        model.run(rows)
+
+
+# --- persistence, threads, processes ---
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [lambda model: pickle.loads(pickle.dumps(model)), copy.deepcopy, copy.copy],
+    ids=["pickle", "deepcopy", "copy"],
+)
+def test_a_copy_answers_as_the_original(model, copied):
+    other = copied(model)
+    assert_array_equal(other.run(X)["Y"], Y)
+    assert other.card == model.card
+    assert other.output_names == model.output_names
+
+
+def test_joblib_keeps_the_model_and_no_session(model, tmp_path):
+    joblib.dump(model, tmp_path / "model.joblib")
+    other = joblib.load(tmp_path / "model.joblib")
+    assert other._session is None
+    assert_array_equal(other.run(X)["S"], Y.sum(axis=1))
+    assert other._session is not None
+
+
+@pytest.mark.parametrize("unpickled", [False, True])
+def test_four_threads_get_the_same_answers_as_one(model, unpickled):
+    shared = pickle.loads(pickle.dumps(model)) if unpickled else model
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: shared.run(X)["Y"], range(200)))
+    for answer in answers:
+        assert_array_equal(answer, Y)
+
+
+FORK = """
+import multiprocessing, os, pickle
+from vaefeat.runtime import OnnxModel
+
+content, rows = bytes.fromhex({content!r}), {rows!r}
+model = {model}
+expected = OnnxModel(content, n_threads=1).run(rows)["Y"].tolist()
+
+def answer(pipe):
+    pipe.send((model.run(rows)["Y"].tolist(), model._session[0] == os.getpid()))
+
+context = multiprocessing.get_context("fork")
+for _ in range(2):
+    here, there = context.Pipe()
+    child = context.Process(target=answer, args=(there,), daemon=True)
+    child.start()
+    if not here.poll(20):
+        child.kill()
+        raise SystemExit("the child does not answer")
+    print(here.recv() == (expected, True), model.run(rows)["Y"].tolist() == expected)
+    child.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.parametrize(
+    "model",
+    ["OnnxModel(content, n_threads=1)", "pickle.loads(pickle.dumps(OnnxModel(content, n_threads=1)))"],
+    ids=["of one thread", "unpickled"],
+)
+def test_a_model_runs_in_a_forked_process_with_a_session_of_its_own(model, run_fresh):
+    script = FORK.format(content=CONTENT.hex(), rows=X.tolist(), model=model)
+    assert run_fresh(script).split() == ["True"] * 4
+
+
+# --- models that pass inspection and are not ours ---
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(
+            make_model(
+                [helper.make_node("Add", ["X", "Z"], ["Y"])], inputs=[("X", ("N", 4)), ("Z", ("N", 4))]
+            ),
+            r"one input of shape \(N, n_features\), got inputs X of shape \['N', 4\], Z of shape \['N', 4\]",
+            id="two inputs",
+        ),
+        pytest.param(
+            make_model(inputs=[("X", ("N",))], outputs=[("Y", ("N",))]),
+            r"one input of shape \(N, n_features\), got inputs X of shape \['N'\]",
+            id="a vector",
+        ),
+        pytest.param(
+            make_model(inputs=[("X", ("N", "K"))], outputs=[("Y", ("N", "K"))]),
+            r"one input of shape \(N, n_features\), got inputs X of shape \['N', 'K'\]",
+            id="free width",
+        ),
+        pytest.param(
+            make_model([helper.make_node("Relu", ["nowhere"], ["Y"])]),
+            "ONNX Runtime cannot load the model: .*nowhere",
+            id="a name that nothing makes",
+        ),
+    ],
+)
+def test_models_with_another_interface_are_refused(content, message):
+    with pytest.raises(InvalidModelError, match=message):
+        OnnxModel(content)
+
+
+def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.onnx"):
+        OnnxModel.load(tmp_path / "nowhere.onnx")
+
+
+def test_refusal_comes_before_a_session_is_made(monkeypatch):
+    made = []
+    monkeypatch.setattr(runtime_model.onnxruntime, "InferenceSession", made.append)
+    with pytest.raises(InvalidModelError, match="has opset 3"):
+        OnnxModel(make_model([RELU], opsets=[("", 3)]))
+    assert made == []

@@ -1,0 +1,229 @@
+"""Who may import whom: the walls between the rooms."""
+
+import ast
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+import vaefeat
+from vaefeat import VAEEncoderTransformer
+
+PACKAGE = Path(vaefeat.__file__).parent
+ROOT = PACKAGE.parent
+TRAINING = ["tensorflow", "keras", "tf2onnx", "onnx", "skl2onnx"]
+
+
+class Room(NamedTuple):
+    """What a room may import: when it is loaded, and later, within functions."""
+
+    top: str
+    later: str = ""
+
+
+ROOMS = {
+    "vaefeat": Room("", "vaefeat._optional"),
+    "vaefeat.exceptions": Room(""),
+    "vaefeat._optional": Room("vaefeat.exceptions"),
+    "vaefeat._rows": Room(""),
+    "vaefeat.runtime": Room("numpy onnxruntime vaefeat.exceptions vaefeat._optional"),
+    "vaefeat.datasets": Room("numpy vaefeat.exceptions", "sklearn scipy pandas vaefeat._optional"),
+    "vaefeat.training": Room("keras tensorflow numpy vaefeat.exceptions"),
+    # The scores of a fitted estimator need the formulas where TensorFlow is not installed.
+    "vaefeat.training.objectives": Room("numpy", "keras"),
+    "vaefeat.export": Room(
+        "numpy onnx tf2onnx keras tensorflow skl2onnx onnxruntime "
+        "vaefeat.__version__ vaefeat.runtime vaefeat.exceptions vaefeat._optional",
+        "sklearn vaefeat.estimators",
+    ),
+    "vaefeat.estimators": Room(
+        "numpy sklearn vaefeat.training.objectives vaefeat.runtime vaefeat.exceptions vaefeat._optional",
+        "keras tensorflow vaefeat.training vaefeat.export",
+    ),
+    "vaefeat.comparison": Room(
+        "numpy sklearn threadpoolctl vaefeat._rows vaefeat.estimators vaefeat.datasets vaefeat._optional",
+        "matplotlib scipy",
+    ),
+    "vaefeat.plotting": Room("numpy vaefeat._optional vaefeat.exceptions", "matplotlib"),
+    "vaefeat.cli": Room("typer rich vaefeat.__version__ vaefeat.exceptions", "anything"),
+}
+PUBLIC = [
+    *(f"vaefeat.{name}" for name in vaefeat.__all__),
+    *["vaefeat", "vaefeat.comparison", "vaefeat.datasets", "vaefeat.exceptions", "vaefeat.runtime"],
+]
+# Benchmarks time the engine by itself, and weigh the memory that it takes.
+ENGINE = ["vaefeat.training", "vaefeat.export.networks"]
+
+
+class Import(NamedTuple):
+    module: str
+    later: bool
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path):
+    """Return what a file imports, other than the standard library and for type checkers only."""
+    found = set()
+
+    def visit(node, later):
+        if isinstance(node, ast.If) and getattr(node.test, "id", None) == "TYPE_CHECKING":
+            return
+        for module in imported_modules(node):
+            if module.split(".")[0] not in sys.stdlib_module_names:
+                found.add(Import(module, later))
+        for child in ast.iter_child_nodes(node):
+            visit(child, later or isinstance(node, ast.FunctionDef | ast.Lambda))
+
+    visit(ast.parse(path.read_text()), later=False)
+    return found
+
+
+def imported_modules(node):
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "imports are absolute here"
+        names = [f"{node.module}.{alias.name}" for alias in node.names]
+        return [name if is_module(name) or node.module == "vaefeat" else node.module for name in names]
+    if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "import_optional":
+        return [node.args[0].value] if isinstance(node.args[0], ast.Constant) else []
+    return []
+
+
+def is_module(name):
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def is_within(module, room):
+    # The package itself stands for its light face alone, not for all that lies below it.
+    return module == room or (room != "vaefeat" and module.startswith(f"{room}."))
+
+
+def room_of(module):
+    """Return the most special entry of the table for a module of ours."""
+    return max((room for room in ROOMS if is_within(module, room)), key=len, default=None)
+
+
+def is_allowed(imported, room):
+    rules = ROOMS[room]
+    allowed = rules.top.split() + (rules.later.split() if imported.later else [])
+    return "anything" in allowed or any(is_within(imported.module, name) for name in (room, *allowed))
+
+
+LIBRARY = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+CLIENTS = {module_name(path): path for path in sorted((ROOT / "pipelines").rglob("*.py"))}
+
+
+@pytest.mark.parametrize("module", LIBRARY)
+def test_every_module_has_its_place_in_the_table(module):
+    assert room_of(module)
+
+
+@pytest.mark.parametrize("module", LIBRARY)
+def test_a_module_imports_what_its_room_may(module):
+    room = room_of(module)
+    assert [imported for imported in sorted(imports(LIBRARY[module])) if not is_allowed(imported, room)] == []
+
+
+@pytest.mark.parametrize("module", LIBRARY)
+def test_the_library_imports_no_client_of_its_own(module):
+    assert "pipelines" not in {imported.module.split(".")[0] for imported in imports(LIBRARY[module])}
+
+
+@pytest.mark.parametrize("module", CLIENTS)
+def test_clients_import_public_names(module):
+    allowed = PUBLIC + (ENGINE if module.startswith("pipelines.benchmarks") else [])
+    ours = [imported.module for imported in imports(CLIENTS[module]) if imported.module.startswith("vaefeat")]
+    assert [name for name in ours if not any(is_within(name, other) for other in allowed)] == []
+
+
+def test_the_walk_sees_imports_at_the_top_and_later_and_not_those_for_type_checkers(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text(
+        "import os, numpy.linalg\n"
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    import keras\n"
+        "class C:\n    import rich\n"
+        "def f():\n    from vaefeat.training import loop\n    from vaefeat import compare\n"
+        "    import_optional('pandas', 'train')\n"
+        "try:\n    import scipy\nexcept ImportError:\n    pass\n"
+    )
+    assert imports(path) == {
+        Import("numpy.linalg", later=False),
+        Import("rich", later=False),
+        Import("scipy", later=False),
+        Import("vaefeat.training.loop", later=True),
+        Import("vaefeat.compare", later=True),
+        Import("pandas", later=True),
+    }
+
+
+@pytest.mark.parametrize(
+    ("module", "imported", "allowed"),
+    [
+        ("vaefeat.runtime.model", Import("vaefeat.runtime.inspection", later=False), True),
+        ("vaefeat.runtime.model", Import("onnx", later=True), False),
+        ("vaefeat.runtime.model", Import("vaefeat.estimators", later=True), False),
+        ("vaefeat.estimators._vae", Import("keras", later=True), True),
+        ("vaefeat.estimators._vae", Import("keras", later=False), False),
+        ("vaefeat.estimators._vae", Import("vaefeat.training.objectives", later=False), True),
+        ("vaefeat.estimators._vae", Import("vaefeat.training.loop", later=False), False),
+        ("vaefeat.training.objectives", Import("tensorflow", later=True), False),
+        ("vaefeat.export.estimator", Import("vaefeat.compare", later=True), False),
+        ("vaefeat.cli", Import("vaefeat.comparison", later=False), False),
+    ],
+)
+def test_the_table_says_no_where_it_should(module, imported, allowed):
+    assert is_allowed(imported, room_of(module)) == allowed
+
+
+# --- what is really loaded ---
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        (
+            "import vaefeat, vaefeat.runtime, vaefeat.cli",
+            [*TRAINING, "sklearn", "scipy", "pandas", "matplotlib"],
+        ),
+        ("import vaefeat.estimators", [*TRAINING, "matplotlib"]),
+        ("import vaefeat.comparison", [*TRAINING, "matplotlib"]),
+        ("import vaefeat.export", ["tensorflow", "keras", "tf2onnx", "skl2onnx", "sklearn"]),
+        ("from vaefeat import VAEEncoderTransformer as V; V().get_params(); repr(V())", TRAINING),
+    ],
+)
+def test_importing_a_room_loads_nothing_of_the_heavier_ones(statement, absent, run_fresh):
+    loaded = run_fresh(f"import sys\n{statement}\nprint(*sys.modules)").split()
+    assert sorted(set(absent) & set(loaded)) == []
+
+
+def test_a_fitted_pipeline_predicts_where_tensorflow_cannot_be_imported(digits, tmp_path, run_fresh):
+    X, y = digits
+    encoder = VAEEncoderTransformer(4, hidden_layer_sizes=(16,), max_iter=1, random_state=0)
+    pipe = make_pipeline(MinMaxScaler(), encoder, LogisticRegression(max_iter=1_000)).fit(X[:500], y[:500])
+    joblib.dump((pipe, X[500:]), tmp_path / "pipe.joblib")
+    script = f"""
+        import joblib, sys
+        pipe, X = joblib.load({str(tmp_path / "pipe.joblib")!r})
+        joblib.dump((pipe.predict(X), pipe.predict_proba(X)), {str(tmp_path / "answer.joblib")!r})
+        print(*sys.modules)
+    """
+    loaded = run_fresh(script, absent=TRAINING).split()
+    labels, probabilities = joblib.load(tmp_path / "answer.joblib")
+    assert_array_equal(labels, pipe.predict(X[500:]))
+    assert_array_equal(probabilities, pipe.predict_proba(X[500:]))
+    assert len(np.unique(labels)) > 1
+    assert not set(TRAINING) & set(loaded)

@@ -1,0 +1,490 @@
+import gzip
+import hashlib
+import os
+import pickle
+import struct
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn.datasets
+from numpy.testing import assert_array_equal
+
+from vaefeat import datasets
+from vaefeat.datasets import SOURCES, load_dataset, mask_labels
+from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError, MissingExtraError
+
+
+def sha256(*parts):
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def assert_same(one, other):
+    for part in ("X", "y", "X_test", "y_test"):
+        assert_array_equal(getattr(one, part), getattr(other, part))
+        assert getattr(one, part).dtype == getattr(other, part).dtype
+
+
+# --- the real data ---
+
+
+@pytest.mark.parametrize(
+    ("name", "n_train", "n_test", "n_features", "n_classes", "image_shape", "limits"),
+    [
+        ("digits", 1_347, 450, 64, 10, (8, 8), (0, 1)),
+        ("mnist", 60_000, 10_000, 784, 10, (28, 28), (0, 1)),
+        ("fashion-mnist", 60_000, 10_000, 784, 10, (28, 28), (0, 1)),
+        ("frey-face", 1_965, 0, 560, 0, (28, 20), (0, 1)),
+        ("satimage", 4_435, 2_000, 36, 6, None, (27, 157)),
+    ],
+)
+def test_a_named_data_set_has_its_shape_and_its_range(
+    name, n_train, n_test, n_features, n_classes, image_shape, limits, load_or_skip
+):
+    data = load_or_skip(name)
+    assert data.name == name
+    assert data.X.shape == (n_train, n_features)
+    assert data.X_test.shape == (n_test, n_features)
+    assert data.X.dtype == data.X_test.dtype == np.float32
+    assert data.image_shape == image_shape
+    assert limits[0] <= data.X.min() < data.X.max() <= limits[1]
+    if n_classes:
+        assert len(np.unique(data.y)) == len(np.unique(data.y_test)) == n_classes
+        assert (len(data.y), len(data.y_test)) == (n_train, n_test)
+    else:
+        assert data.y is data.y_test is None
+
+
+def classes_as_stored(data):
+    if data.y is None:
+        return b""
+    y = np.concatenate([data.y, data.y_test])
+    return "\n".join(y).encode() if y.dtype.kind == "U" else y.astype(np.uint8).tobytes()
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_sha256_is_that_of_the_content_before_scaling(name, load_or_skip):
+    data = load_or_skip(name)
+    scale = 255 if data.image_shape else 1
+    pixels = [np.rint(X * scale).astype(np.uint8).tobytes() for X in (data.X, data.X_test)]
+    assert data.sha256 == SOURCES[name].sha256 == sha256(*pixels, classes_as_stored(data))
+
+
+def test_mnist_is_in_its_usual_order(mnist):
+    assert mnist.y[:8].tolist() == [5, 0, 4, 1, 9, 2, 1, 3]
+    assert mnist.y_test[:8].tolist() == [7, 2, 1, 0, 4, 1, 4, 9]
+    assert mnist.y.dtype == np.int64
+    middle = mnist.X[0].reshape(28, 28)
+    assert middle[:, :4].max() == middle[:, 26:].max() == 0.0
+    assert middle.max() == 1.0
+
+
+def test_digits_are_scikit_learn_s_split_by_class_and_the_same_each_time():
+    data = load_dataset("digits")
+    X, y = sklearn.datasets.load_digits(return_X_y=True)
+    assert_array_equal(np.unique(np.concatenate([data.X, data.X_test]), axis=0), np.unique(X / 16, axis=0))
+    assert_array_equal(np.abs(np.bincount(data.y) / 3 - np.bincount(data.y_test)) < 1, [True] * 10)
+    assert_same(load_dataset("digits"), data)
+    assert data.sha256 == sha256(X.astype(np.uint8).tobytes(), y.tobytes())
+
+
+# --- where the files are looked for ---
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """Return the folders that are searched, in this order; all are empty, and there is no network."""
+    folders = [tmp_path / "home", tmp_path / "environment", tmp_path / "user" / ".cache" / "vaefeat"]
+    monkeypatch.setenv("VAEFEAT_DATA", str(folders[1]))
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+
+    def no_network(*args):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(datasets, "_fetch", no_network)
+    return folders
+
+
+def put(folder, name, content):
+    """Write the same content into every file of a data set."""
+    (folder / name).mkdir(parents=True)
+    for file in SOURCES[name].files:
+        (folder / name / file).write_bytes(content)
+
+
+@pytest.mark.parametrize("present", [[0, 1, 2], [1, 2], [2], [0, 2], [0]])
+def test_a_folder_given_goes_before_the_environment_and_that_before_the_cache(present, places):
+    for i in present:
+        put(places[i], "mnist", b"not gzip")
+    with pytest.raises(DatasetCorruptError) as caught:
+        load_dataset("mnist", data_home=places[0])
+    assert str(caught.value).startswith(f"Cannot read mnist in {places[present[0]]}/mnist: ")
+
+
+def test_a_folder_that_lacks_one_file_is_passed_over(places):
+    put(places[0], "mnist", b"not gzip")
+    put(places[1], "mnist", b"not gzip")
+    (places[0] / "mnist" / SOURCES["mnist"].files[3]).unlink()
+    with pytest.raises(DatasetCorruptError, match=f"Cannot read mnist in {places[1]}"):
+        load_dataset("mnist", data_home=places[0])
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_missing_files_end_in_one_sentence_that_says_what_to_do(name, places):
+    with pytest.raises(DatasetNotFoundError) as caught:
+        load_dataset(name, data_home=places[0])
+    message = str(caught.value)
+    fetched = " and could not be fetched (no route to host)" if SOURCES[name].openml else ""
+    assert message.startswith(
+        f"{name} was not found{fetched}. Put {', '.join(SOURCES[name].files)} into one of: "
+    )
+    for folder in places:
+        assert str(folder / name) in message
+    assert message.endswith("or set VAEFEAT_DATA to the folder above.")
+
+
+def test_an_unset_environment_is_not_a_place(places, monkeypatch):
+    monkeypatch.delenv("VAEFEAT_DATA")
+    with pytest.raises(DatasetNotFoundError) as caught:
+        load_dataset("satimage")
+    assert str(places[2] / "satimage") in str(caught.value)
+    assert str(places[1]) not in str(caught.value)
+
+
+# --- what the files hold ---
+
+PIXELS = np.arange(20, dtype=np.uint8).reshape(5, 4) * 12
+IMAGES = PIXELS.reshape(5, 2, 2)
+LABELS = np.array([3, 1, 2, 1, 3], np.uint8)
+
+
+def idx(array):
+    header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+    return gzip.compress(header + array.tobytes())
+
+
+@pytest.fixture
+def small_mnist(places, monkeypatch):
+    """Let MNIST have three images for training and two for testing, and put its files in place."""
+    source = replace(SOURCES["mnist"], sha256=sha256(PIXELS.tobytes(), LABELS.tobytes()), n_train=3)
+    monkeypatch.setitem(SOURCES, "mnist", source)
+    folder = places[0] / "mnist"
+    folder.mkdir(parents=True)
+    for file, array in zip(source.files, (IMAGES[:3], LABELS[:3], IMAGES[3:], LABELS[3:]), strict=True):
+        (folder / file).write_bytes(idx(array))
+    return places[0]
+
+
+def assert_is_small_mnist(data):
+    assert_array_equal(data.X, PIXELS[:3].astype(np.float32) / 255)
+    assert_array_equal(data.X_test, PIXELS[3:].astype(np.float32) / 255)
+    assert data.y.tolist() == [3, 1, 2]
+    assert data.y_test.tolist() == [1, 3]
+    assert data.y.dtype == np.int64
+
+
+def test_idx_files_are_read_row_by_row(small_mnist):
+    assert_is_small_mnist(load_dataset("mnist", data_home=small_mnist))
+
+
+@pytest.mark.parametrize("labels", [LABELS, np.array(["a", "b", "a", "c", "b"])], ids=["digits", "words"])
+def test_what_is_fetched_is_of_the_kind_that_is_read(labels, monkeypatch):
+    calls = []
+
+    def fetch_openml(name, *, version, **options):
+        calls.append((name, version))
+        return PIXELS.astype(float), labels.astype(str).astype(object)
+
+    monkeypatch.setattr(sklearn.datasets, "fetch_openml", fetch_openml)
+    X, y = datasets._fetch("mnist_784", 1)
+    assert calls == [("mnist_784", 1)]
+    assert_array_equal(X, PIXELS)
+    assert_array_equal(y, labels)
+    assert (X.dtype, y.dtype) == (np.uint8, labels.dtype)
+
+
+@pytest.mark.usefixtures("small_mnist")
+def test_fetched_data_are_used_where_there_are_no_files_and_checked_alike(places, monkeypatch):
+    monkeypatch.setattr(datasets, "_fetch", lambda name, version: (PIXELS, LABELS))
+    assert_is_small_mnist(load_dataset("mnist", data_home=places[2]))
+    monkeypatch.setattr(datasets, "_fetch", lambda name, version: (PIXELS + 1, LABELS))
+    with pytest.raises(DatasetCorruptError, match="The content of mnist has sha256"):
+        load_dataset("mnist", data_home=places[2])
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        (0, idx(IMAGES[:3] + 1), r"The content of mnist has sha256 \w{12}\.{3}, expected \w{12}\.{3}: the"),
+        (1, idx(LABELS[:3][::-1]), "are damaged or of another version. Replace them"),
+        (0, idx(IMAGES[:3])[:-9], "Cannot read mnist in .*ended before the end-of-stream marker"),
+        (2, b"", "Cannot read mnist in"),
+        (2, b"<html>not found</html>", "Cannot read mnist in .*Not a gzipped file"),
+        (1, gzip.compress(b"\x00\x00\x0d\x01" + bytes(20)), "is not an IDX file of unsigned bytes"),
+        (1, gzip.compress(b"\x00\x00\x08\x01\x00\x00\x00\x09abc"), "Cannot read mnist in .*reshape"),
+    ],
+    ids=["other pixels", "other labels", "truncated", "empty", "a web page", "another type", "too few"],
+)
+def test_a_damaged_file_is_refused(file, content, message, small_mnist):
+    (small_mnist / "mnist" / SOURCES["mnist"].files[file]).write_bytes(content)
+    with pytest.raises(DatasetCorruptError, match=message):
+        load_dataset("mnist", data_home=small_mnist)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("satimage", gzip.compress(b"a,b,class\n1,2,x\n3,4,y\n"), "The content of satimage has sha256"),
+        ("satimage", gzip.compress(b"a,b,class\n1,2,x\n3,z,y\n"), "Cannot read satimage in .*'z'"),
+        ("satimage", b"a,b,class\n1,2,x\n", "Cannot read satimage in .*Not a gzipped file"),
+        ("frey-face", bytes(range(256)) * 2, "Cannot read frey-face in .*Mat 4 mopt wrong format"),
+    ],
+)
+def test_damaged_tables_and_matrices_are_refused(name, content, message, places):
+    put(places[0], name, content)
+    with pytest.raises(DatasetCorruptError, match=message):
+        load_dataset(name, data_home=places[0])
+
+
+# --- a user's own file ---
+
+# Eighths, which every format and float32 keep as they are.
+FEATURES = np.random.default_rng(0).integers(-40, 40, size=(40, 3)) / 8
+CLASSES = np.repeat([0, 1, 2, 3], 10)
+FRAME = pd.DataFrame(FEATURES, columns=["a", "b", "c"]).assign(label=CLASSES)
+TABLE = FRAME.to_numpy()
+WRITERS = {
+    "table.csv": (lambda path: FRAME.to_csv(path, index=False), "label"),
+    "table.csv.gz": (lambda path: FRAME.to_csv(path, index=False), "label"),
+    "table.parquet": (lambda path: FRAME.to_parquet(path), "label"),
+    "table.npz": (lambda path: np.savez(path, X=FEATURES, classes=CLASSES), "classes"),
+    "table.npy": (lambda path: np.save(path, TABLE), "-1"),
+}
+
+
+@pytest.fixture(params=WRITERS)
+def table(request, tmp_path):
+    """Return the path of a table in one of the formats, and the name of its classes."""
+    write, target = WRITERS[request.param]
+    write(tmp_path / request.param)
+    return tmp_path / request.param, target
+
+
+def test_the_same_content_gives_the_same_data_from_every_format(table, tmp_path):
+    path, target = table
+    reference = tmp_path / "reference.npz"
+    np.savez(reference, X=FEATURES, y=CLASSES)
+    data = load_dataset(path, target=target)
+    assert_same(data, load_dataset(reference, target="y"))
+    assert data.name == path.name
+    assert data.sha256 == sha256(path.read_bytes())
+    assert data.image_shape is None
+
+
+def test_a_quarter_is_for_testing_with_equal_shares_of_each_class(table):
+    data = load_dataset(*table[:1], target=table[1])
+    assert data.X.shape == (30, 3)
+    assert data.X_test.shape == (10, 3)
+    assert sorted(np.bincount(data.y_test)) == [2, 2, 3, 3]
+    rows = np.concatenate([np.c_[data.X, data.y], np.c_[data.X_test, data.y_test]])
+    assert_array_equal(np.sort(rows, axis=0), np.sort(TABLE, axis=0))
+    assert {tuple(row) for row in rows} == {tuple(row) for row in TABLE}
+
+
+def test_without_a_target_there_are_no_classes(table):
+    path, _ = table
+    data = load_dataset(str(path))
+    assert data.y is data.y_test is None
+    assert data.X.shape[1] == (3 if path.suffix == ".npz" else 4)
+
+
+def test_an_unknown_target_is_named(table):
+    path, _ = table
+    message = {
+        ".npz": "table.npz has no array 'age'; it has X, classes",
+        ".npy": "Got target='age' for table.npy, expected the index of one of its columns",
+    }.get(path.suffix, f"{path.name} has no column 'age'; it has a, b, c, label")
+    with pytest.raises(ValueError, match=message):
+        load_dataset(path, target="age")
+
+
+@pytest.mark.parametrize(("target", "column"), [("0", 0), ("3", 3), ("-4", 0)])
+def test_any_column_of_an_array_may_hold_the_classes(target, column, tmp_path):
+    np.save(tmp_path / "table.npy", np.roll(TABLE, column - 3, axis=1))
+    data = load_dataset(tmp_path / "table.npy", target=target)
+    assert np.bincount(data.y).sum() == 30
+    assert np.unique(data.y).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("target", ["4", "-5", "1.0", "", "one"])
+def test_an_index_out_of_the_array_is_refused(target, tmp_path):
+    np.save(tmp_path / "table.npy", TABLE)
+    with pytest.raises(ValueError, match=f"Got target='{target}' for table.npy, expected the index"):
+        load_dataset(tmp_path / "table.npy", target=target)
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet"])
+def test_classes_may_be_words_and_features_may_not(ending, tmp_path):
+    words = FRAME.assign(label=np.array(["north", "south"])[CLASSES % 2])
+    path = tmp_path / f"table.{ending}"
+    words.to_parquet(path) if ending == "parquet" else words.to_csv(path, index=False)
+    data = load_dataset(path, target="label")
+    assert set(data.y) == {"north", "south"}
+    assert data.X.shape == (30, 3)
+    with pytest.raises(
+        DatasetCorruptError, match=f"Column 'label' of table.{ending} is .*, expected numbers"
+    ):
+        load_dataset(path)
+
+
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+@pytest.mark.parametrize("kind", ["an array of objects", "a bare pickle"])
+def test_pickled_objects_are_refused_and_not_unpickled(ending, kind, trap, tmp_path):
+    path = tmp_path / f"table.{ending}"
+    if kind == "a bare pickle":
+        path.write_bytes(pickle.dumps(trap))
+    elif ending == "npy":
+        np.save(path, np.array([[trap]], dtype=object))
+    else:
+        np.savez(path, X=np.array([[trap]], dtype=object))
+    with pytest.raises(ValueError, match="pickle"):
+        load_dataset(path)
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (
+            np.arange(10.0),
+            r"table.npz holds features of shape \(10,\) and dtype float64, expected a",
+        ),
+        (np.zeros((10, 2, 2)), r"shape \(10, 2, 2\)"),
+        (np.array([["a", "b"]] * 10), "dtype <U1, expected a numeric matrix"),
+    ],
+)
+def test_an_array_that_is_no_numeric_matrix_is_refused(X, message, tmp_path):
+    np.savez(tmp_path / "table.npz", X=X)
+    with pytest.raises(DatasetCorruptError, match=message):
+        load_dataset(tmp_path / "table.npz")
+
+
+def test_an_archive_without_x_is_refused(tmp_path):
+    np.savez(tmp_path / "table.npz", features=FEATURES)
+    with pytest.raises(ValueError, match=r"table\.npz has no array 'X'; it has features"):
+        load_dataset(tmp_path / "table.npz")
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_file_that_is_not_there_is_said_to_be_so(name, tmp_path):
+    with pytest.raises(DatasetNotFoundError, match=f"There is no file .*{name}"):
+        load_dataset(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["cifar10", "MNIST", "table.xlsx", "digits.tar.gz", ""])
+def test_an_unknown_name_is_answered_with_the_known_ones(name):
+    known = "digits, mnist, fashion-mnist, frey-face, satimage"
+    with pytest.raises(ValueError, match=f"Unknown data '{name}': expected one of {known}, or a file"):
+        load_dataset(name)
+
+
+def test_tables_without_pandas_end_in_the_command_that_installs_it(tmp_path, monkeypatch):
+    path = tmp_path / "table.csv"
+    FRAME.to_csv(path)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingExtraError, match=r'pandas is not installed. .*pip install "vaefeat\[train\]"'):
+        load_dataset(path)
+
+
+# --- hiding labels ---
+
+Y = np.repeat([0, 1, 2], [50, 30, 20])
+
+
+def kept(masked):
+    return masked[masked != -1]
+
+
+def counts_kept(y, n_labeled, **options):
+    return np.bincount(kept(mask_labels(y, n_labeled, **options)), minlength=3)
+
+
+@pytest.mark.parametrize("n_labeled", [1, 3, 30, 60])
+def test_kept_labels_are_the_given_ones_and_as_many_of_each_class(n_labeled):
+    masked = mask_labels(Y, n_labeled, random_state=0)
+    assert masked.shape == Y.shape
+    assert len(kept(masked)) == n_labeled
+    assert_array_equal(kept(masked), Y[masked != -1])
+    counts = np.bincount(kept(masked), minlength=3)
+    assert counts.max() - counts.min() <= (n_labeled % 3 > 0)
+
+
+@pytest.mark.parametrize("n_labeled", [4, 5, 31, 32])
+def test_of_classes_of_one_size_a_remainder_falls_on_any(n_labeled):
+    y = np.repeat([0, 1, 2], 40)
+    draws = [counts_kept(y, n_labeled, random_state=seed) for seed in range(20)]
+    share, remainder = divmod(n_labeled, 3)
+    for counts in draws:
+        assert sorted(counts) == sorted([share + (i < remainder) for i in range(3)])
+    assert len({tuple(counts) for counts in draws}) == 3
+
+
+@pytest.mark.parametrize(
+    ("n_labeled", "expected"),
+    [(60, [20, 20, 20]), (64, [22, 22, 20]), (90, [40, 30, 20]), (100, [50, 30, 20])],
+)
+def test_a_class_with_fewer_samples_keeps_all_and_the_others_share_the_rest(n_labeled, expected):
+    assert counts_kept(Y, n_labeled, random_state=0).tolist() == expected
+
+
+def test_without_stratification_all_samples_are_drawn_alike():
+    counts = [counts_kept(Y, 10, random_state=seed, stratify=False) for seed in range(300)]
+    assert {sum(row) for row in counts} == {10}
+    # Means of 300 draws of 10 without replacement: standard errors below 0.09.
+    assert np.abs(np.mean(counts, axis=0) - [5.0, 3.0, 2.0]).max() < 0.3
+
+
+@pytest.mark.parametrize("stratify", [True, False])
+def test_the_same_seed_keeps_the_same_labels_and_another_seed_others(stratify):
+    masked = mask_labels(Y, 12, random_state=3, stratify=stratify)
+    assert_array_equal(mask_labels(Y, 12, random_state=3, stratify=stratify), masked)
+    assert_array_equal(mask_labels(Y, 12, random_state=np.random.RandomState(3), stratify=stratify), masked)
+    assert not np.array_equal(mask_labels(Y, 12, random_state=4, stratify=stratify), masked)
+
+
+def test_neither_the_labels_nor_the_global_generator_are_changed():
+    y = Y.copy()
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    mask_labels(y, 5, random_state=0)
+    assert_array_equal(y, Y)
+    assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int32, np.uint64])
+def test_integers_of_any_width_have_room_for_the_mark(dtype):
+    masked = mask_labels(Y.astype(dtype), 6, random_state=0)
+    assert masked.dtype == np.int64
+    assert_array_equal(masked, mask_labels(Y, 6, random_state=0))
+
+
+@pytest.mark.parametrize("as_type", [np.array, list, lambda y: np.array(y, dtype=object)])
+def test_words_become_objects_beside_the_mark(as_type):
+    words = ["north"] * 5 + ["south"] * 5
+    masked = mask_labels(as_type(words), 4, random_state=0)
+    assert masked.dtype == object
+    assert sorted(masked[masked != -1]) == ["north"] * 2 + ["south"] * 2
+    assert [type(label) for label in masked].count(int) == 6
+
+
+@pytest.mark.parametrize("n_labeled", [0, -1, 101])
+@pytest.mark.parametrize("stratify", [True, False])
+def test_a_number_of_labels_that_there_is_not_is_refused(n_labeled, stratify):
+    with pytest.raises(ValueError, match=f"Got n_labeled={n_labeled}, expected 1 to 100, the number"):
+        mask_labels(Y, n_labeled, random_state=0, stratify=stratify)
+
+
+def test_labels_that_are_hidden_already_are_refused():
+    with pytest.raises(ValueError, match="y already holds the label -1, which means unlabelled"):
+        mask_labels([0, 1, -1], 2, random_state=0)
