@@ -32,7 +32,9 @@ def make_image_pipeline(n_components=10, *, classifier=None, random_state=None, 
     """
     vae = VAEEncoderTransformer(n_components, likelihood="bernoulli", random_state=random_state)
     return make_pipeline(
-        MinMaxScaler(clip=True), vae.set_params(**vae_params), classifier or LogisticRegression(max_iter=5_000)
+        MinMaxScaler(clip=True),
+        vae.set_params(**vae_params),
+        classifier or LogisticRegression(max_iter=5_000),
     )
 
 

@@ -178,7 +178,7 @@ def _write_results(result: "Comparison", dataset: Any, out: Path) -> None:
     import matplotlib
 
     from vaefeat.comparison import VAE
-    from vaefeat.export import export_onnx
+    from vaefeat.export.estimator import export_onnx
     from vaefeat.plotting import LabelEfficiencyDisplay
 
     matplotlib.use("agg")

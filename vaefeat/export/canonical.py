@@ -28,7 +28,7 @@ def canonicalize(proto: onnx.ModelProto, graph_name: str) -> onnx.ModelProto:
 
 
 def _rename(graph: onnx.GraphProto, names: dict[str, str], numbers: Iterator[int]) -> None:
-    """Number the nodes and the tensors of a graph, and of those within it, in the order of their use."""
+    """Renumber the nodes and the tensors of a graph, and of those within it, in the order of their use."""
     for node in graph.node:
         node.name = f"{node.op_type}_{next(numbers)}"
         node.doc_string = ""
