@@ -67,7 +67,8 @@ def test_a_classifier_and_its_file_agree(name, dtype, tmp_path):
     [
         (make_pipeline(StandardScaler(), vae(), Ridge()), "predict", "prediction"),
         (make_pipeline(vae(), RandomForestRegressor(5, random_state=0)), "predict", "prediction"),
-        (make_pipeline(StandardScaler(), vae()), "transform", "features"),
+        (make_pipeline(StandardScaler(), vae()), "transform", "z_mean"),
+        (make_pipeline(vae(), StandardScaler()), "transform", "features"),
         (make_pipeline(vae(), RidgeClassifier()), "predict", "label"),
         (vae(), "transform", "z_mean"),
     ],

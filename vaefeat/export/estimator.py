@@ -17,7 +17,7 @@ from vaefeat.exceptions import ExportError, ParityError
 from vaefeat.export import card as cards
 from vaefeat.export.files import write_atomically
 from vaefeat.export.parity import check_labels, check_parity
-from vaefeat.export.pipeline import LABEL, PROBABILITIES, Z_MEAN, convert_estimator
+from vaefeat.export.pipeline import LABEL, PROBABILITIES, convert_estimator, features_name
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime.model import CARD_KEY
 
@@ -148,8 +148,7 @@ def _expected(estimator: Any, rows: np.ndarray) -> dict[str, np.ndarray]:
     if hasattr(estimator, "predict"):
         prediction = np.asarray(estimator.predict(named))
         return {"prediction": prediction.reshape(len(rows), -1)}  # ONNX has a column where there is one
-    name = Z_MEAN if hasattr(estimator, "encoder_") else "features"
-    return {name: np.asarray(estimator.transform(named))}
+    return {features_name(estimator): np.asarray(estimator.transform(named))}
 
 
 def _with_feature_names(estimator: Any, rows: np.ndarray) -> Any:

@@ -35,8 +35,8 @@ def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) 
     -------
     onnx.ModelProto
         With the outputs ``label`` and, if the estimator has them, ``probabilities`` (a classifier),
-        ``prediction`` (a regressor), ``features`` (a transformer), or ``z_mean`` and ``z_log_var``
-        (a VAEEncoderTransformer itself).
+        ``prediction`` (a regressor), ``features`` (a transformer) or ``z_mean`` (one that ends in a
+        VAE step); of a VAEEncoderTransformer itself, ``z_mean`` and ``z_log_var``.
 
     Raises
     ------
@@ -67,7 +67,13 @@ def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) 
 def _output_names(estimator: BaseEstimator) -> list[str]:
     if is_classifier(estimator):
         return [LABEL, PROBABILITIES] if hasattr(estimator, "predict_proba") else [LABEL]
-    return ["prediction"] if hasattr(estimator, "predict") else ["features"]
+    return ["prediction"] if hasattr(estimator, "predict") else [features_name(estimator)]
+
+
+def features_name(estimator: BaseEstimator) -> str:
+    """Return the name of a transformer's output: ``z_mean`` if they are a VAE's, else ``features``."""
+    last_step = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    return Z_MEAN if hasattr(last_step, "encoder_") else "features"
 
 
 def _name_outputs(graph: onnx.GraphProto, names: list[str]) -> None:
