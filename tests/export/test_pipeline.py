@@ -48,6 +48,7 @@ CLASSIFIERS = {
     "union": lambda: make_pipeline(
         StandardScaler(), FeatureUnion([("pca", PCA(2)), ("vae", vae())]), LogisticRegression()
     ),
+    "left out": lambda: make_pipeline("passthrough", vae(), None, LogisticRegression()),
     "no scaler": lambda: make_pipeline(vae(), LogisticRegression()),
     "two encoders": lambda: make_pipeline(vae(5), vae(2), LogisticRegression()),
 }

@@ -95,6 +95,8 @@ def export_onnx(
     if path.suffix != ".onnx":
         raise ExportError(f"Got the path {str(path)!r}, expected one that ends in .onnx.")
     check_is_fitted(estimator)
+    if isinstance(estimator, Pipeline):  # of a step that is left out nothing is known, not even its width
+        estimator = Pipeline([step for step in estimator.steps if step[1] not in ("passthrough", None)])
     rows = _parity_rows(estimator, X)
     proto = convert_estimator(estimator, with_features=with_features)
     expected = _expected(estimator, rows)
