@@ -68,7 +68,9 @@ def test_compare_takes_a_file_of_the_user_s(tmp_path):
     result = invoke("compare", "--data", tmp_path / "boxes.csv", *arguments)
     assert result.exit_code == 0, result.output
     assert "Test accuracy on boxes.csv" in result.output
-    assert "StandardScaler" in json.loads((tmp_path / "out" / "encoder.json").read_text())["data"]["scaler"]
+    encoder = OnnxModel.load(tmp_path / "out" / "encoder.onnx")
+    assert encoder.n_features == 3  # as they are in the file: the scaler is in the encoder's
+    assert "StandardScaler" in encoder.card["training"]["estimator"]
 
 
 @pytest.mark.parametrize(

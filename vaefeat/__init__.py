@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from vaefeat.comparison import compare
     from vaefeat.datasets import load_dataset, mask_labels
     from vaefeat.estimators import SupervisedEncoderTransformer, VAEEncoderTransformer
-    from vaefeat.export import export_onnx
+    from vaefeat.export.estimator import export_onnx
     from vaefeat.plotting import LabelEfficiencyDisplay
     from vaefeat.runtime import OnnxModel
 
@@ -29,7 +29,7 @@ _ROOMS = {
     "SupervisedEncoderTransformer": ("vaefeat.estimators", "train"),
     "VAEEncoderTransformer": ("vaefeat.estimators", "train"),
     "compare": ("vaefeat.comparison", "train"),
-    "export_onnx": ("vaefeat.export", "train"),
+    "export_onnx": ("vaefeat.export.estimator", "train"),
     "load_dataset": ("vaefeat.datasets", None),
     "mask_labels": ("vaefeat.datasets", None),
 }

@@ -178,7 +178,7 @@ def _write_results(result: "Comparison", dataset: Any, out: Path) -> None:
     import matplotlib
 
     from vaefeat.comparison import VAE
-    from vaefeat.export import export_onnx
+    from vaefeat.export.estimator import export_onnx
     from vaefeat.plotting import LabelEfficiencyDisplay
 
     matplotlib.use("agg")
@@ -187,10 +187,8 @@ def _write_results(result: "Comparison", dataset: Any, out: Path) -> None:
     display.figure_.savefig(out / "label_efficiency.png", dpi=150)
     written = ["rows.jsonl", "label_efficiency.png"]
     if VAE in result.extractors:  # it is not where all rows were known already
-        scaler, vae = result.extractors[VAE].steps[0][1], result.extractors[VAE][-1]
-        X = dataset.X if scaler == "passthrough" else scaler.transform(dataset.X)
-        data = {"name": dataset.name, "sha256": dataset.sha256, "scaler": str(scaler)}
-        export_onnx(vae, out / "encoder.onnx", X=X, card={"data": data})
+        data = {"name": dataset.name, "sha256": dataset.sha256}
+        export_onnx(result.extractors[VAE], out / "encoder.onnx", X=dataset.X, card={"data": data})
         written += ["encoder.onnx", "encoder.json", "encoder.md"]
     console.print(f"Wrote {', '.join(written)} to [bold]{out}[/]", highlight=False)
 

@@ -78,8 +78,8 @@ def default_extractors(
             n_components, n_steps=min(2_750, 50 * steps_per_epoch), random_state=random_state
         ),
     }
-    scaler = "passthrough" if is_image else StandardScaler()
-    return {name: make_pipeline(scaler, extractor) for name, extractor in extractors.items()}
+    scalers = [] if is_image else [StandardScaler()]
+    return {name: make_pipeline(*scalers, extractor) for name, extractor in extractors.items()}
 
 
 def default_classifiers() -> dict[str, BaseEstimator]:

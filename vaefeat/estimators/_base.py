@@ -105,6 +105,18 @@ class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _n_features_out(self) -> int:
         return self.encoder_.n_outputs["z_mean"]
 
+    def onnx_shape_calculator(self):
+        """Return the shape calculator by which skl2onnx converts the estimator, within a Pipeline too."""
+        from vaefeat.export.pipeline import encoder_shapes
+
+        return encoder_shapes
+
+    def onnx_converter(self):
+        """Return the converter by which skl2onnx converts the estimator, within a Pipeline too."""
+        from vaefeat.export.pipeline import convert_encoder
+
+        return convert_encoder
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "encoder_")
 

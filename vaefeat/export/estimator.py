@@ -1,4 +1,4 @@
-"""A fitted estimator as an ONNX file with its card."""
+"""A fitted estimator, or a whole Pipeline, as an ONNX file with its card."""
 
 import hashlib
 import os
@@ -8,17 +8,23 @@ from typing import Any
 
 import numpy as np
 import onnx
+from sklearn.base import is_classifier
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from vaefeat import __version__
-from vaefeat.exceptions import ExportError
+from vaefeat.exceptions import ExportError, ParityError
 from vaefeat.export import card as cards
 from vaefeat.export.files import write_atomically
-from vaefeat.export.parity import check_parity
+from vaefeat.export.parity import check_labels, check_parity
+from vaefeat.export.pipeline import LABEL, PROBABILITIES, convert_estimator, features_name
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime.model import CARD_KEY
 
 N_GOLDEN_ROWS = 2
 N_PARITY_ROWS = 64
+# Operators that onnx's own evaluator gets wrong: its probabilities of this one leave [0, 1] (onnx 1.23).
+NOT_BY_REFERENCE = {"SVMClassifier"}
 
 
 def export_onnx(
@@ -27,24 +33,30 @@ def export_onnx(
     *,
     X: Any = None,
     card: Mapping[str, Any] | None = None,
+    with_features: bool = False,
 ) -> Path:
-    """Write the encoder of a fitted estimator as an ONNX file, with its card beside it.
+    """Write a fitted estimator, a whole Pipeline for one, as an ONNX file with its card beside it.
 
     Three files are written: ``path``, and with the endings .json and .md the card. Before that the
-    bytes to be written are run by ONNX Runtime and by the ONNX reference evaluator, and both must
-    give what ``estimator.transform`` gives.
+    bytes to be written are run by ONNX Runtime and by the ONNX reference evaluator (but for support
+    vector classifiers, which the latter gets wrong), and both must give what the estimator gives:
+    features and probabilities within 1e-5, the same labels but where two classes tie.
 
     Parameters
     ----------
-    estimator : VAEEncoderTransformer
-        A fitted one.
+    estimator : estimator
+        A fitted VAEEncoderTransformer, or a Pipeline or other estimator that skl2onnx can convert,
+        with vaefeat's estimators among its steps.
     path : path
         Ends in .onnx.
     X : array-like of shape (n_samples, n_features), optional
-        Rows on which the file and the estimator are compared; by default rows that the estimator
-        itself generates. All zeros, all ones and one row alone are tried as well.
+        Rows like those of the training, on which the file and the estimator are compared; some of
+        them are kept in the card. All zeros and all ones are tried as well. A
+        VAEEncoderTransformer can do without: it generates its own.
     card : mapping, optional
         Entries for the card: ``name``, ``description``, ``data``, ``metrics``, ``training``, ...
+    with_features : bool, default=False
+        Give a Pipeline the latent means that its VAE step makes as one more output, ``z_mean``.
 
     Returns
     -------
@@ -53,7 +65,8 @@ def export_onnx(
     Raises
     ------
     ParityError
-        If the file does not give what the estimator gives; nothing is written then.
+        If the file does not give what the estimator gives; nothing is written then. Of a Pipeline
+        the error names the first step that deviates.
     ExportError
         If the estimator cannot be exported.
     sklearn.exceptions.NotFittedError
@@ -63,57 +76,96 @@ def export_onnx(
     --------
     >>> import tempfile
     >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import MinMaxScaler
     >>> from vaefeat import OnnxModel, VAEEncoderTransformer, export_onnx
-    >>> X = load_digits().data / 16
-    >>> vae = VAEEncoderTransformer(8, max_iter=1, random_state=0).fit(X)
+    >>> X, y = load_digits(return_X_y=True)
+    >>> vae = VAEEncoderTransformer(8, max_iter=1, random_state=0)
+    >>> pipe = make_pipeline(MinMaxScaler(), vae, LogisticRegression(max_iter=1000)).fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = export_onnx(vae, f"{folder}/digits.onnx", X=X)
-    ...     OnnxModel.load(path).run(X)["z_mean"].shape
-    (1797, 8)
+    ...     path = export_onnx(pipe, f"{folder}/digits.onnx", X=X)
+    ...     outputs = OnnxModel.load(path).run(X)
+    >>> outputs["probabilities"].shape
+    (1797, 10)
+    >>> bool((outputs["label"] == pipe.predict(X)).all())
+    True
     """
-    from sklearn.utils.validation import check_is_fitted
-
     path = Path(path)
     if path.suffix != ".onnx":
         raise ExportError(f"Got the path {str(path)!r}, expected one that ends in .onnx.")
-    if not hasattr(type(estimator), "transform") or not _has_encoder(estimator):
-        raise ExportError(
-            f"Cannot export {type(estimator).__name__}: expected a VAEEncoderTransformer. "
-            "Of a Pipeline, pass the step: pipeline[-2]."
-        )
     check_is_fitted(estimator)
+    if isinstance(estimator, Pipeline):  # of a step that is left out nothing is known, not even its width
+        estimator = Pipeline([step for step in estimator.steps if step[1] not in ("passthrough", None)])
     rows = _parity_rows(estimator, X)
-    expected = {"z_mean": estimator.transform(rows)}
-    proto = onnx.load_model_from_string(estimator.encoder_.to_bytes())
-    full_card = _card(estimator, path, rows[:N_GOLDEN_ROWS], expected["z_mean"][:N_GOLDEN_ROWS]) | dict(
-        card or {}
-    )
+    proto = convert_estimator(estimator, with_features=with_features)
+    expected = _expected(estimator, rows)
+    golden = {"X": rows[:N_GOLDEN_ROWS]} | {name: values[:N_GOLDEN_ROWS] for name, values in expected.items()}
+    full_card = _card(estimator, path, proto, golden) | dict(card or {})
     onnx.helper.set_model_props(proto, {CARD_KEY: cards.to_json(full_card)})
     content = proto.SerializeToString(deterministic=True)
+    try:
+        _check_outputs(expected, OnnxModel(content).run(rows))
+        if not NOT_BY_REFERENCE & {node.op_type for node in proto.graph.node}:
+            _check_outputs(expected, _evaluate_by_reference(proto, rows))
+    except ParityError as exc:
+        step = _first_deviating_step(estimator, rows)
+        raise ParityError(f"{exc} The first step that deviates: {step}.") from exc
 
-    check_parity(expected, OnnxModel(content).run(rows))
-    check_parity(expected, _evaluate_by_reference(proto, rows))
-
-    beside = full_card | {"file": {"name": path.name, "bytes": len(content), "sha256": _sha256(content)}}
+    file = {"name": path.name, "bytes": len(content), "sha256": _sha256(content)}
+    beside = full_card | {"file": file}
     write_atomically(path, content)
     write_atomically(path.with_suffix(".json"), cards.to_json(beside).encode() + b"\n")
     write_atomically(path.with_suffix(".md"), cards.to_markdown(beside).encode())
     return path
 
 
-def _has_encoder(estimator: Any) -> bool:
-    from vaefeat.estimators._base import OnnxTransformer
-
-    return isinstance(estimator, OnnxTransformer)
+# --- parity ---
 
 
 def _parity_rows(estimator: Any, X: Any) -> np.ndarray:
     """Return rows from the data, or like them, and rows from the edge."""
     if X is None:
+        if not hasattr(estimator, "sample"):
+            raise ExportError(
+                f"Pass X, rows like those that {type(estimator).__name__} was trained on: "
+                "the file is compared with the estimator on them before it is written."
+            )
         X = estimator.sample(N_PARITY_ROWS, random_state=0)
     rows = np.asarray(X, dtype=np.float32)[:N_PARITY_ROWS]
     n_features = estimator.n_features_in_
+    if rows.ndim != 2 or rows.shape[1] != n_features:
+        raise ExportError(f"Got X of shape {rows.shape}, expected rows of {n_features} features.")
     return np.concatenate([rows, np.zeros((1, n_features), np.float32), np.ones((1, n_features), np.float32)])
+
+
+def _expected(estimator: Any, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what the estimator gives, by the names of the file's outputs."""
+    named = _with_feature_names(estimator, rows)
+    if is_classifier(estimator):
+        expected = {LABEL: np.asarray(estimator.predict(named))}
+        if hasattr(estimator, "predict_proba"):
+            expected[PROBABILITIES] = estimator.predict_proba(named)
+        return expected
+    if hasattr(estimator, "predict"):
+        prediction = np.asarray(estimator.predict(named))
+        return {"prediction": prediction.reshape(len(rows), -1)}  # ONNX has a column where there is one
+    return {features_name(estimator): np.asarray(estimator.transform(named))}
+
+
+def _with_feature_names(estimator: Any, rows: np.ndarray) -> Any:
+    if not hasattr(estimator, "feature_names_in_"):
+        return rows
+    from pandas import DataFrame
+
+    return DataFrame(rows, columns=estimator.feature_names_in_)
+
+
+def _check_outputs(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]) -> None:
+    numbers = {name: values for name, values in expected.items() if name != LABEL}
+    check_parity(numbers, actual)
+    if LABEL in expected:
+        check_labels(expected[LABEL], actual[LABEL], expected.get(PROBABILITIES))
 
 
 def _evaluate_by_reference(proto: onnx.ModelProto, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -123,33 +175,70 @@ def _evaluate_by_reference(proto: onnx.ModelProto, rows: np.ndarray) -> dict[str
     return dict(zip(names, ReferenceEvaluator(proto).run(names, {"X": rows}), strict=True))
 
 
-def _card(estimator: Any, path: Path, X: np.ndarray, z_mean: np.ndarray) -> cards.Card:
+def _first_deviating_step(estimator: Any, rows: np.ndarray) -> str:
+    steps = estimator.steps if isinstance(estimator, Pipeline) else []
+    for i, (name, _) in enumerate(steps[:-1], start=1):
+        head = estimator[:i]
+        try:
+            model = OnnxModel(convert_estimator(head).SerializeToString())
+            _check_outputs(_expected(head, rows), model.run(rows))
+        except ParityError:
+            return name
+    return steps[-1][0] if steps else type(estimator).__name__
+
+
+# --- the card ---
+
+
+def _card(estimator: Any, path: Path, proto: onnx.ModelProto, golden: Mapping[str, np.ndarray]) -> cards.Card:
     names = getattr(estimator, "feature_names_in_", None)
-    input_range = [0.0, 1.0] if getattr(estimator, "likelihood", None) == "bernoulli" else None
+    vae = _vae_step(estimator)
+    is_encoder = vae is estimator
+    in_unit_range = is_encoder and getattr(vae, "likelihood", None) == "bernoulli"
     return {
         "name": path.stem,
-        "description": "Latent means of a variational autoencoder's encoder.",
+        "description": (
+            "Latent means of a variational autoencoder's encoder."
+            if is_encoder
+            else f"A scikit-learn {type(estimator).__name__}, whole."
+        ),
         "vaefeat_version": __version__,
         "inputs": {
             "name": "X",
             "dtype": "float32",
             "n_features": int(estimator.n_features_in_),
             "feature_names": None if names is None else [str(name) for name in names],
-            "range": input_range,
+            "range": [0.0, 1.0] if in_unit_range else None,
         },
-        "outputs": {
-            "z_mean": f"float32, (n_samples, {z_mean.shape[1]}): the features",
-            "z_log_var": f"float32, (n_samples, {z_mean.shape[1]}): log-variances of q(z|x)",
-        },
-        "training": {
-            "estimator": " ".join(repr(estimator).split()),
-            "epochs": estimator.n_iter_,
-            "final_loss_nats": float(estimator.loss_curve_[-1]) if estimator.loss_curve_ else None,
-            "active_units": int(estimator.active_units_.sum()),
-        },
-        "weights_sha256": _sha256(estimator.encoder_.to_bytes()),
-        "golden": {"X": X.tolist(), "z_mean": z_mean.tolist()},
+        "outputs": {output.name: _describe_output(output) for output in proto.graph.output},
+        "classes": np.asarray(estimator.classes_).tolist() if is_classifier(estimator) else None,
+        "training": {"estimator": " ".join(repr(estimator).split()), **_training(vae)},
+        "weights_sha256": _sha256(proto.graph.SerializeToString(deterministic=True)),
+        "golden": {name: values.tolist() for name, values in golden.items()},
     }
+
+
+def _vae_step(estimator: Any) -> Any:
+    steps = [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
+    return next((step for step in steps if hasattr(step, "encoder_")), None)
+
+
+def _training(vae: Any) -> dict[str, Any]:
+    if vae is None:
+        return {}
+    active = getattr(vae, "active_units_", None)
+    return {
+        "epochs": vae.n_iter_,
+        "final_loss_nats": float(vae.loss_curve_[-1]) if vae.loss_curve_ else None,
+        "active_units": None if active is None else int(active.sum()),
+    }
+
+
+def _describe_output(output: onnx.ValueInfoProto) -> str:
+    tensor = output.type.tensor_type
+    dtype = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+    dims = [str(dim.dim_value) for dim in tensor.shape.dim[1:]]
+    return f"{'float32' if dtype == 'float' else dtype}, ({', '.join(['n_samples', *dims])})"
 
 
 def _sha256(content: bytes) -> str:

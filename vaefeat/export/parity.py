@@ -41,3 +41,37 @@ def check_parity(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.nda
             )
         largest = max(largest, deviation)
     return largest
+
+
+def check_labels(expected: np.ndarray, actual: np.ndarray, probabilities: np.ndarray | None) -> int:
+    """Compare predicted classes, which may differ only where two classes tie.
+
+    Parameters
+    ----------
+    expected, actual : ndarrays of shape (n_samples,)
+    probabilities : ndarray of shape (n_samples, n_classes), or None
+        Of the expected labels. Two classes tie where the largest two are within 1e-5; without
+        probabilities nothing ties.
+
+    Returns
+    -------
+    n_ties : int
+        Labels that differ at ties.
+
+    Raises
+    ------
+    ParityError
+        If labels differ elsewhere.
+    """
+    differ = np.asarray(actual).astype(expected.dtype) != expected
+    tied = np.zeros(len(expected), bool)
+    if probabilities is not None:
+        largest_two = np.sort(probabilities, axis=1)[:, -2:]
+        tied = largest_two[:, 1] - largest_two[:, 0] <= TOLERANCE
+    n_wrong = int(np.sum(differ & ~tied))
+    if n_wrong:
+        raise ParityError(
+            f"{n_wrong} of {len(expected)} labels of the ONNX model differ from the estimator's; "
+            "nothing was written."
+        )
+    return int(np.sum(differ))

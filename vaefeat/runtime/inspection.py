@@ -19,7 +19,8 @@ IR_VERSIONS = range(3, 11)
 OPSETS = {"": range(7, 23), "ai.onnx.ml": range(1, 5)}
 
 # The layers of encoders and decoders, and what skl2onnx makes of scikit-learn's estimators. Left
-# out on purpose: operators with subgraphs or loops, random ones, and those that make large tensors
+# out on purpose: operators that branch or loop (but Scan, which ends with its input: the neighbours'
+# distances need it), random ones, and those that make large tensors
 # out of small files (ConstantOfShape, Expand, Tile, Range, Resize, Pad, OneHot).
 OPERATORS = {
     "": frozenset(
@@ -28,7 +29,7 @@ OPERATORS = {
         "Gemm GlobalAveragePool Greater GreaterOrEqual HardSigmoid Identity IsNaN LayerNormalization "
         "LeakyRelu Less LessOrEqual Log LogSoftmax MatMul Max MaxPool Mean Min Mul Neg Not Or Pow "
         "Reciprocal ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum "
-        "ReduceSumSquare Relu Reshape Round Selu Shape Sigmoid Sign Sin Slice Softmax Softplus Softsign "
+        "ReduceSumSquare Relu Reshape Round Scan Selu Shape Sigmoid Sign Sin Slice Softmax Softplus Softsign "
         "Split Sqrt Squeeze Sub Sum Tanh TopK Transpose Unsqueeze Where Xor".split()
     ),
     "ai.onnx.ml": frozenset(

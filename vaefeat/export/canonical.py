@@ -1,0 +1,62 @@
+"""The one form of our ONNX graphs: same computation, same bytes."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import onnx
+
+OPSET = 18  # the highest that tf2onnx writes, and what skl2onnx can be asked for
+OPSETS = {"": OPSET, "ai.onnx.ml": 3}  # the latter is the one of opset 18
+IR_VERSION = 8  # of opset 18: ONNX Runtime 1.14 and later read it
+PRODUCER = "vaefeat"
+
+
+def canonicalize(proto: onnx.ModelProto, graph_name: str) -> onnx.ModelProto:
+    """Give ``proto`` names and an order that depend on the computation alone, in place.
+
+    The converters draw names from counters that go on for as long as the process lives, so the same
+    weights would otherwise make other bytes at each export.
+    """
+    graph = proto.graph
+    names = {name: name for name in ("", *(value.name for value in (*graph.input, *graph.output)))}
+    _rename(graph, names, count())
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+    graph.name = graph_name
+    graph.doc_string = ""
+    return _stamp(proto)
+
+
+def _rename(graph: onnx.GraphProto, names: dict[str, str], numbers: Iterator[int]) -> None:
+    """Renumber the nodes and the tensors of a graph, and of those within it, in the order of their use."""
+    for node in graph.node:
+        node.name = f"{node.op_type}_{next(numbers)}"
+        node.doc_string = ""
+        for tensors in (node.input, node.output):
+            tensors[:] = [names.setdefault(name, f"t{len(names)}") for name in tensors]
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                _rename(attribute.g, names, numbers)
+    for value in (*graph.input, *graph.output):
+        value.name = names.setdefault(value.name, f"t{len(names)}")
+    order = {name: position for position, name in enumerate(names)}
+    initializers = sorted(graph.initializer, key=lambda tensor: order.get(tensor.name, len(order)))
+    for tensor in initializers:
+        tensor.name = names.setdefault(tensor.name, f"t{len(names)}")
+    del graph.initializer[:]
+    graph.initializer.extend(initializers)
+    del graph.value_info[:]
+
+
+def _stamp(proto: onnx.ModelProto) -> onnx.ModelProto:
+    used_domains = {"ai.onnx.ml" if node.domain == "ai.onnx.ml" else "" for node in proto.graph.node}
+    del proto.opset_import[:]
+    proto.opset_import.extend(
+        onnx.helper.make_opsetid(domain, OPSETS[domain]) for domain in sorted({"", *used_domains})
+    )
+    proto.ir_version = IR_VERSION
+    proto.producer_name = PRODUCER
+    proto.producer_version = ""
+    proto.doc_string = ""
+    del proto.metadata_props[:]
+    return proto

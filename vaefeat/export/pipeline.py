@@ -1,0 +1,167 @@
+"""A fitted scikit-learn estimator, a whole Pipeline for one, as a canonical ONNX graph."""
+
+import copy
+import warnings
+from typing import Any
+
+import onnx
+from onnx import TensorProto
+from onnx.helper import make_node, make_tensor_value_info
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, guess_tensor_type
+from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
+from skl2onnx.helpers import add_onnx_graph
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+
+from vaefeat.exceptions import ExportError
+from vaefeat.export.canonical import OPSET, OPSETS, canonicalize
+
+LABEL, PROBABILITIES, Z_MEAN = "label", "probabilities", "z_mean"
+
+
+def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) -> onnx.ModelProto:
+    """Convert a fitted estimator into a canonical ONNX model of one float32 matrix ``X``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Anything that skl2onnx knows, with vaefeat's estimators among its steps.
+    with_features : bool, default=False
+        Add the latent means that its VAE step makes as an output ``z_mean``.
+
+    Returns
+    -------
+    onnx.ModelProto
+        With the outputs ``label`` and, if the estimator has them, ``probabilities`` (a classifier),
+        ``prediction`` (a regressor), ``features`` (a transformer) or ``z_mean`` (one that ends in a
+        VAE step); of a VAEEncoderTransformer itself, ``z_mean`` and ``z_log_var``.
+
+    Raises
+    ------
+    ExportError
+        If skl2onnx has no converter for a step, or cannot convert it.
+    """
+    if hasattr(estimator, "encoder_"):
+        return onnx.load_model_from_string(estimator.encoder_.to_bytes())
+    has_probabilities = is_classifier(estimator) and hasattr(estimator, "predict_proba")
+    try:
+        with warnings.catch_warnings():  # skl2onnx reads attributes that scikit-learn is about to drop
+            warnings.simplefilter("ignore", FutureWarning)
+            proto = to_onnx(
+                _by_position(estimator),
+                initial_types=[("X", FloatTensorType([None, estimator.n_features_in_]))],
+                target_opset=OPSETS,
+                options={"zipmap": False} if has_probabilities else None,
+            )
+    except (MissingConverter, MissingShapeCalculator, NotImplementedError, RuntimeError, NameError) as exc:
+        reason = " ".join(str(exc).split())
+        raise ExportError(f"skl2onnx cannot convert {type(estimator).__name__}: {reason}") from exc
+    _name_outputs(proto.graph, _output_names(estimator))
+    if with_features:
+        _add_features(proto.graph)
+    return canonicalize(proto, "vaefeat_pipeline")
+
+
+def _output_names(estimator: BaseEstimator) -> list[str]:
+    if is_classifier(estimator):
+        return [LABEL, PROBABILITIES] if hasattr(estimator, "predict_proba") else [LABEL]
+    return ["prediction"] if hasattr(estimator, "predict") else [features_name(estimator)]
+
+
+def features_name(estimator: BaseEstimator) -> str:
+    """Return the name of a transformer's output: ``z_mean`` if they are a VAE's, else ``features``."""
+    last_step = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    return Z_MEAN if hasattr(last_step, "encoder_") else "features"
+
+
+def _name_outputs(graph: onnx.GraphProto, names: list[str]) -> None:
+    """Give the first outputs these names, and drop the others."""
+    new_names = dict(zip([output.name for output in graph.output], names, strict=False))
+    for node in graph.node:
+        for tensors in (node.input, node.output):
+            tensors[:] = [new_names.get(tensor, tensor) for tensor in tensors]
+    del graph.output[len(names) :]
+    for output, name in zip(graph.output, names, strict=True):
+        output.name = name
+
+
+def _add_features(graph: onnx.GraphProto) -> None:
+    """Make the features of the VAE step an output."""
+    casts = [node for node in graph.node if node.name.startswith(_CAST_FEATURES)]
+    if len(casts) != 1:
+        raise ExportError(f"with_features=True needs one VAE step, got {len(casts)}.")
+    z_mean = casts[0].input[0]
+    last_layer = next(node for node in graph.node if z_mean in node.output)
+    widths = {tensor.name: tensor.dims[-1] for tensor in graph.initializer}  # of weights and biases
+    n_components = next(widths[name] for name in last_layer.input if name in widths)
+    graph.node.append(make_node("Identity", [z_mean], [Z_MEAN]))
+    graph.output.append(make_tensor_value_info(Z_MEAN, TensorProto.FLOAT, ["N", n_components]))
+
+
+def _by_position(estimator: Any) -> Any:
+    """Return the estimator with the columns of its ColumnTransformers named by their positions.
+
+    A file takes one matrix, whose columns have no names.
+    """
+    converted = copy.copy(estimator)
+    if isinstance(estimator, Pipeline):
+        converted.steps = [(name, _by_position(step)) for name, step in estimator.steps]
+    elif isinstance(estimator, ColumnTransformer) and hasattr(estimator, "feature_names_in_"):
+        positions = {name: i for i, name in enumerate(estimator.feature_names_in_)}
+        converted.transformers_ = [
+            (name, _by_position(step), _positions(columns, positions))
+            for name, step, columns in estimator.transformers_
+        ]
+    return converted
+
+
+def _positions(columns: Any, positions: dict[str, int]) -> list[int]:
+    if isinstance(columns, str):
+        columns = [columns]
+    return [positions.get(column, column) for column in columns]
+
+
+# --- skl2onnx's hooks of our estimators ---
+
+_CAST_FEATURES = "vaefeat_features"
+
+
+def encoder_shapes(operator: Any) -> None:
+    """Tell skl2onnx the type and the shape of an encoder's features."""
+    features = guess_tensor_type(operator.inputs[0].type)  # float64 stays so, as skl2onnx's parser expects
+    features.shape = [operator.inputs[0].type.shape[0], operator.raw_operator.encoder_.n_outputs[Z_MEAN]]
+    operator.outputs[0].type = features
+
+
+def convert_encoder(scope: Any, operator: Any, container: Any) -> None:
+    """Put an encoder's graph in the place of its step.
+
+    ::
+
+        X --Cast(float32)--> encoder --z_mean--> Cast(type of features)--> features
+    """
+    proto = _at_opset(_means_only(operator.raw_operator.encoder_.to_bytes()), container.target_opset)
+    to = TensorProto.DOUBLE if isinstance(operator.outputs[0].type, DoubleTensorType) else TensorProto.FLOAT
+    graph = proto.graph
+    graph.node.insert(0, make_node("Cast", ["step_X"], ["X"], name="cast_X", to=TensorProto.FLOAT))
+    graph.node.append(make_node("Cast", [Z_MEAN], ["step_Z"], name=_CAST_FEATURES, to=to))
+    graph.input[0].name, graph.output[0].name = "step_X", "step_Z"
+    add_onnx_graph(scope, operator, container, proto)
+
+
+def _means_only(model: bytes) -> onnx.ModelProto:
+    """Return an encoder without its second output."""
+    return onnx.utils.Extractor(onnx.load_model_from_string(model)).extract_model(["X"], [Z_MEAN])
+
+
+def _at_opset(proto: onnx.ModelProto, target: int) -> onnx.ModelProto:
+    if target == OPSET:
+        return proto
+    try:
+        return onnx.version_converter.convert_version(proto, target)
+    except RuntimeError as exc:
+        raise ExportError(
+            f"The encoder cannot be had at opset {target}; ask for target_opset={OPSETS}."
+        ) from exc
