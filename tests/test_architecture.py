@@ -34,14 +34,14 @@ ROOMS = {
     "vaefeat._optional": Room("vaefeat.exceptions"),
     "vaefeat._rows": Room(""),
     "vaefeat.runtime": Room("numpy onnxruntime vaefeat.exceptions vaefeat._optional"),
-    "vaefeat.datasets": Room("numpy vaefeat.exceptions", "sklearn scipy pandas vaefeat._optional"),
+    "vaefeat.datasets": Room("numpy vaefeat.exceptions vaefeat._optional", "sklearn scipy pandas"),
     "vaefeat.training": Room("keras tensorflow numpy vaefeat.exceptions"),
     # The scores of a fitted estimator need the formulas where TensorFlow is not installed.
     "vaefeat.training.objectives": Room("numpy", "keras"),
     "vaefeat.export": Room(
-        "numpy onnx tf2onnx keras tensorflow skl2onnx onnxruntime "
+        "numpy sklearn onnx tf2onnx keras tensorflow skl2onnx onnxruntime "
         "vaefeat.__version__ vaefeat.runtime vaefeat.exceptions vaefeat._optional",
-        "sklearn vaefeat.estimators",
+        "pandas",
     ),
     "vaefeat.estimators": Room(
         "numpy sklearn vaefeat.training.objectives vaefeat.runtime vaefeat.exceptions vaefeat._optional",

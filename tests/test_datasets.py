@@ -488,3 +488,77 @@ def test_a_number_of_labels_that_there_is_not_is_refused(n_labeled, stratify):
 def test_labels_that_are_hidden_already_are_refused():
     with pytest.raises(ValueError, match="y already holds the label -1, which means unlabelled"):
         mask_labels([0, 1, -1], 2, random_state=0)
+
+
+GZ = gzip.compress(bytes(1000) + b"abcdefgh" * 500)
+DAMAGE = {
+    "a damaged stream": ("mnist", GZ[:14] + b"\xff" * 8 + GZ[22:]),
+    "three bytes": ("mnist", gzip.compress(b"\x00\x00\x08")),
+    "an empty matrix": ("frey-face", b""),
+    "no matrix": ("frey-face", b"garbage"),
+    "an empty table": ("satimage", gzip.compress(b"a,b\n")),
+    "a table of one row": ("satimage", gzip.compress(b"a,b\n1,2\n")),
+    "a value that is no byte": ("satimage", gzip.compress(b"a,b\n300,x\n1,y\n")),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_any_damage_is_reported_as_such(case, places):
+    name, content = DAMAGE[case]
+    put(places[0], name, content)
+    with pytest.raises(DatasetCorruptError, match=f"Cannot read {name}"):
+        load_dataset(name, data_home=places[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.npz", b"PK\x03\x04garbage"),
+        ("t.npz", b""),
+        ("t.npy", b""),
+        ("t.npy", b"garbage"),
+        ("t.parquet", b"garbage"),
+        ("t.csv", b""),
+        ("t.csv", b"\xff\xfe\x00"),
+        ("t.csv.gz", b"abc"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_corrupt(name, content, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DatasetCorruptError, match=name):
+        load_dataset(tmp_path / name)
+
+
+def test_a_vector_has_no_column_of_classes(tmp_path):
+    np.save(tmp_path / "t.npy", np.arange(10.0))
+    with pytest.raises(ValueError, match=r"t\.npy"):
+        load_dataset(tmp_path / "t.npy", target="0")
+
+
+def test_classes_of_an_array_are_not_rounded(tmp_path):
+    np.save(tmp_path / "t.npy", np.repeat([[1.0, 0.25], [2.0, 0.75]], 10, axis=0))
+    assert set(load_dataset(tmp_path / "t.npy", target="-1").y) == {0.25, 0.75}
+
+
+def test_values_too_large_for_float32_are_refused_in_words(tmp_path):
+    np.save(tmp_path / "t.npy", np.full((20, 2), 1e300))
+    with pytest.raises(ValueError, match=r"t\.npy"):
+        load_dataset(tmp_path / "t.npy")
+
+
+def test_a_table_without_rows_is_said_to_have_none(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b\n")
+    with pytest.raises(DatasetCorruptError, match="rows"):
+        load_dataset(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("y", [np.array([0.0, 1.0, -1.0]), np.array([0, 1, -1], dtype=object)])
+def test_labels_that_are_hidden_already_are_refused_whatever_their_type(y):
+    with pytest.raises(ValueError, match="already holds the label -1"):
+        mask_labels(y, 2, random_state=0)
+
+
+def test_a_remainder_falls_on_any_class_also_where_one_is_larger():
+    y = np.repeat([0, 1, 2], [50, 30, 20])
+    drawn = {tuple(np.bincount(m[m != -1])) for m in (mask_labels(y, 31, random_state=s) for s in range(20))}
+    assert len(drawn) == 3

@@ -67,9 +67,9 @@ def test_a_public_name_gives_the_object_of_that_name(name):
 
 
 def test_rooms_export_no_name_that_is_not_public():
-    from vaefeat import estimators, export, runtime
+    from vaefeat import estimators, runtime
 
-    for room in (estimators, export, runtime):
+    for room in (estimators, runtime):
         assert room.__all__ == sorted(room.__all__)
         assert set(room.__all__) <= set(vaefeat.__all__)
 
@@ -157,3 +157,25 @@ def test_the_runtime_face_works_without_the_extras(run_fresh):
     """
     extras = ["tensorflow", "keras", "sklearn", "scipy", "pandas", "matplotlib", "joblib", "onnx", "tf2onnx"]
     assert run_fresh(script, absent=extras) == "OnnxModel load_dataset mask_labels"
+
+
+@pytest.mark.parametrize(
+    ("script", "absent"),
+    [
+        ("vaefeat.load_dataset('digits')", "sklearn"),
+        ("vaefeat.mask_labels([0, 1], 1)", "sklearn"),
+        ("vaefeat.VAEEncoderTransformer(max_iter=0).fit([[0.0], [1.0]])", "keras"),
+        ("vaefeat.VAEEncoderTransformer(max_iter=0).fit([[0.0], [1.0]])", "tensorflow"),
+        ("vaefeat.VAEEncoderTransformer(max_iter=0).fit([[0.0], [1.0]])", "tf2onnx"),
+    ],
+)
+def test_a_missing_extra_ends_in_the_command_also_when_it_is_needed_late(script, absent, run_fresh):
+    script = f"""
+import vaefeat
+try:
+    {script}
+except vaefeat.exceptions.MissingExtraError as exc:
+    print(exc)
+"""
+    answer = run_fresh("import vaefeat.exceptions\n" + script, absent=[absent])
+    assert answer == f'{absent} is not installed. Install it with: pip install "vaefeat[train]"'

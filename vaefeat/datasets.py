@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError
+from vaefeat._optional import import_optional
+from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError, VaefeatError
 
 UNLABELED = -1
 Samples = tuple[np.ndarray, np.ndarray | None]  # X and y
@@ -37,7 +38,8 @@ class Dataset:
     y, y_test : ndarrays of shape (n_samples,), or None
         Classes; None if the data have none.
     sha256 : str
-        Of the content, before any scaling and splitting.
+        Of the samples and classes as they are before any scaling and splitting; of a user's file, of
+        the file.
     image_shape : tuple of int or None
         Rows and columns of an image.
     """
@@ -104,6 +106,8 @@ def load_dataset(
     >>> load_dataset("digits").X.shape
     (1347, 64)
     """
+    if name in ("digits", *SOURCES) and target is not None:
+        raise ValueError(f"Got target={target!r}, but {name} knows its own classes; leave target out.")
     if name == "digits":
         return _load_digits()
     if name in SOURCES:
@@ -152,17 +156,18 @@ def mask_labels(y: Any, n_labeled: int, random_state: Any = None, *, stratify: b
     >>> mask_labels([0, 0, 0, 1, 1, 1], 2, random_state=0).tolist()
     [-1, -1, 0, -1, -1, 1]
     """
-    from sklearn.utils import check_random_state
-
+    sklearn_utils = import_optional("sklearn.utils", "train")
     y = np.asarray(y)
     is_integer = np.issubdtype(y.dtype, np.integer)
-    if is_integer and (y == UNLABELED).any():
+    if (y.astype(object) == UNLABELED).any():
         raise ValueError("y already holds the label -1, which means unlabelled; pass labelled samples only.")
     if not 0 < n_labeled <= len(y):
         raise ValueError(f"Got n_labeled={n_labeled}, expected 1 to {len(y)}, the number of labels.")
-    order = check_random_state(random_state).permutation(len(y))
+    rng = sklearn_utils.check_random_state(random_state)
+    order = rng.permutation(len(y))
     if stratify:
-        order = order[np.argsort(_ranks_within_class(y[order]), kind="stable")]
+        ties = rng.permutation(len(y))  # else the last labels would go to the largest class
+        order = order[np.lexsort((ties, _ranks_within_class(y[order])))]
     kept = order[:n_labeled]
     masked = np.full(len(y), UNLABELED, dtype=np.int64 if is_integer else object)
     masked[kept] = y[kept]
@@ -182,9 +187,7 @@ def _ranks_within_class(y: np.ndarray) -> np.ndarray:
 
 
 def _load_digits() -> Dataset:
-    from sklearn.datasets import load_digits
-
-    X, y = load_digits(return_X_y=True)
+    X, y = import_optional("sklearn.datasets", "train").load_digits(return_X_y=True)
     return _split_at_random("digits", X.astype(np.float32) / 16, y, _sha256(X.astype(np.uint8), y), (8, 8))
 
 
@@ -212,10 +215,7 @@ def _find(name: str, source: _Source, data_home: str | os.PathLike[str] | None) 
     folders = [Path(place) / name for place in places if place]
     for folder in folders:
         if all((folder / file).exists() for file in source.files):
-            try:
-                return source.read(folder)
-            except (OSError, EOFError, ValueError, KeyError) as exc:
-                raise DatasetCorruptError(f"Cannot read {name} in {folder}: {exc}") from exc
+            return _read(f"{name} in {folder}", source.read, folder)
     looked = ", ".join(map(str, folders))
     advice = f"Put {', '.join(source.files)} into one of: {looked}; or set VAEFEAT_DATA to the folder above."
     if source.openml is None:
@@ -228,9 +228,22 @@ def _find(name: str, source: _Source, data_home: str | os.PathLike[str] | None) 
         ) from exc
 
 
-def _fetch(openml_name: str, version: int) -> Samples:
-    from sklearn.datasets import fetch_openml
+class _UnknownTargetError(ValueError):
+    pass
 
+
+def _read(what: str, read: Callable[..., Samples], *arguments: Any) -> Samples:
+    """Return what ``read`` gives; whatever a damaged file makes it raise, say what cannot be read."""
+    try:
+        return read(*arguments)
+    except (VaefeatError, _UnknownTargetError):
+        raise
+    except Exception as exc:
+        raise DatasetCorruptError(f"Cannot read {what}: {' '.join(str(exc).split())}") from exc
+
+
+def _fetch(openml_name: str, version: int) -> Samples:
+    fetch_openml = import_optional("sklearn.datasets", "train").fetch_openml
     X, y = fetch_openml(openml_name, version=version, as_frame=False, parser="liac-arff", return_X_y=True)
     y = np.asarray(y, dtype=str)
     return X.astype(np.uint8), y.astype(np.uint8) if y[0].isdigit() else y
@@ -256,8 +269,7 @@ def _idx_array(path: Path) -> np.ndarray:
 
 
 def _read_frey_face(folder: Path) -> Samples:
-    from scipy.io import loadmat
-
+    loadmat = import_optional("scipy.io", "train").loadmat
     return np.ascontiguousarray(loadmat(folder / "frey_rawface.mat")["ff"].T), None
 
 
@@ -313,23 +325,30 @@ def _load_file(path: Path, target: str | None) -> Dataset:
     if not path.exists():
         raise DatasetNotFoundError(f"There is no file {path}.")
     read = {".npy": _read_npy, ".npz": _read_npz}.get(path.suffix, _read_table)
-    X, y = read(path, target)
-    if X.ndim != 2 or not np.issubdtype(X.dtype, np.number):
+    X, y = _read(path.name, read, path, target)
+    if X.ndim != 2 or len(X) == 0 or not np.issubdtype(X.dtype, np.number):
         raise DatasetCorruptError(
-            f"{path.name} holds features of shape {X.shape} and dtype {X.dtype}, expected a numeric matrix."
+            f"{path.name} holds features of shape {X.shape} and dtype {X.dtype}, "
+            "expected a numeric matrix with rows."
         )
-    return _split_at_random(path.name, X.astype(np.float32), y, hashlib.sha256(path.read_bytes()).hexdigest())
+    with np.errstate(over="ignore"):
+        X = X.astype(np.float32)
+    if np.isinf(X).any():
+        raise DatasetCorruptError(f"{path.name} holds values that float32 cannot hold; scale them first.")
+    return _split_at_random(path.name, X, y, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def _read_table(path: Path, target: str | None) -> Samples:
-    from vaefeat._optional import import_optional
-
     pandas = import_optional("pandas", "train")
     table = pandas.read_parquet(path) if path.suffix == ".parquet" else pandas.read_csv(path)
+    if table.empty:
+        raise DatasetCorruptError(f"{path.name} has no rows.")
     y = None
     if target is not None:
         if target not in table:
-            raise ValueError(f"{path.name} has no column {target!r}; it has {', '.join(map(str, table))}.")
+            raise _UnknownTargetError(
+                f"{path.name} has no column {target!r}; it has {', '.join(map(str, table))}."
+            )
         y = table.pop(target).to_numpy()
     for column, dtype in table.dtypes.items():
         if not pandas.api.types.is_numeric_dtype(dtype):
@@ -337,23 +356,30 @@ def _read_table(path: Path, target: str | None) -> Samples:
                 f"Column {column!r} of {path.name} is {dtype}, expected numbers. "
                 "Encode it first, for instance with OneHotEncoder, or leave it out."
             )
-    return table.to_numpy(np.float32), y
+    return table.to_numpy(np.float64), y
 
 
 def _read_npy(path: Path, target: str | None) -> Samples:
     table = np.load(path, allow_pickle=False)
     if target is None:
         return table, None
-    if not re.fullmatch(r"-?\d+", target) or not -table.shape[1] <= int(target) < table.shape[1]:
-        raise ValueError(f"Got target={target!r} for {path.name}, expected the index of one of its columns.")
-    return np.delete(table, int(target), axis=1), table[:, int(target)].astype(int)
+    n_columns = table.shape[1] if table.ndim == 2 else 0
+    if not re.fullmatch(r"-?\d+", str(target)) or not -n_columns <= int(target) < n_columns:
+        raise _UnknownTargetError(
+            f"Got target={target!r} for {path.name}, expected the index of one of its columns."
+        )
+    y = table[:, int(target)]
+    is_integral = (y == np.floor(y)).all()
+    return np.delete(table, int(target), axis=1), y.astype(int) if is_integral else y
 
 
 def _read_npz(path: Path, target: str | None) -> Samples:
-    with np.load(path, allow_pickle=False) as arrays:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         missing = {"X", target} - {None} - set(arrays.files)
         if missing:
-            raise ValueError(f"{path.name} has no array {missing.pop()!r}; it has {', '.join(arrays.files)}.")
+            raise _UnknownTargetError(
+                f"{path.name} has no array {missing.pop()!r}; it has {', '.join(arrays.files)}."
+            )
         return arrays["X"], None if target is None else arrays[target]
 
 
@@ -364,8 +390,7 @@ def _split_at_random(
     sha256: str,
     image_shape: tuple[int, int] | None = None,
 ) -> Dataset:
-    from sklearn.model_selection import train_test_split
-
+    train_test_split = import_optional("sklearn.model_selection", "train").train_test_split
     indices = np.arange(len(X))
     train, test = train_test_split(indices, test_size=TEST_FRACTION, random_state=0, stratify=y)
     y_train, y_test = (None, None) if y is None else (y[train], y[test])

@@ -34,10 +34,10 @@ def test_markdown_shows_what_a_person_asks_for():
     assert page.startswith("# digits\n\nLatent means.\n")
     for line in (
         "## Input",
-        "| n features | 64 |",
+        "| n_features | 64 |",
         "| range | 0, 1 |",
         "## Training",
-        "| final loss nats | 20.1235 |",
+        "| final_loss_nats | 20.1235 |",
         "## Measured",
         "| 100 labels raw | 0.75 |",
         "| 100 labels vae | 0.875 |",
@@ -58,3 +58,15 @@ def test_the_example_of_use_is_python_that_names_the_input():
     code = to_markdown(CARD).split("```python\n")[1].split("```")[0]
     compile(code, "card", "exec")
     assert "model.run(X)  # X: array of shape (n_samples, 64)" in code
+
+
+def test_bars_and_underscores_of_values_and_names_do_not_break_the_table():
+    page = to_markdown(
+        {
+            "name": "n",
+            "description": "d",
+            "inputs": {"name": "X", "n_features": 2},
+            "outputs": {"z_mean": "q(z|x)"},
+        }
+    )
+    assert r"| z_mean | q(z\|x) |" in page

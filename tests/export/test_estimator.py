@@ -6,15 +6,19 @@ import os
 import joblib
 import numpy as np
 import onnx
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
 
-from vaefeat import OnnxModel, VAEEncoderTransformer, __version__, export_onnx
+from vaefeat import (
+    OnnxModel,
+    SupervisedEncoderTransformer,
+    VAEEncoderTransformer,
+    __version__,
+    export_onnx,
+)
 from vaefeat.exceptions import ExportError, ParityError
 from vaefeat.export import estimator as room
 from vaefeat.runtime.inspection import inspect_model
@@ -214,22 +218,9 @@ def test_an_estimator_that_is_not_fitted_is_refused(vae, tmp_path):
     assert contents(tmp_path) == {}
 
 
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda vae: PCA(2), "Cannot export PCA: expected a VAEEncoderTransformer"),
-        (
-            lambda vae: make_pipeline(MinMaxScaler(), vae),
-            r"Cannot export Pipeline: .*pipeline\[-2\]",
-        ),
-        (lambda vae: vae.encoder_, "Cannot export OnnxModel: expected a VAEEncoderTransformer"),
-        (lambda vae: type(vae), "Cannot export type: expected a VAEEncoderTransformer"),
-        (lambda vae: None, "Cannot export NoneType: expected a VAEEncoderTransformer"),
-    ],
-    ids=["another transformer", "a pipeline", "a model", "a class", "nothing"],
-)
-def test_what_is_no_encoder_is_refused(make, message, vae, tmp_path):
-    with pytest.raises(ExportError, match=message):
+@pytest.mark.parametrize("make", [lambda vae: vae.encoder_, lambda vae: type(vae), lambda vae: None])
+def test_what_is_no_estimator_is_refused(make, vae, tmp_path):
+    with pytest.raises(ExportError, match="expected a fitted scikit-learn estimator"):
         export_onnx(make(vae), tmp_path / "model.onnx")
     assert contents(tmp_path) == {}
 
@@ -244,3 +235,47 @@ def test_rows_that_are_not_finite_are_refused(vae, tmp_path):
     with pytest.raises(ValueError, match="NaN"):
         export_onnx(vae, tmp_path / "model.onnx", X=np.full((3, 64), np.nan))
     assert contents(tmp_path) == {}
+
+
+def tiny(**options):
+    return VAEEncoderTransformer(2, hidden_layer_sizes=(8,), max_iter=1, random_state=0, **options)
+
+
+def test_a_supervised_encoder_is_exported_with_rows_of_the_data(digits, tmp_path):
+    encoder = SupervisedEncoderTransformer(2, hidden_layer_sizes=(8,), n_steps=2).fit(*digits)
+    path = export_onnx(encoder, tmp_path / "model.onnx", X=digits[0])
+    assert OnnxModel.load(path).n_features == 64
+    with pytest.raises(ExportError, match="Pass X, rows like those"):
+        export_onnx(encoder, tmp_path / "other.onnx")
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_an_estimator_that_gives_data_frames_is_exported(library, digits, tmp_path):
+    export_onnx(tiny().set_output(transform=library).fit(digits[0]), tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize("with_data", [True, False])
+def test_an_estimator_fitted_on_a_data_frame_is_exported_with_its_names(with_data, digits, tmp_path):
+    frame = pd.DataFrame(digits[0]).add_prefix("pixel")
+    path = export_onnx(tiny().fit(frame), tmp_path / "model.onnx", X=frame if with_data else None)
+    assert OnnxModel.load(path).card["inputs"]["feature_names"][:2] == ["pixel0", "pixel1"]
+
+
+@pytest.mark.parametrize(
+    "card", [{"data": "mnist"}, {"metrics": [1]}, {"inputs": {}}, {"metrics": {"a": np.float32(1)}}]
+)
+def test_a_card_that_cannot_be_written_leaves_no_file(card, vae, tmp_path):
+    with pytest.raises((ExportError, ValueError, TypeError)):
+        export_onnx(vae, tmp_path / "model.onnx", card=card)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("columns", [slice(63), 0])
+def test_rows_of_another_shape_are_refused_in_words(columns, vae, digits, tmp_path):
+    with pytest.raises(ExportError, match="expected rows of 64 features"):
+        export_onnx(vae, tmp_path / "model.onnx", X=digits[0][:, columns])
+
+
+def test_the_page_names_the_file_to_load(vae, tmp_path):
+    path = export_onnx(vae, tmp_path / "digits.onnx")
+    assert 'OnnxModel.load("digits.onnx")' in path.with_suffix(".md").read_text()

@@ -48,3 +48,8 @@ def test_an_output_that_is_missing_is_an_error():
 
 def test_outputs_without_rows_agree():
     assert check_parity({"a": ONES[:0]}, {"a": ONES[:0]}) == 0.0
+
+
+def test_outputs_of_another_shape_do_not_agree():
+    with pytest.raises(Exception, match="shape"):
+        check_parity({"a": np.ones((3, 2))}, {"a": np.ones((1, 2))})

@@ -10,6 +10,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from vaefeat._optional import import_optional
+
 NETWORK_CONSTRAINTS: dict = {
     "n_components": [Interval(Integral, 1, None, closed="left")],
     "hidden_layer_sizes": ["array-like"],
@@ -37,6 +39,12 @@ def all_or_nothing(estimator: BaseEstimator) -> Iterator[None]:
 def spawn_seeds(random_state, n: int) -> list[int]:
     """Return ``n`` integers drawn from ``random_state``, for consumers that take an integer seed."""
     return check_random_state(random_state).randint(2**30, size=n).tolist()
+
+
+def require_training_extra() -> None:
+    """Say what is not installed before hours of training, not after."""
+    for room in ("vaefeat.training.models", "vaefeat.training.loop", "vaefeat.export.networks"):
+        import_optional(room, "train")
 
 
 def network_config(estimator: BaseEstimator, n_features: int):

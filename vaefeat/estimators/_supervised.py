@@ -14,6 +14,7 @@ from vaefeat.estimators._base import (
     OnnxTransformer,
     all_or_nothing,
     network_config,
+    require_training_extra,
     spawn_seeds,
 )
 
@@ -114,6 +115,7 @@ class SupervisedEncoderTransformer(OnnxTransformer):
         return self
 
     def _train(self, X: np.ndarray, y: np.ndarray) -> None:
+        require_training_extra()
         import keras
 
         from vaefeat.export.networks import export_encoder

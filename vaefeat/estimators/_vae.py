@@ -14,6 +14,7 @@ from vaefeat.estimators._base import (
     OnnxTransformer,
     all_or_nothing,
     network_config,
+    require_training_extra,
     spawn_seeds,
 )
 from vaefeat.training.objectives import (
@@ -368,6 +369,7 @@ class VAEEncoderTransformer(OnnxTransformer):
         return gaussian_log_prob(X, x_mean, np.log(self.noise_variance_))
 
     def _train(self, X: np.ndarray, *, max_epochs: int, early_stopping: bool, resume: bool) -> None:
+        require_training_extra()
         import keras
 
         from vaefeat.training.loop import train

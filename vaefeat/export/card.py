@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from vaefeat.exceptions import ExportError
+
 Card = dict[str, Any]
 
 _SECTIONS = {
@@ -27,7 +29,9 @@ def to_markdown(card: Mapping[str, Any]) -> str:
     for key, title in _SECTIONS.items():
         if title and card.get(key):
             lines += [f"## {title}", "", "| | |", "| --- | --- |"]
-            lines += [f"| {name} | {_readable(value)} |" for name, value in _flat(card[key])]
+            lines += [
+                f"| {_escape(name)} | {_escape(_readable(value))} |" for name, value in _flat(card[key])
+            ]
             lines.append("")
     lines += ["## Use it", "", "```python", _usage(card), "```", ""]
     return "\n".join(lines)
@@ -35,19 +39,26 @@ def to_markdown(card: Mapping[str, Any]) -> str:
 
 def _usage(card: Mapping[str, Any]) -> str:
     name, width = card["inputs"]["name"], card["inputs"]["n_features"]
+    file = card.get("file", {"name": "model.onnx"})
     return (
         "from vaefeat.runtime import OnnxModel  # needs numpy and onnxruntime only\n\n"
-        'model = OnnxModel.load("model.onnx")\n'
+        f'model = OnnxModel.load("{file["name"]}")\n'
         f"outputs = model.run({name})  # {name}: array of shape (n_samples, {width})"
     )
 
 
-def _flat(value: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+def _flat(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    if not isinstance(value, Mapping):
+        raise ExportError(f"Got {value!r} as a section of the card, expected a mapping of names to values.")
     rows: list[tuple[str, Any]] = []
     for key, entry in value.items():
-        name = f"{prefix}{key}".replace("_", " ")
-        rows += _flat(entry, f"{name} ") if isinstance(entry, Mapping) else [(name, entry)]
+        name = f"{prefix}{key}"
+        rows += _flat(entry, f"{name}.") if isinstance(entry, Mapping) else [(name, entry)]
     return rows
+
+
+def _escape(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _readable(value: Any) -> str:

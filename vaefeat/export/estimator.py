@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,6 +23,7 @@ from vaefeat.runtime.model import CARD_KEY
 
 N_GOLDEN_ROWS = 2
 N_PARITY_ROWS = 64
+OWN_ENTRIES = {"inputs", "outputs", "classes", "weights_sha256", "golden", "file"}
 # Operators that onnx's own evaluator gets wrong: its probabilities of this one leave [0, 1] (onnx 1.23).
 NOT_BY_REFERENCE = {"SVMClassifier"}
 
@@ -94,6 +95,10 @@ def export_onnx(
     path = Path(path)
     if path.suffix != ".onnx":
         raise ExportError(f"Got the path {str(path)!r}, expected one that ends in .onnx.")
+    if not isinstance(estimator, BaseEstimator):
+        raise ExportError(f"Got {estimator!r}, expected a fitted scikit-learn estimator.")
+    if reserved := OWN_ENTRIES & set(card or {}):
+        raise ExportError(f"The card's entries {sorted(reserved)} are the exporter's own; leave them out.")
     check_is_fitted(estimator)
     if isinstance(estimator, Pipeline):  # of a step that is left out nothing is known, not even its width
         estimator = Pipeline([step for step in estimator.steps if step[1] not in ("passthrough", None)])
@@ -114,9 +119,10 @@ def export_onnx(
 
     file = {"name": path.name, "bytes": len(content), "sha256": _sha256(content)}
     beside = full_card | {"file": file}
+    as_json, as_markdown = cards.to_json(beside), cards.to_markdown(beside)
     write_atomically(path, content)
-    write_atomically(path.with_suffix(".json"), cards.to_json(beside).encode() + b"\n")
-    write_atomically(path.with_suffix(".md"), cards.to_markdown(beside).encode())
+    write_atomically(path.with_suffix(".json"), as_json.encode() + b"\n")
+    write_atomically(path.with_suffix(".md"), as_markdown.encode())
     return path
 
 
@@ -132,7 +138,8 @@ def _parity_rows(estimator: Any, X: Any) -> np.ndarray:
                 "the file is compared with the estimator on them before it is written."
             )
         X = estimator.sample(N_PARITY_ROWS, random_state=0)
-    rows = np.asarray(X, dtype=np.float32)[:N_PARITY_ROWS]
+    with np.errstate(over="ignore"):  # what float32 cannot hold is refused when the rows are run
+        rows = np.asarray(X, dtype=np.float32)[:N_PARITY_ROWS]
     n_features = estimator.n_features_in_
     if rows.ndim != 2 or rows.shape[1] != n_features:
         raise ExportError(f"Got X of shape {rows.shape}, expected rows of {n_features} features.")
@@ -213,7 +220,7 @@ def _card(estimator: Any, path: Path, proto: onnx.ModelProto, golden: Mapping[st
         "outputs": {output.name: _describe_output(output) for output in proto.graph.output},
         "classes": np.asarray(estimator.classes_).tolist() if is_classifier(estimator) else None,
         "training": {"estimator": " ".join(repr(estimator).split()), **_training(vae)},
-        "weights_sha256": _sha256(proto.graph.SerializeToString(deterministic=True)),
+        "weights_sha256": _sha256(proto.SerializeToString(deterministic=True)),
         "golden": {name: values.tolist() for name, values in golden.items()},
     }
 

@@ -28,10 +28,15 @@ def check_parity(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.nda
     Raises
     ------
     ParityError
-        If an output deviates by more.
+        If an output deviates by more, or has another shape.
     """
     largest = 0.0
     for name, values in expected.items():
+        if actual[name].shape != values.shape:
+            raise ParityError(
+                f"Output {name!r} of the ONNX model has shape {actual[name].shape}, expected {values.shape}; "
+                "nothing was written."
+            )
         deviation = float(np.max(np.abs(actual[name] - values), initial=0.0))
         allowed = TOLERANCE * max(1.0, float(np.max(np.abs(values), initial=0.0)))
         if not deviation <= allowed:  # also when it is NaN

@@ -5,6 +5,9 @@ A crafted model can read files, ask for gigabytes while it is being loaded, or k
 make this possible, so everything but a short list of operators is refused. The file is read with a
 small reader of protobuf's wire format: it allocates nothing beyond the file itself, and needs no
 package beyond the standard library.
+
+What is not bounded is the work that allowed operators make: a chain of concatenations grows with
+every link. Run a stranger's model in a process with limits of its own.
 """
 
 from collections.abc import Iterator
@@ -77,10 +80,10 @@ def inspect_model(model: bytes) -> Inspection:
     found = Inspection()
     try:
         n_graphs = _visit_model(memoryview(model), found)
-    except (IndexError, UnicodeDecodeError, _MalformedError) as exc:
+    except (LookupError, UnicodeDecodeError, _MalformedError) as exc:
         raise InvalidModelError("The file is not an ONNX model, or it is truncated.") from exc
     if n_graphs != 1 or not found.n_nodes:
-        raise InvalidModelError("The file is not an ONNX model: it holds no graph.")
+        raise InvalidModelError("The file is not an ONNX model: it does not hold one graph.")
     _check_versions(found)
     return found
 
@@ -91,6 +94,8 @@ def _check_versions(found: Inspection) -> None:
             f"The model has IR version {found.ir_version}, expected one of "
             f"{IR_VERSIONS.start} to {IR_VERSIONS.stop - 1}."
         )
+    if "" not in found.opsets:
+        raise InvalidModelError("The model does not say which opset it uses.")
     for domain, version in found.opsets.items():
         if domain not in OPSETS:
             raise InvalidModelError(f"The model uses the operator domain {domain!r}, which is not allowed.")
@@ -188,10 +193,12 @@ class _MalformedError(Exception):
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield the number and the value of each field: an integer or the bytes of the field."""
+    """Yield the number and the value of each field of no fixed width: an integer or its bytes."""
     position = 0
     while position < len(message):
         key, position = _varint(message, position)
+        if key >= 2**32:  # readers differ in what they make of such a key: it could hide a field
+            raise _MalformedError("a field number is too large")
         number, wire_type = key >> 3, key & 7
         if wire_type == _VARINT:
             value, position = _varint(message, position)
@@ -205,7 +212,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
             raise _MalformedError(f"wire type {wire_type}")
         if position + length > len(message):
             raise _MalformedError("a field is longer than its message")
-        yield number, message[position : position + length]
+        if wire_type == _LENGTH_DELIMITED:  # no field that is read here has a fixed width
+            yield number, message[position : position + length]
         position += length
 
 

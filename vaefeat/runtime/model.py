@@ -15,6 +15,10 @@ from vaefeat.runtime.inspection import MAX_BYTES, inspect_model
 CARD_KEY = "vaefeat.card"
 CHUNK_ROWS = 4096  # rows a run: beyond it throughput does not grow, memory does
 
+# Sessions that a fork has inherited. Their threads stayed in the parent, so that to destroy them would
+# be to wait for ever.
+_inherited: list[onnxruntime.InferenceSession] = []
+
 
 class OnnxModel:
     """A checked ONNX model with one float32 input of shape (n_samples, n_features).
@@ -61,17 +65,17 @@ class OnnxModel:
         self, model: bytes, *, providers: Sequence[str] = ("CPUExecutionProvider",), n_threads: int = 0
     ) -> None:
         metadata = inspect_model(model).metadata
-        self.card: dict[str, Any] = json.loads(metadata.get(CARD_KEY, "{}"))
+        self.card: dict[str, Any] = _read_card(metadata.get(CARD_KEY, "{}"))
         self._model = model
         self._providers = list(providers)
         self._n_threads = n_threads
         session = self._make_session()
         self._session: tuple[int, onnxruntime.InferenceSession] | None = (os.getpid(), session)
         inputs = session.get_inputs()
-        if len(inputs) != 1 or len(inputs[0].shape) != 2 or not isinstance(inputs[0].shape[1], int):
+        if len(inputs) != 1 or not _is_matrix_of_rows(inputs[0]):
             raise InvalidModelError(
-                "Expected a model with one input of shape (N, n_features), got inputs "
-                + ", ".join(f"{node.name} of shape {node.shape}" for node in inputs)
+                "Expected a model with one float32 input of shape (N, n_features), N free, got inputs "
+                + ", ".join(f"{node.name}: {node.type} of shape {node.shape}" for node in inputs)
             )
         self.input_name: str = inputs[0].name
         self.n_features: int = inputs[0].shape[1]
@@ -111,10 +115,11 @@ class OnnxModel:
         Raises
         ------
         ValueError
-            If ``X`` has another shape, or values that are not finite as float32.
+            If ``X`` has another shape, or values that are not finite as float32, or if there is no
+            output of such a name.
         """
         X = self._check(X)
-        names = self.output_names if output_names is None else list(output_names)
+        names = self.output_names if output_names is None else self._known(output_names)
         session = self._current_session()
         if len(X) <= CHUNK_ROWS:
             return dict(zip(names, session.run(names, {self.input_name: X}), strict=True))
@@ -125,6 +130,12 @@ class OnnxModel:
     def to_bytes(self) -> bytes:
         """Return the serialized model."""
         return self._model
+
+    def _known(self, output_names: Sequence[str]) -> list[str]:
+        names = list(output_names)
+        if not names or not set(names) <= set(self.output_names):
+            raise ValueError(f"Got the output names {names}, expected some of {self.output_names}.")
+        return names
 
     def _check(self, X: Any) -> np.ndarray:
         X = np.asarray(X)
@@ -151,8 +162,25 @@ class OnnxModel:
     def _current_session(self) -> onnxruntime.InferenceSession:
         pid = os.getpid()
         if self._session is None or self._session[0] != pid:  # unpickled, or in a forked process
+            if self._session is not None:
+                _inherited.append(self._session[1])
             self._session = (pid, self._make_session())
         return self._session[1]
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_session": None}
+
+
+def _read_card(text: str) -> dict[str, Any]:
+    try:
+        card = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise InvalidModelError("The model's card is not JSON.") from exc
+    if not isinstance(card, dict):
+        raise InvalidModelError("The model's card is not a JSON object.")
+    return card
+
+
+def _is_matrix_of_rows(node: Any) -> bool:
+    n_rows_free = len(node.shape) == 2 and not isinstance(node.shape[0], int)
+    return n_rows_free and isinstance(node.shape[1], int) and node.type == "tensor(float)"
