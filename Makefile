@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install compare test check format bench results clean
+.PHONY: help install compare test lowest check format bench results clean
 
 help:            ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -23,6 +23,11 @@ compare: install  ## the main job on the embedded digits: table, plot, rows, ONN
 test: install     ## run all tests and the examples in the docstrings
 	$(BIN)/python -m pytest
 
+lowest:           ## run all tests with the lowest versions that pyproject.toml allows
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet -e '.[train]' polars pytest -c constraints-lowest.txt
+	$(VENV)-lowest/bin/python -m pytest
+
 check: install    ## lint, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,4 +44,4 @@ results: install  ## write the tables and the plot of the README from pipelines/
 	$(BIN)/python -m pipelines.experiments.report
 
 clean:
-	rm -rf $(VENV) comparison
+	rm -rf $(VENV) $(VENV)-lowest comparison

@@ -231,6 +231,13 @@ def test_warm_start_takes_a_new_learning_rate():
     assert_allclose(vae.set_params(learning_rate_init=1e-20).fit(X).transform(X), Z, atol=1e-6)
 
 
+@pytest.mark.parametrize("params", [{"n_components": 3}, {"hidden_layer_sizes": (8, 8)}])
+def test_warm_start_refuses_a_network_of_another_shape(params):
+    vae = tiny(warm_start=True).fit(X)
+    with pytest.raises(ValueError, match="trained with another shape than n_components="):
+        vae.set_params(**params).fit(X)
+
+
 def test_partial_fit_learns_from_pieces():
     vae = tiny(n_components=1)
     for _ in range(4):

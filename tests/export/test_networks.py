@@ -1,14 +1,17 @@
 import hashlib
 
+import keras
 import numpy as np
 import onnx
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from vaefeat.exceptions import ParityError
 from vaefeat.export import networks
 from vaefeat.export.networks import export_decoder, export_encoder
 from vaefeat.runtime.inspection import inspect_model
+from vaefeat.training.loop import train
+from vaefeat.training.models import VAE, VAEConfig
 from vaefeat.training.networks import ACTIVATIONS, NetworkConfig, build_decoder, build_encoder
 
 CONFIG = NetworkConfig(5, 3, (8, 6))
@@ -107,3 +110,17 @@ def test_a_graph_of_other_weights_is_refused(monkeypatch):
 def test_more_rows_than_are_compared_do_no_harm():
     rows = np.tile(X, (networks.N_PARITY_ROWS, 1))
     assert export_encoder(encoder(), rows).to_bytes() == export_encoder(encoder(), X).to_bytes()
+
+
+def test_keras_and_onnx_agree_on_ten_thousand_images_and_a_row_alone_is_the_row_among_others(mnist):
+    vae = VAE(VAEConfig(NetworkConfig(784, 50), "bernoulli"), 0)
+    optimizer = keras.optimizers.Adam(1e-3)
+    optimizer.build(vae.trainable_variables)
+    train(vae, (mnist.X[:5_000],), optimizer=optimizer, batch_size=100, max_epochs=2, seed=0)
+    model = export_encoder(vae.encoder, mnist.X)
+    z_mean = model.run(mnist.X_test)["z_mean"]
+    assert z_mean.shape == (10_000, 50)
+    assert np.abs(z_mean - vae.encoder(mnist.X_test)["z_mean"].numpy()).max() <= 1e-5
+    among_256 = model.run(mnist.X_test[:256])["z_mean"]
+    alone = [model.run(mnist.X_test[i : i + 1])["z_mean"] for i in range(256)]
+    assert_array_equal(np.concatenate(alone), among_256)

@@ -415,14 +415,21 @@ class VAEEncoderTransformer(OnnxTransformer):
         optimizer = keras.optimizers.Adam(self.learning_rate_init)
         optimizer.build(vae.trainable_variables)
         if resume:
-            for variable, value in zip(
-                vae.variables + optimizer.variables, self._training_state, strict=True
-            ):
-                variable.assign(value)
+            self._restore(vae.variables + optimizer.variables)
             optimizer.learning_rate = self.learning_rate_init  # which may be another one by now
         else:
             vae.start_from(X)
         return vae, optimizer
+
+    def _restore(self, variables: list) -> None:
+        shapes = [value.shape for value in self._training_state]
+        if [tuple(variable.shape) for variable in variables] != shapes:
+            raise ValueError(
+                f"The network was trained with another shape than n_components={self.n_components} and "
+                f"hidden_layer_sizes={self.hidden_layer_sizes}: set them back, or fit with warm_start=False."
+            )
+        for variable, value in zip(variables, self._training_state, strict=True):
+            variable.assign(value)
 
     def _keep(self, vae, optimizer, history: dict, X: np.ndarray, resume: bool) -> None:
         """Turn what was trained into fitted attributes: plain data and ONNX models."""

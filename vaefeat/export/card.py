@@ -53,7 +53,10 @@ def _flat(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
     rows: list[tuple[str, Any]] = []
     for key, entry in value.items():
         name = f"{prefix}{key}"
-        rows += _flat(entry, f"{name}.") if isinstance(entry, Mapping) else [(name, entry)]
+        if isinstance(entry, Mapping):
+            rows += _flat(entry, f"{name}.")
+        elif entry is not None:
+            rows.append((name, entry))
     return rows
 
 

@@ -1,0 +1,23 @@
+import subprocess
+import sys
+
+import pytest
+
+from pipelines.experiments.report import replace_section
+
+
+def test_the_readme_says_what_the_rows_say():
+    command = [sys.executable, "-m", "pipelines.experiments.report", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_section_is_replaced_between_its_marks_alone():
+    for old in ("", "\n\nold\nolder\n\n"):
+        text = f"a\n<!-- t -->{old}<!-- /t -->\nb"
+        assert replace_section(text, "t", "new") == "a\n<!-- t -->\n\nnew\n\n<!-- /t -->\nb"
+
+
+def test_a_section_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="The README has no section 't'"):
+        replace_section("nothing", "t", "new")
