@@ -26,7 +26,7 @@ test: install     ## run all tests and the examples in the docstrings
 lowest:           ## run all tests with the lowest versions that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet -e '.[train]' polars pytest -c constraints-lowest.txt
-	$(VENV)-lowest/bin/python -m pytest
+	$(VENV)-lowest/bin/python -m pytest -W default  # old releases warn of what is newer
 
 check: install    ## lint, formatting, types
 	$(BIN)/ruff check .

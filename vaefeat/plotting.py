@@ -109,7 +109,7 @@ class LabelEfficiencyDisplay:
             markersize=6,
             capsize=3,
             linewidth=2.5 if extractor.startswith("vae") else 1.5,
-            linestyle="--" if extractor == "supervised" else "-",
+            linestyle="--" if extractor.startswith("supervised") else "-",
             label=extractor,
         )
 
