@@ -90,7 +90,7 @@ def run(dataset, out: Path, exported: Path, *, max_iter: int, n_labeled, n_draws
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--smoke", action="store_true", help="500 images, one epoch, two draws")
+    parser.add_argument("--smoke", action="store_true", help="500 images, 40 epochs, two draws")
     parser.add_argument("--out", type=Path, default=RESULTS / "mnist.jsonl")
     parser.add_argument("--exported", type=Path, default=EXPORTED / "mnist-vae-50")
     arguments = parser.parse_args()
@@ -98,7 +98,7 @@ def main() -> None:
     settings = {"max_iter": MAX_ITER, "n_labeled": N_LABELED, "n_draws": N_DRAWS}
     if arguments.smoke:
         dataset = head(dataset, 500, 500)
-        settings = {"max_iter": 1, "n_labeled": (100,), "n_draws": 2}
+        settings = {"max_iter": 40, "n_labeled": (100,), "n_draws": 2}  # so many that some unit is active
     run(dataset, arguments.out, arguments.exported, **settings)
 
 

@@ -39,8 +39,8 @@ def test_markdown_shows_what_a_person_asks_for():
         "## Training",
         "| final_loss_nats | 20.1235 |",
         "## Measured",
-        "| 100 labels raw | 0.75 |",
-        "| 100 labels vae | 0.875 |",
+        "| 100 labels.raw | 0.75 |",
+        "| 100 labels.vae | 0.875 |",
         "## Use it",
     ):
         assert line in page.splitlines()
