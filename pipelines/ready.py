@@ -31,24 +31,13 @@ def make_image_pipeline(n_components=10, *, classifier=None, random_state=None, 
     (2,)
     """
     vae = VAEEncoderTransformer(n_components, likelihood="bernoulli", random_state=random_state)
-    return make_pipeline(
-        MinMaxScaler(clip=True),
-        vae.set_params(**vae_params),
-        classifier or LogisticRegression(max_iter=5_000),
-    )
+    return _behind(MinMaxScaler(clip=True), vae.set_params(**vae_params), classifier)
 
 
 def make_table_pipeline(n_components=10, *, classifier=None, random_state=None, **vae_params) -> Pipeline:
     """Return a Pipeline for numeric tables: standardised features, Gaussian VAE, classifier.
 
-    Parameters
-    ----------
-    n_components : int, default=10
-    classifier : classifier, optional
-        By default LogisticRegression.
-    random_state : int, RandomState instance or None, default=None
-    **vae_params
-        Further parameters of :class:`vaefeat.VAEEncoderTransformer`.
+    Parameters are those of :func:`make_image_pipeline`.
 
     Examples
     --------
@@ -59,6 +48,8 @@ def make_table_pipeline(n_components=10, *, classifier=None, random_state=None, 
     (2,)
     """
     vae = VAEEncoderTransformer(n_components, likelihood="gaussian", random_state=random_state)
-    return make_pipeline(
-        StandardScaler(), vae.set_params(**vae_params), classifier or LogisticRegression(max_iter=5_000)
-    )
+    return _behind(StandardScaler(), vae.set_params(**vae_params), classifier)
+
+
+def _behind(scaler, vae, classifier) -> Pipeline:
+    return make_pipeline(scaler, vae, classifier or LogisticRegression(max_iter=5_000))
