@@ -562,3 +562,11 @@ def test_a_remainder_falls_on_any_class_also_where_one_is_larger():
     y = np.repeat([0, 1, 2], [50, 30, 20])
     drawn = {tuple(np.bincount(m[m != -1])) for m in (mask_labels(y, 31, random_state=s) for s in range(20))}
     assert len(drawn) == 3
+
+
+def test_the_head_of_a_data_set_is_its_first_samples_with_classes_or_without():
+    digits = load_dataset("digits")
+    head = digits.head(7)
+    assert_array_equal(head.X, digits.X[:7])
+    assert_array_equal(head.y_test, digits.y_test[:7])
+    assert replace(digits, y=None, y_test=None).head(7).y is None

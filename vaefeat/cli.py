@@ -82,7 +82,7 @@ def _compare(
     with console.status("loading the data"):
         dataset = datasets.load_dataset(data, target=target)
     if smoke:
-        dataset, n_draws, max_iter, counts = _head(dataset), 2, 1, counts or [50, 100]
+        dataset, n_draws, max_iter, counts = dataset.head(500), 2, 1, counts or [50, 100]
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -128,15 +128,6 @@ def _import_tensorflow_quietly() -> None:
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
-
-
-def _head(dataset: Any, n_samples: int = 500) -> Any:
-    from dataclasses import replace
-
-    n = n_samples
-    return replace(
-        dataset, X=dataset.X[:n], y=dataset.y[:n], X_test=dataset.X_test[:n], y_test=dataset.y_test[:n]
-    )
 
 
 def _table(result: "Comparison", name: str) -> Table:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,12 @@ class Dataset:
     y_test: np.ndarray | None
     sha256: str
     image_shape: tuple[int, int] | None = None
+
+    def head(self, n_samples: int) -> "Dataset":
+        """Return the first samples for training and for testing, to see whether something runs."""
+        n = n_samples
+        y, y_test = (None, None) if self.y is None or self.y_test is None else (self.y[:n], self.y_test[:n])
+        return replace(self, X=self.X[:n], y=y, X_test=self.X_test[:n], y_test=y_test)
 
 
 @dataclass(frozen=True)

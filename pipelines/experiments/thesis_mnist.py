@@ -9,7 +9,6 @@ labels), and the controls it lacks: PCA and an untrained encoder. Rows go to
 """
 
 import argparse
-import dataclasses
 from pathlib import Path
 
 from rich.progress import Progress
@@ -58,17 +57,6 @@ def grids(max_iter: int):
     yield {"supervised-50": SupervisedEncoderTransformer(50, random_state=0)}, plain
 
 
-def head(dataset, n_train: int, n_test: int):
-    """Return the first samples of a data set."""
-    return dataclasses.replace(
-        dataset,
-        X=dataset.X[:n_train],
-        y=dataset.y[:n_train],
-        X_test=dataset.X_test[:n_test],
-        y_test=dataset.y_test[:n_test],
-    )
-
-
 def run(dataset, out: Path, exported: Path, *, max_iter: int, n_labeled, n_draws: int) -> None:
     """Compute the rows that are missing, and export the encoders that were trained for it."""
     with Progress() as bar:
@@ -99,7 +87,7 @@ def main() -> None:
     dataset = load_dataset("mnist")
     settings = {"max_iter": MAX_ITER, "n_labeled": N_LABELED, "n_draws": N_DRAWS}
     if arguments.smoke:
-        dataset = head(dataset, 500, 500)
+        dataset = dataset.head(500)
         settings = {"max_iter": 40, "n_labeled": (100,), "n_draws": 2}  # so many that some unit is active
     run(dataset, arguments.out, arguments.exported, **settings)
 
