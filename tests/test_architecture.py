@@ -33,14 +33,17 @@ ROOMS = {
     "vaefeat.exceptions": Room(""),
     "vaefeat._optional": Room("vaefeat.exceptions"),
     "vaefeat._rows": Room(""),
-    "vaefeat.runtime": Room("numpy onnxruntime vaefeat.exceptions vaefeat._optional"),
+    "vaefeat._files": Room(""),
+    "vaefeat.runtime": Room(
+        "numpy onnxruntime vaefeat.exceptions vaefeat._optional vaefeat._files", "pyarrow"
+    ),
     "vaefeat.datasets": Room("numpy vaefeat.exceptions vaefeat._optional", "sklearn scipy pandas"),
     "vaefeat.training": Room("keras tensorflow numpy vaefeat.exceptions"),
     # The scores of a fitted estimator need the formulas where TensorFlow is not installed.
     "vaefeat.training.objectives": Room("numpy", "keras"),
     "vaefeat.export": Room(
         "numpy sklearn onnx tf2onnx keras tensorflow skl2onnx onnxruntime "
-        "vaefeat.__version__ vaefeat.runtime vaefeat.exceptions vaefeat._optional",
+        "vaefeat.__version__ vaefeat.runtime vaefeat.exceptions vaefeat._optional vaefeat._files",
         "pandas",
     ),
     "vaefeat.estimators": Room(
@@ -53,6 +56,8 @@ ROOMS = {
     ),
     "vaefeat.plotting": Room("numpy vaefeat._optional vaefeat.exceptions", "matplotlib"),
     "vaefeat.cli": Room("typer rich vaefeat.__version__ vaefeat.exceptions", "anything"),
+    "vaefeat.cli._models": Room("rich vaefeat.cli vaefeat.runtime vaefeat.export.card"),
+    "vaefeat.__main__": Room("vaefeat.cli"),
 }
 PUBLIC = [
     *(f"vaefeat.{name}" for name in vaefeat.__all__),

@@ -20,7 +20,7 @@ def invoke(*arguments):
 def smoke(tmp_path_factory):
     """Run the command as a person does, in a process of its own."""
     out = tmp_path_factory.mktemp("comparison")
-    command = [sys.executable, "-m", "vaefeat.cli", "compare", "--smoke", "--out", str(out)]
+    command = [sys.executable, "-m", "vaefeat", "compare", "--smoke", "--out", str(out)]
     return out, subprocess.run(command, capture_output=True, text=True, check=True)
 
 

@@ -8,7 +8,7 @@
     |-- DatasetCorruptError        (ValueError)    a data file is not what its name says
     |-- TrainingDivergedError      (ArithmeticError)  the loss became NaN or infinite
     |-- ExportError                (RuntimeError)  a model cannot be written as ONNX
-    |   `-- ParityError                            the ONNX graph deviates from the estimator
+    |   `-- ParityError                            an ONNX graph deviates from what it should give
     `-- InvalidModelError          (ValueError)    an ONNX file was refused
 
 Bad parameters and bad arrays raise ValueError or TypeError, as everywhere in scikit-learn.
@@ -40,7 +40,7 @@ class ExportError(VaefeatError, RuntimeError):
 
 
 class ParityError(ExportError):
-    """The exported graph answers differently from the estimator; nothing was written."""
+    """An ONNX graph answers differently from the estimator, or from the rows in its card."""
 
 
 class InvalidModelError(VaefeatError, ValueError):

@@ -13,8 +13,8 @@ _SECTIONS = {
     "outputs": "Outputs",
     "training": "Training",
     "metrics": "Measured",
+    "parity": "Compared with the estimator",
     "data": "Data",
-    "golden": None,  # rows for machines; a person does not read 64 numbers
 }
 
 
@@ -24,20 +24,27 @@ def to_json(card: Mapping[str, Any]) -> str:
 
 
 def to_markdown(card: Mapping[str, Any]) -> str:
-    """Return the card as a page for people."""
+    """Return the card as a page in Markdown."""
     lines = [f"# {card['name']}", "", str(card["description"]), ""]
-    for key, title in _SECTIONS.items():
-        if title and card.get(key):
-            lines += [f"## {title}", "", "| | |", "| --- | --- |"]
-            lines += [
-                f"| {_escape(name)} | {_escape(_readable(value))} |" for name, value in _flat(card[key])
-            ]
-            lines.append("")
-    lines += ["## Use it", "", "```python", _usage(card), "```", ""]
+    for title, entries in sections(card):
+        lines += [f"## {title}", "", "| | |", "| --- | --- |"]
+        lines += [f"| {_escape(name)} | {_escape(text)} |" for name, text in entries]
+        lines.append("")
+    lines += ["## Use it", "", "```python", usage(card), "```", ""]
     return "\n".join(lines)
 
 
-def _usage(card: Mapping[str, Any]) -> str:
+def sections(card: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return what a person wants to know of a card: titles, each with names and values as text."""
+    return [
+        (title, [(name, _readable(value)) for name, value in _flat(card[key])])
+        for key, title in _SECTIONS.items()
+        if card.get(key)
+    ]
+
+
+def usage(card: Mapping[str, Any]) -> str:
+    """Return the lines of Python that run the model."""
     name, width = card["inputs"]["name"], card["inputs"]["n_features"]
     file = card.get("file", {"name": "model.onnx"})
     return (

@@ -13,13 +13,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from vaefeat import __version__
+from vaefeat._files import write_atomically
 from vaefeat.exceptions import ExportError, ParityError
 from vaefeat.export import card as cards
-from vaefeat.export.files import write_atomically
-from vaefeat.export.parity import check_labels, check_parity
 from vaefeat.export.pipeline import LABEL, PROBABILITIES, convert_estimator, features_name
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime.model import CARD_KEY
+from vaefeat.runtime.parity import check_labels, check_parity
 
 N_GOLDEN_ROWS = 2
 N_PARITY_ROWS = 64
@@ -115,7 +115,7 @@ def export_onnx(
             _check_outputs(expected, _evaluate_by_reference(proto, rows))
     except ParityError as exc:
         step = _first_deviating_step(estimator, rows)
-        raise ParityError(f"{exc} The first step that deviates: {step}.") from exc
+        raise ParityError(f"{exc} The first step that deviates: {step}. Nothing was written.") from exc
 
     file = {"name": path.name, "bytes": len(content), "sha256": _sha256(content)}
     beside = full_card | {"file": file}

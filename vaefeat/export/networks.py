@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 
 from vaefeat.export.keras_graph import to_onnx
-from vaefeat.export.parity import check_parity
 from vaefeat.runtime import OnnxModel
+from vaefeat.runtime.parity import check_parity
 
 N_PARITY_ROWS = 256
 

@@ -94,7 +94,7 @@ def _add_features(graph: onnx.GraphProto) -> None:
         raise ExportError(f"with_features=True needs one VAE step, got {len(casts)}.")
     z_mean = casts[0].input[0]
     last_layer = next(node for node in graph.node if z_mean in node.output)
-    widths = {tensor.name: tensor.dims[-1] for tensor in graph.initializer}  # of weights and biases
+    widths = {tensor.name: tensor.dims[-1] for tensor in graph.initializer if tensor.dims}
     n_components = next(widths[name] for name in last_layer.input if name in widths)
     graph.node.append(make_node("Identity", [z_mean], [Z_MEAN]))
     graph.output.append(make_tensor_value_info(Z_MEAN, TensorProto.FLOAT, ["N", n_components]))

@@ -1,5 +1,7 @@
 """Run exported models with NumPy and ONNX Runtime alone."""
 
+from vaefeat.runtime.encoding import encode
 from vaefeat.runtime.model import OnnxModel
+from vaefeat.runtime.verification import Check, verify
 
-__all__ = ["OnnxModel"]
+__all__ = ["Check", "OnnxModel", "encode", "verify"]

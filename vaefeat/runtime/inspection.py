@@ -10,8 +10,10 @@ What is not bounded is the work that allowed operators make: a chain of concaten
 every link. Run a stranger's model in a process with limits of its own.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from vaefeat.exceptions import InvalidModelError
 
@@ -44,6 +46,7 @@ OPERATORS = {
 
 _VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
 _EXTERNAL = 1  # TensorProto.DataLocation
+_METADATA = 14  # field of ModelProto
 
 
 @dataclass
@@ -88,6 +91,19 @@ def inspect_model(model: bytes) -> Inspection:
     return found
 
 
+def sha256_of_weights(model: bytes) -> str:
+    """Return the sha256 of a serialized model without its metadata.
+
+    The exporter writes it into the card, which is metadata itself.
+    """
+    message = memoryview(model)
+    digest = hashlib.sha256()
+    for field_ in _wire_fields(message):
+        if field_.number != _METADATA:
+            digest.update(message[field_.start : field_.stop])
+    return digest.hexdigest()
+
+
 def _check_versions(found: Inspection) -> None:
     if found.ir_version not in IR_VERSIONS:
         raise InvalidModelError(
@@ -121,7 +137,7 @@ def _visit_model(message: memoryview, found: Inspection) -> int:
         elif number == 8:
             opset = dict(_fields(_as_bytes(value)))
             found.opsets[_text(opset.get(1, memoryview(b"")))] = _as_int(opset.get(2, 0))
-        elif number == 14:
+        elif number == _METADATA:
             entry = dict(_fields(_as_bytes(value)))
             found.metadata[_text(entry[1])] = _text(entry.get(2, memoryview(b"")))
         elif number == 25:
@@ -192,17 +208,31 @@ class _MalformedError(Exception):
     pass
 
 
+class _WireField(NamedTuple):
+    number: int
+    value: int | memoryview | None  # None if it is of fixed width: no field that is read here is
+    start: int
+    stop: int
+
+
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """Yield the number and the value of each field of no fixed width: an integer or its bytes."""
+    for field_ in _wire_fields(message):
+        if field_.value is not None:
+            yield field_.number, field_.value
+
+
+def _wire_fields(message: memoryview) -> Iterator[_WireField]:
     position = 0
     while position < len(message):
+        start = position
         key, position = _varint(message, position)
         if key >= 2**32:  # readers differ in what they make of such a key: it could hide a field
             raise _MalformedError("a field number is too large")
         number, wire_type = key >> 3, key & 7
         if wire_type == _VARINT:
             value, position = _varint(message, position)
-            yield number, value
+            yield _WireField(number, value, start, position)
             continue
         if wire_type == _LENGTH_DELIMITED:
             length, position = _varint(message, position)
@@ -210,11 +240,13 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
             length = 4 if wire_type == _FIXED32 else 8
         else:
             raise _MalformedError(f"wire type {wire_type}")
-        if position + length > len(message):
+        stop = position + length
+        if stop > len(message):
             raise _MalformedError("a field is longer than its message")
-        if wire_type == _LENGTH_DELIMITED:  # no field that is read here has a fixed width
-            yield number, message[position : position + length]
-        position += length
+        yield _WireField(
+            number, message[position:stop] if wire_type == _LENGTH_DELIMITED else None, start, stop
+        )
+        position = stop
 
 
 def _varint(message: memoryview, position: int) -> tuple[int, int]:

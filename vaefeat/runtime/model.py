@@ -10,9 +10,12 @@ import numpy as np
 import onnxruntime
 
 from vaefeat.exceptions import InvalidModelError
-from vaefeat.runtime.inspection import MAX_BYTES, inspect_model
+from vaefeat.runtime.inspection import MAX_BYTES, inspect_model, sha256_of_weights
 
 CARD_KEY = "vaefeat.card"
+# Entries of a card that the runtime itself reads.
+_CARD_ENTRIES = {"inputs": dict, "golden": dict, "classes": list}
+_JSON_NAMES = {dict: "object", list: "array"}
 CHUNK_ROWS = 4096  # rows a run: beyond it throughput does not grow, memory does
 
 # Sessions that a fork has inherited. Their threads stayed in the parent, so that to destroy them would
@@ -66,6 +69,11 @@ class OnnxModel:
     ) -> None:
         metadata = inspect_model(model).metadata
         self.card: dict[str, Any] = _read_card(metadata.get(CARD_KEY, "{}"))
+        if "weights_sha256" in self.card and self.card["weights_sha256"] != sha256_of_weights(model):
+            raise InvalidModelError(
+                "The model is not the one that its card was written for: their sha256 differ. "
+                "Export it again, or remove the card if the change was meant."
+            )
         self._model = model
         self._providers = list(providers)
         self._n_threads = n_threads
@@ -119,7 +127,7 @@ class OnnxModel:
             output of such a name.
         """
         X = self._check(X)
-        names = self.output_names if output_names is None else self._known(output_names)
+        names = self.output_names if output_names is None else self.select_outputs(output_names)
         session = self._current_session()
         if len(X) <= CHUNK_ROWS:
             return dict(zip(names, session.run(names, {self.input_name: X}), strict=True))
@@ -131,7 +139,8 @@ class OnnxModel:
         """Return the serialized model."""
         return self._model
 
-    def _known(self, output_names: Sequence[str]) -> list[str]:
+    def select_outputs(self, output_names: Sequence[str]) -> list[str]:
+        """Return the names as a list, if the model has such outputs; else raise ValueError."""
         names = list(output_names)
         if not names or not set(names) <= set(self.output_names):
             raise ValueError(f"Got the output names {names}, expected some of {self.output_names}.")
@@ -178,6 +187,11 @@ def _read_card(text: str) -> dict[str, Any]:
         raise InvalidModelError("The model's card is not JSON.") from exc
     if not isinstance(card, dict):
         raise InvalidModelError("The model's card is not a JSON object.")
+    for key, kind in _CARD_ENTRIES.items():
+        if not isinstance(card.get(key), kind | None):
+            raise InvalidModelError(
+                f"The entry {key!r} of the model's card is not a JSON {_JSON_NAMES[kind]}."
+            )
     return card
 
 

@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from vaefeat.export.files import write_atomically
+from vaefeat._files import replacing, write_atomically
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_others_may_read_the_file(path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
-@pytest.mark.parametrize("step", ["fdopen", "fsync", "chmod", "replace"])
+@pytest.mark.parametrize("step", ["fsync", "chmod", "replace"])
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), KeyboardInterrupt()])
 @pytest.mark.parametrize("old", [b"old", None])
 def test_whatever_fails_the_old_file_stays_and_no_temporary_one(step, error, old, path, monkeypatch):
@@ -56,3 +56,15 @@ def test_the_content_is_on_the_disk_before_it_takes_the_name(path, monkeypatch):
         monkeypatch.setattr(os, name, recorded(name, getattr(os, name)))
     write_atomically(path, b"new")
     assert steps == ["fsync", "replace"]
+
+
+def test_what_fails_while_the_file_is_written_leaves_the_old_one(path):
+    def write_half():
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    path.write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert [file.read_bytes() for file in path.parent.iterdir()] == [b"old"]

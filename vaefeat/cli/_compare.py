@@ -1,68 +1,19 @@
-"""The command line: ``vaefeat compare``. Each verb imports its own room when it is called."""
+"""``vaefeat compare``: what it does, as a table, a plot, rows and an encoder."""
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from vaefeat import __version__
-from vaefeat.exceptions import VaefeatError
+from vaefeat.cli._console import console
 
 if TYPE_CHECKING:
     from vaefeat.comparison import Comparison
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-console = Console()
-errors = Console(stderr=True)
 
-
-def _print_version(value: bool) -> None:
-    if value:
-        console.print(__version__)
-        raise typer.Exit
-
-
-@app.callback()
-def main(
-    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True)] = False,
-) -> None:
-    """Put a variational autoencoder in front of your classifier: see if it pays, and ship it as ONNX."""
-
-
-@app.command()
 def compare(
-    data: Annotated[
-        str,
-        typer.Option(
-            help="digits, mnist, fashion-mnist, satimage, or a .csv, .csv.gz, .npy, .npz or .parquet file."
-        ),
-    ] = "digits",
-    target: Annotated[str | None, typer.Option(help="Column of the classes, if the data are a file.")] = None,
-    n_labeled: Annotated[
-        list[str] | None, typer.Option(help="A number of labels, or all; repeat it for more.")
-    ] = None,
-    n_draws: Annotated[int, typer.Option(min=1, help="Draws of the labels.")] = 10,
-    n_components: Annotated[int, typer.Option(min=1, help="Features of the VAE and of PCA.")] = 10,
-    max_iter: Annotated[int | None, typer.Option(min=0, help="Epochs of the VAE.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for rows, plot and encoder.")] = Path("comparison"),
-    smoke: Annotated[bool, typer.Option(help="A few rows and one epoch: does it run?")] = False,
-) -> None:
-    """Compare VAE features with raw ones, on your data, over the number of labels.
-
-    Rows that OUT already holds are not computed again, so an interrupted comparison goes on.
-    """
-    try:
-        _compare(data, target, n_labeled, n_draws, n_components, max_iter, out, smoke)
-    except (VaefeatError, ValueError, OSError) as exc:
-        errors.print(f"[bold red]error[/] {exc}", highlight=False)
-        raise typer.Exit(1) from exc
-
-
-def _compare(
     data: str,
     target: str | None,
     n_labeled: list[str] | None,
@@ -72,6 +23,7 @@ def _compare(
     out: Path,
     smoke: bool,
 ) -> None:
+    """Compare feature extractors on ``data``, and write what comes out to the folder ``out``."""
     from vaefeat._optional import import_optional
 
     counts = [_n_labeled(text) for text in n_labeled or []]
@@ -182,7 +134,3 @@ def _write_results(result: "Comparison", dataset: Any, out: Path) -> None:
         export_onnx(result.extractors[VAE], out / "encoder.onnx", X=dataset.X, card={"data": data})
         written += ["encoder.onnx", "encoder.json", "encoder.md"]
     console.print(f"Wrote {', '.join(written)} to [bold]{out}[/]", highlight=False)
-
-
-if __name__ == "__main__":
-    app()

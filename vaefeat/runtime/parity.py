@@ -1,4 +1,4 @@
-"""The proof that an ONNX model computes what it was made from."""
+"""The proof that an ONNX model computes what it should."""
 
 from collections.abc import Mapping
 
@@ -34,15 +34,14 @@ def check_parity(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.nda
     for name, values in expected.items():
         if actual[name].shape != values.shape:
             raise ParityError(
-                f"Output {name!r} of the ONNX model has shape {actual[name].shape}, expected {values.shape}; "
-                "nothing was written."
+                f"Output {name!r} of the ONNX model has shape {actual[name].shape}, expected {values.shape}."
             )
         deviation = float(np.max(np.abs(actual[name] - values), initial=0.0))
         allowed = TOLERANCE * max(1.0, float(np.max(np.abs(values), initial=0.0)))
         if not deviation <= allowed:  # also when it is NaN
             raise ParityError(
-                f"Output {name!r} of the ONNX model deviates by {deviation:.3g} from the estimator, "
-                f"more than the {allowed:.3g} allowed; nothing was written."
+                f"Output {name!r} of the ONNX model deviates by {deviation:.3g}, more than the "
+                f"{allowed:.3g} allowed."
             )
         largest = max(largest, deviation)
     return largest
@@ -76,7 +75,6 @@ def check_labels(expected: np.ndarray, actual: np.ndarray, probabilities: np.nda
     n_wrong = int(np.sum(differ & ~tied))
     if n_wrong:
         raise ParityError(
-            f"{n_wrong} of {len(expected)} labels of the ONNX model differ from the estimator's; "
-            "nothing was written."
+            f"{n_wrong} of {len(expected)} labels of the ONNX model differ from those expected."
         )
     return int(np.sum(differ))

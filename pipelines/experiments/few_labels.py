@@ -1,0 +1,91 @@
+"""Two whole Pipelines from the same 100 labels of MNIST, to be set side by side by other apps.
+
+One classifies raw pixels, the other the latent means of a VAE that has seen all 60 000 images without
+their labels. They are written as ``exported/mnist-100-labels-raw`` and ``exported/mnist-100-labels-vae``,
+with their accuracy on the 10 000 test images in their cards, and the first two test images of each
+class as ``exported/examples/samples.json``.
+
+    python -m pipelines.experiments.few_labels [--smoke]
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from pipelines.experiments.publish import EXPORTED
+from pipelines.experiments.thesis_mnist import logistic_regression
+from pipelines.ready import make_image_pipeline
+from vaefeat import export_onnx, load_dataset, mask_labels
+from vaefeat.comparison import with_folds
+from vaefeat.datasets import UNLABELED, Dataset
+
+N_LABELED = 100
+N_SAMPLES_A_CLASS = 2
+
+
+def fit_on_few(pipeline: Pipeline, dataset: Dataset, n_labeled: int) -> Pipeline:
+    """Fit all steps but the last to all samples without labels, the last one to the labelled ones."""
+    labeled = mask_labels(dataset.y, n_labeled, random_state=0) != UNLABELED
+    y = dataset.y[labeled]
+    features = pipeline[:-1].fit(dataset.X)
+    search = with_folds(logistic_regression(), y).fit(features.transform(dataset.X[labeled]), y)
+    classifier = search.best_estimator_[-1] if hasattr(search, "best_estimator_") else search[-1]
+    return Pipeline([*features.steps, (pipeline.steps[-1][0], classifier)])
+
+
+def publish_pipeline(pipeline: Pipeline, dataset: Dataset, folder: Path, what: str, n_labeled: int) -> None:
+    """Export a fitted Pipeline, with its accuracy on the test set in the card."""
+    card = {
+        "name": folder.name,
+        "description": (
+            f"Digits from 28x28 pixels in [0, 1], row by row, white on black: logistic regression on {what}, "
+            f"trained on {n_labeled} labels of MNIST."
+        ),
+        "data": {"name": dataset.name, "sha256": dataset.sha256},
+        "metrics": {"accuracy_on_10000_test_images": pipeline.score(dataset.X_test, dataset.y_test)},
+    }
+    has_features = any(hasattr(step, "encoder_") for _, step in pipeline.steps)
+    export_onnx(pipeline, folder / "model.onnx", X=dataset.X, card=card, with_features=has_features)
+
+
+def write_samples(dataset: Dataset, path: Path) -> None:
+    """Write the first test images of each class as pixels 0 to 255."""
+    chosen = [
+        i for c in np.unique(dataset.y_test) for i in np.flatnonzero(dataset.y_test == c)[:N_SAMPLES_A_CLASS]
+    ]
+    samples = [
+        {"label": int(dataset.y_test[i]), "pixels": np.rint(dataset.X_test[i] * 255).astype(int).tolist()}
+        for i in chosen
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("[\n" + ",\n".join(json.dumps(s, separators=(",", ":")) for s in samples) + "\n]\n")
+
+
+def run(dataset: Dataset, exported: Path, max_iter: int) -> None:
+    raw = make_pipeline(MinMaxScaler(clip=True), LogisticRegression())
+    vae = make_image_pipeline(random_state=0, max_iter=max_iter)
+    for name, what, pipeline in (("raw", "raw pixels", raw), ("vae", "the latent means of a VAE", vae)):
+        fitted = fit_on_few(clone(pipeline), dataset, N_LABELED)
+        publish_pipeline(fitted, dataset, exported / f"mnist-100-labels-{name}", what, N_LABELED)
+    write_samples(dataset, exported / "examples" / "samples.json")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--smoke", action="store_true", help="500 images and 5 epochs")
+    parser.add_argument("--exported", type=Path, default=EXPORTED)
+    arguments = parser.parse_args()
+    dataset = load_dataset("mnist")
+    if arguments.smoke:
+        dataset = dataset.head(500)
+    run(dataset, arguments.exported, max_iter=5 if arguments.smoke else 50)
+
+
+if __name__ == "__main__":
+    main()

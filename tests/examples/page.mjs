@@ -1,0 +1,183 @@
+// Uses the page in exported/examples/browser as a person would, and prints what it saw as JSON.
+//
+//     node page.mjs URL ROWS.json [FOLDER FOR SCREENSHOTS]
+
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+
+// The packages are installed beside the examples, not beside the tests.
+const require = createRequire(new URL("../../exported/examples/package.json", import.meta.url));
+const { chromium } = require("playwright-core");
+
+const [url, rowsPath, screenshots] = process.argv.slice(2);
+const origin = new URL(url).origin;
+const rows = JSON.parse(await readFile(rowsPath, "utf8"));
+const CHROMIUM = [
+  ..."--disable-gpu --disable-quic --no-first-run --disable-component-update --disable-sync".split(" "),
+  "--disable-background-networking",
+  `--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE ${new URL(url).hostname}`,
+];
+const LOOKS = {
+  light: { colorScheme: "light", viewport: { width: 1280, height: 900 } },
+  dark: { colorScheme: "dark", viewport: { width: 1280, height: 900 } },
+  phone: { colorScheme: "light", viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true },
+};
+const LINE = [[0.5, 0.2], [0.5, 0.8]];
+const THREE = [
+  [0.32, 0.25], [0.42, 0.17], [0.56, 0.17], [0.66, 0.26], [0.64, 0.38], [0.55, 0.46], [0.46, 0.48],
+  [0.58, 0.5], [0.68, 0.6], [0.66, 0.74], [0.54, 0.83], [0.4, 0.82], [0.31, 0.74],
+]; // prettier-ignore
+
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: CHROMIUM });
+const report = { looks: {}, notices: {} };
+for (const [name, options] of Object.entries(LOOKS)) report.looks[name] = await use(name, options);
+report.rows = await runRows();
+report.notices.model = await noticeWithout("**/mnist-100-labels-vae/model.onnx");
+report.notices.card = await noticeWithout("**/mnist-100-labels-raw/model.json");
+report.notices.runtime = await noticeWithout("**/node_modules/**");
+report.notices.samples = await noticeWithout("**/samples.json");
+await browser.close();
+console.log(JSON.stringify(report));
+
+// Open a page in a fresh profile, which sees this server and nothing else, and note what goes wrong.
+async function open(options = {}) {
+  const context = await browser.newContext({ reducedMotion: "reduce", ...options });
+  const foreign = [];
+  const errors = [];
+  await context.route((address) => address.origin !== origin, (route) => {
+    foreign.push(route.request().url());
+    return route.abort();
+  });
+  const page = await context.newPage();
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && errors.push(message.text()));
+  page.on("pageerror", (error) => errors.push(String(error)));
+  return { context, page, foreign, errors };
+}
+
+async function use(look, options) {
+  const { context, page, foreign, errors } = await open(options);
+  const seen = { foreign, errors };
+  await page.goto(url);
+  await page.waitForSelector("html.ready");
+  seen.empty = await snapshot(page);
+
+  const draw = options.hasTouch ? drawWithFinger : drawWithMouse;
+  await draw(page, LINE);
+  seen.line = await snapshot(page);
+  await page.keyboard.press("Delete");
+  seen.deleted = await snapshot(page);
+
+  await draw(page, THREE);
+  seen.three = await snapshot(page);
+  await keep(page, `${look}-drawn`);
+  await page.click("#clear");
+  seen.cleared = await snapshot(page);
+
+  seen.focused = await tabThrough(page);
+  await page.focus("#samples [tabindex='0']");
+  seen.picked = [];
+  for (const key of ["ArrowRight", "ArrowDown", "ArrowRight", "ArrowLeft", "ArrowUp", "ArrowUp"]) {
+    await page.keyboard.press(key);
+    seen.picked.push(await snapshot(page));
+  }
+  seen.outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+  await page.click("#samples button:nth-child(8)");
+  seen.clicked = await snapshot(page);
+  await keep(page, look);
+  await page.keyboard.press("Escape");
+  seen.escaped = await snapshot(page);
+  await context.close();
+  return seen;
+}
+
+async function drawWithMouse(page, points) {
+  const { x, y, width } = await page.locator("#pad").boundingBox();
+  const place = ([u, v]) => [x + u * width, y + v * width];
+  await page.mouse.move(...place(points[0]));
+  await page.mouse.down();
+  for (const point of points.slice(1)) await page.mouse.move(...place(point), { steps: 4 });
+  await page.mouse.up();
+}
+
+async function drawWithFinger(page, points) {
+  await page.locator("#pad").scrollIntoViewIfNeeded();
+  const { x, y, width } = await page.locator("#pad").boundingBox();
+  const client = await page.context().newCDPSession(page);
+  const touch = (type, touchPoints) => client.send("Input.dispatchTouchEvent", { type, touchPoints });
+  const place = ([u, v]) => [{ x: x + u * width, y: y + v * width }];
+  await touch("touchStart", place(points[0]));
+  for (const point of points.slice(1)) await touch("touchMove", place(point));
+  await touch("touchEnd", []);
+}
+
+// Press Tab from the top of the page to its end; return what had the focus.
+async function tabThrough(page) {
+  await page.evaluate(() => document.activeElement.blur());
+  const focused = [];
+  for (let i = 0; i < 6; i += 1) {
+    await page.keyboard.press("Tab");
+    const name = await page.evaluate(() => document.activeElement.id || document.activeElement.ariaLabel);
+    if (!name || focused.includes(name)) break;
+    focused.push(name);
+  }
+  return focused;
+}
+
+// What a person sees, once the models have answered.
+async function snapshot(page) {
+  await page.waitForSelector("#result[aria-busy='false']");
+  return page.evaluate(() => {
+    const texts = (selector) => [...document.querySelectorAll(selector)].map((element) => element.textContent);
+    const shares = (selector) =>
+      [...document.querySelectorAll(selector)].map((bar) => Number(bar.style.getPropertyValue("--share")));
+    const received = document.querySelector("#received");
+    const { data } = received.getContext("2d").getImageData(0, 0, received.width, received.height);
+    return {
+      pixels: Array.from(data.filter((_, i) => i % 4 === 0)),
+      verdict: texts("#verdict")[0],
+      status: texts("#status")[0],
+      accuracy: texts(".accuracy"),
+      digits: texts(".digit"),
+      sure: texts(".sure"),
+      values: { raw: texts("td.raw .value"), vae: texts("td.vae .value"), z_mean: texts("#latents .value") },
+      shares: { raw: shares("td.raw .bar"), vae: shares("td.vae .bar"), z_mean: shares("#latents .bar") },
+      checked: [...document.querySelectorAll("[aria-checked='true']")].map((button) => button.ariaLabel),
+      truth: texts("tr.truth th"),
+      ink: new Set(document.querySelector("#pad").getContext("2d").getImageData(0, 0, 300, 300).data).size > 1,
+      notice: document.querySelector("#notice").hidden ? "" : texts("#notice")[0],
+      overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      scrolled: scrollY,
+      background: getComputedStyle(document.body).backgroundColor,
+    };
+  });
+}
+
+async function keep(page, name) {
+  if (!screenshots) return;
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.screenshot({ path: `${screenshots}/${name}.png`, fullPage: true });
+}
+
+// Many rows at once, through the page's own modules.
+async function runRows() {
+  const { context, page, foreign, errors } = await open();
+  await page.goto(url);
+  const outputs = await page.evaluate(async (rows) => {
+    const { loadModel, loadRuntime } = await import("./models.js");
+    const ort = await loadRuntime();
+    const run = async (folder) => (await loadModel(ort, folder)).run(Float32Array.from(rows.flat()));
+    return { raw: await run("mnist-100-labels-raw"), vae: await run("mnist-100-labels-vae") };
+  }, rows);
+  await context.close();
+  return { ...outputs, foreign, errors };
+}
+
+async function noticeWithout(pattern) {
+  const { context, page } = await open();
+  await context.route(pattern, (route) => route.fulfill({ status: 404 }));
+  await page.goto(url);
+  const notice = await page.waitForSelector("#notice.error");
+  const text = await notice.textContent();
+  await context.close();
+  return text;
+}

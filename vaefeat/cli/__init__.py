@@ -1,0 +1,99 @@
+"""The command line. Each verb imports its own room when it is called."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vaefeat import __version__
+from vaefeat.cli._console import console, one_sentence
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)]
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        console.print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True)] = False,
+) -> None:
+    """Put a variational autoencoder in front of your classifier: see if it pays, and ship it as ONNX."""
+
+
+@app.command()
+def compare(
+    data: Annotated[
+        str,
+        typer.Option(
+            help="digits, mnist, fashion-mnist, satimage, or a .csv, .csv.gz, .npy, .npz or .parquet file."
+        ),
+    ] = "digits",
+    target: Annotated[str | None, typer.Option(help="Column of the classes, if the data are a file.")] = None,
+    n_labeled: Annotated[
+        list[str] | None, typer.Option(help="A number of labels, or all; repeat it for more.")
+    ] = None,
+    n_draws: Annotated[int, typer.Option(min=1, help="Draws of the labels.")] = 10,
+    n_components: Annotated[int, typer.Option(min=1, help="Features of the VAE and of PCA.")] = 10,
+    max_iter: Annotated[int | None, typer.Option(min=0, help="Epochs of the VAE.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for rows, plot and encoder.")] = Path("comparison"),
+    smoke: Annotated[bool, typer.Option(help="A few rows and one epoch: does it run?")] = False,
+) -> None:
+    """Compare VAE features with raw ones, on your data, over the number of labels.
+
+    Rows that OUT already holds are not computed again, so an interrupted comparison goes on.
+    """
+    with one_sentence():
+        from vaefeat.cli._compare import compare
+
+        compare(data, target, n_labeled, n_draws, n_components, max_iter, out, smoke)
+
+
+@app.command()
+def info(model: ModelFile) -> None:
+    """Show what a model takes, what it gives, and where it comes from."""
+    with one_sentence():
+        from vaefeat.cli._models import info
+
+        info(model)
+
+
+@app.command()
+def verify(model: ModelFile) -> None:
+    """Check that a model is what its card says, and that it computes here what it computed there.
+
+    Ends with status 1 if a check fails.
+    """
+    with one_sentence():
+        from vaefeat.cli._models import verify
+
+        passed = verify(model)
+    if not passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def encode(
+    model: ModelFile,
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="Rows.", show_default=False)],
+    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="Features.", show_default=False)],
+    output: Annotated[
+        list[str] | None,
+        typer.Option(help="An output of the model to write; repeat it for more. All by default."),
+    ] = None,
+    n_threads: Annotated[int, typer.Option(min=0, help="Threads; 0 is one for each core.")] = 0,
+) -> None:
+    """Run a model on a file of rows, in constant memory.
+
+    INPUT and OUTPUT may be .csv, .csv.gz, .npy, .npz or .parquet. OUTPUT is there whole at the end, or
+    not at all. An .npy file holds one array: the first output, if none is named.
+    """
+    with one_sentence():
+        from vaefeat.cli._models import encode
+
+        encode(model, source, target, output, n_threads)

@@ -1,0 +1,70 @@
+"""``vaefeat info | verify | encode``: what is done with a model's file, where training is not installed."""
+
+import time
+from pathlib import Path
+
+from rich.padding import Padding
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from vaefeat import runtime
+from vaefeat.cli._console import console, errors, printable
+from vaefeat.export import card as cards
+
+
+def info(path: Path) -> None:
+    """Print a model's card; of a model without one, what the file itself tells."""
+    model = runtime.OnnxModel.load(path)
+    known = _known_of(model, path)
+    card = known | model.card
+    console.print(Text(printable(str(card["name"])), style="bold"))
+    console.print(Text(printable(str(card["description"]))))
+    for title, entries in cards.sections(card):
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        table.add_column(style="cyan", no_wrap=True)
+        for name, text in entries:
+            table.add_row(Text(printable(name)), Text(printable(text)))
+        console.print(Text(f"\n{title}", style="bold"))
+        console.print(Padding(table, (0, 0, 0, 2)))
+    console.print(Text("\nUse it", style="bold"))
+    console.print(
+        Padding(Syntax(printable(cards.usage(known)), "python", background_color="default"), (0, 0, 0, 2))
+    )
+
+
+def _known_of(model: runtime.OnnxModel, path: Path) -> cards.Card:
+    return {
+        "name": path.stem,
+        "description": "A model without a description of its own.",
+        "inputs": {"name": model.input_name, "dtype": "float32", "n_features": model.n_features},
+        "outputs": {name: f"{width} column{'s' * (width > 1)}" for name, width in model.n_outputs.items()},
+    }
+
+
+def verify(path: Path) -> bool:
+    """Print the outcome of each check; tell whether none failed."""
+    checks = runtime.verify(path)
+    marks = {True: ("ok    ", "bold green"), False: ("FAILED", "bold red"), None: ("absent", "yellow")}
+    for check in checks:
+        console.print(Text.assemble(marks[check.passed], f"  {check.name}: ", printable(check.detail)))
+    return all(check.passed is not False for check in checks)
+
+
+def encode(path: Path, source: Path, target: Path, outputs: list[str] | None, n_threads: int) -> None:
+    """Run a model on a file of rows, and say how fast it was."""
+    model = runtime.OnnxModel.load(path, n_threads=n_threads)
+    started = time.perf_counter()
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+        n_rows = runtime.encode(
+            model,
+            source,
+            target,
+            output_names=outputs,
+            progress=lambda n, share: bar.update(task, description=f"{n:,} rows", completed=share),
+        )
+    seconds = time.perf_counter() - started
+    console.print(f"Wrote {n_rows:,} rows to {target} in {seconds:.1f} s, {n_rows / seconds:,.0f} rows/s.")

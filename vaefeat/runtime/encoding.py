@@ -1,0 +1,100 @@
+"""A file of rows through a model into a file of features, in constant memory."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from vaefeat.exceptions import DatasetCorruptError
+from vaefeat.runtime.model import OnnxModel
+from vaefeat.runtime.tables import open_rows, open_writer
+
+
+def encode(
+    model: OnnxModel,
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    output_names: Sequence[str] | None = None,
+    progress: Callable[[int, float], object] | None = None,
+) -> int:
+    """Run a model on a file of rows, chunk by chunk, and write what it gives to another file.
+
+    Parameters
+    ----------
+    model : OnnxModel
+        If its card has feature names, columns are found by them in files that name their columns.
+    source, target : path
+        End in .npy, .npz, .csv, .csv.gz or .parquet, each its own. Of an .npz source the array ``X``
+        is read. The target is there whole at the end, or not at all.
+    output_names : sequence of str, optional
+        The outputs to write: by default all, or the first for an .npy target, which holds one array.
+    progress : callable, optional
+        Called after each chunk with the number of rows done and the share of the file read.
+
+    Returns
+    -------
+    n_rows : int
+
+    Raises
+    ------
+    DatasetNotFoundError, DatasetCorruptError
+        If there is no source, or it does not hold such rows; a bad row is named.
+    ValueError
+        If a file's name ends otherwise, or there is no output of such a name.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from vaefeat.runtime import OnnxModel, encode
+    >>> model = OnnxModel.load("exported/digits-vae/model.onnx")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/rows.npy", np.zeros((10_000, 64)))
+    ...     n_rows = encode(model, f"{folder}/rows.npy", f"{folder}/features.npy")
+    ...     features = np.load(f"{folder}/features.npy")
+    >>> n_rows, features.shape
+    (10000, (10000, 10))
+    """
+    source, target = Path(source), Path(target)
+    names = _chosen(model, target, output_names)
+    column_names = {name: _column_names(model, name) for name in names}
+    feature_names = (model.card.get("inputs") or {}).get("feature_names")
+    n_rows = 0
+    with (
+        open_rows(source, model.n_features, feature_names) as chunks,
+        open_writer(target, column_names) as write,
+    ):
+        for X, share_read in chunks:
+            outputs = model.run(X, names)
+            write({name: _typed(values, model) for name, values in outputs.items()})
+            n_rows += len(X)
+            if progress is not None:
+                progress(n_rows, share_read)
+        if not n_rows:
+            raise DatasetCorruptError(f"{source.name} has no rows.")
+    return n_rows
+
+
+def _chosen(model: OnnxModel, target: Path, output_names: Sequence[str] | None) -> list[str]:
+    holds_one = target.suffix == ".npy"
+    if output_names is None:
+        return model.output_names[:1] if holds_one else model.output_names
+    if holds_one and len(output_names) > 1:
+        raise ValueError(f"{target.name} can hold one output, got {list(output_names)}; write an .npz file.")
+    return model.select_outputs(output_names)
+
+
+def _column_names(model: OnnxModel, name: str) -> list[str]:
+    width = model.n_outputs[name]
+    classes = model.card.get("classes") or []
+    labels = classes if name == "probabilities" and len(classes) == width else range(width)
+    return [f"{name}_{label}" for label in labels]
+
+
+def _typed(values: np.ndarray, model: OnnxModel) -> np.ndarray:
+    """Give labels that are text the width of the longest class: arrays of objects cannot be written."""
+    return (
+        values.astype(np.asarray(model.card.get("classes", [])).dtype) if values.dtype == object else values
+    )

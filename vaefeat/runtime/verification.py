@@ -1,0 +1,107 @@
+"""Checks that a model's file is what its card says, and computes here what it computed there."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vaefeat.exceptions import InvalidModelError, ParityError
+from vaefeat.runtime.model import OnnxModel
+from vaefeat.runtime.parity import TOLERANCE, check_labels, check_parity
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of one check.
+
+    Attributes
+    ----------
+    name : str
+    passed : bool or None
+        None if there is nothing to check by.
+    detail : str
+        What was found, in words.
+    """
+
+    name: str
+    passed: bool | None
+    detail: str
+
+
+def verify(path: str | os.PathLike[str]) -> list[Check]:
+    """Check a model's file against its card.
+
+    Parameters
+    ----------
+    path : path
+        Ends in .onnx. The card is inside; what it says of the file as a whole is in the .json beside.
+
+    Returns
+    -------
+    list of Check
+        "inspection" (the file is safe to load, and its weights are those of its card), "file" (it
+        has the sha256 that the card beside it says), "golden rows" (it gives the outputs that are
+        kept in the card, within 1e-5).
+
+    Examples
+    --------
+    >>> from vaefeat.runtime import verify
+    >>> [(check.name, check.passed) for check in verify("exported/digits-vae/model.onnx")]
+    [('inspection', True), ('file', True), ('golden rows', True)]
+    """
+    path = Path(path)
+    try:
+        model = OnnxModel.load(path)
+    except InvalidModelError as exc:
+        return [Check("inspection", False, str(exc)), _check_file(path)]
+    weights = "its weights are those of its card" if "weights_sha256" in model.card else "it has no card"
+    return [
+        Check("inspection", True, f"safe to load; {weights}"),
+        _check_file(path),
+        _check_golden_rows(model),
+    ]
+
+
+def _check_file(path: Path) -> Check:
+    beside = path.with_suffix(".json")
+    try:
+        expected = json.loads(beside.read_text())["file"]["sha256"]
+    except FileNotFoundError:
+        return Check("file", None, f"there is no {beside.name} beside it")
+    except (ValueError, KeyError, TypeError):
+        return Check("file", False, f"{beside.name} says no sha256")
+    with path.open("rb") as file:
+        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    if actual != expected:
+        return Check(
+            "file", False, f"sha256 {actual[:12]}..., but {beside.name} says {str(expected)[:12]}..."
+        )
+    return Check("file", True, f"sha256 {actual[:12]}... as in {beside.name}")
+
+
+def _check_golden_rows(model: OnnxModel) -> Check:
+    golden = model.card.get("golden")
+    if not golden:
+        return Check("golden rows", None, "the card has none")
+    try:
+        n_rows, deviation = _run_golden_rows(model, golden)
+    except ParityError as exc:
+        return Check("golden rows", False, str(exc))
+    except (ValueError, TypeError, KeyError) as exc:
+        return Check("golden rows", False, f"the card's rows cannot be run: {exc}")
+    return Check(
+        "golden rows", True, f"{n_rows} rows, largest deviation {deviation:.1e}, allowed {TOLERANCE:.0e}"
+    )
+
+
+def _run_golden_rows(model: OnnxModel, golden: dict[str, Any]) -> tuple[int, float]:
+    expected = {name: np.asarray(values) for name, values in golden.items() if name != "X"}
+    actual = model.run(golden["X"], list(expected))
+    labels = {name for name, values in actual.items() if values.dtype.kind not in "f"}
+    for name in labels:
+        check_labels(expected[name], actual[name], expected.get("probabilities"))
+    return len(golden["X"]), check_parity({k: v for k, v in expected.items() if k not in labels}, actual)
