@@ -5,33 +5,43 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vaefeat.comparison import compare
     from vaefeat.datasets import load_dataset, mask_labels
-    from vaefeat.estimators import SupervisedEncoderTransformer, VAEEncoderTransformer
+    from vaefeat.estimators import (
+        OnnxEncoderTransformer,
+        SupervisedEncoderTransformer,
+        VAEEncoderTransformer,
+    )
     from vaefeat.export.estimator import export_onnx
     from vaefeat.plotting import LabelEfficiencyDisplay
-    from vaefeat.runtime import OnnxModel
+    from vaefeat.runtime import OnnxModel, encode, verify
 
 __version__ = "0.1.0"
 
 __all__ = [
     "LabelEfficiencyDisplay",
+    "OnnxEncoderTransformer",
     "OnnxModel",
     "SupervisedEncoderTransformer",
     "VAEEncoderTransformer",
     "compare",
+    "encode",
     "export_onnx",
     "load_dataset",
     "mask_labels",
+    "verify",
 ]
 
 _ROOMS = {
     "LabelEfficiencyDisplay": ("vaefeat.plotting", None),
+    "OnnxEncoderTransformer": ("vaefeat.estimators", "train"),
     "OnnxModel": ("vaefeat.runtime", None),
     "SupervisedEncoderTransformer": ("vaefeat.estimators", "train"),
     "VAEEncoderTransformer": ("vaefeat.estimators", "train"),
     "compare": ("vaefeat.comparison", "train"),
+    "encode": ("vaefeat.runtime", None),
     "export_onnx": ("vaefeat.export.estimator", "train"),
     "load_dataset": ("vaefeat.datasets", None),
     "mask_labels": ("vaefeat.datasets", None),
+    "verify": ("vaefeat.runtime", None),
 }
 
 

@@ -58,7 +58,7 @@ async function use(look, options) {
   const { context, page, foreign, errors } = await open(options);
   const seen = { foreign, errors };
   await page.goto(url);
-  await page.waitForSelector("html.ready");
+  await page.waitForSelector("html.ready, #notice.error");
   seen.empty = await snapshot(page);
 
   const draw = options.hasTouch ? drawWithFinger : drawWithMouse;

@@ -1,6 +1,7 @@
 import hashlib
 import json
 
+import joblib
 import numpy as np
 import onnxruntime
 import pandas as pd
@@ -113,6 +114,12 @@ def test_the_features_of_the_vae_step_are_given_on_request(tmp_path):
     assert_allclose(model.run(NEW)["z_mean"], pipe[1].transformer_list[1][1].transform(scaled), atol=1e-5)
 
 
+def test_bounds_that_a_scaler_clips_at_do_not_hide_the_features(tmp_path):
+    pipe = make_pipeline(MinMaxScaler(clip=True), vae(), LogisticRegression()).fit(X, Y)
+    model = OnnxModel.load(export_onnx(pipe, tmp_path / "pipe.onnx", X=X, with_features=True))
+    assert_allclose(model.run(NEW)["z_mean"], pipe[:-1].transform(NEW), atol=1e-5)
+
+
 def test_features_of_no_vae_or_of_two_are_refused(tmp_path):
     for name, n_steps in [("two encoders", 2)]:
         pipe = CLASSIFIERS[name]().fit(X, Y)
@@ -135,6 +142,31 @@ def test_converting_twice_gives_the_same_bytes():
     pipe = CLASSIFIERS["neighbours"]().fit(X, Y)
     digests = {hashlib.sha256(convert_estimator(pipe).SerializeToString()).hexdigest() for _ in range(2)}
     assert len(digests) == 1
+
+
+def test_a_pipeline_exports_to_the_same_bytes_twice_and_in_a_fresh_process(tmp_path, run_fresh):
+    pipe = CLASSIFIERS["union"]().fit(X, Y)
+    joblib.dump((pipe, X), tmp_path / "pipe.joblib")
+    for folder in ("first", "second"):
+        export_onnx(pipe, tmp_path / folder / "pipe.onnx", X=X)
+    run_fresh(
+        f"""
+        import joblib
+        from vaefeat import export_onnx
+        pipe, X = joblib.load({str(tmp_path / "pipe.joblib")!r})
+        export_onnx(pipe, {str(tmp_path / "third" / "pipe.onnx")!r}, X=X)
+        """
+    )
+    files = [tmp_path / folder / "pipe.onnx" for folder in ("first", "second", "third")]
+    assert len({hashlib.sha256(file.read_bytes()).hexdigest() for file in files}) == 1
+
+
+def test_the_card_beside_says_how_the_file_was_compared(tmp_path):
+    path = export_onnx(CLASSIFIERS["logistic"]().fit(X, Y), tmp_path / "pipe.onnx", X=X)
+    parity = json.loads(path.with_suffix(".json").read_text())["parity"]
+    assert parity["rows"] == 64 + 3
+    assert 0 <= parity["largest_deviation"] <= 1e-5
+    assert parity["labels_that_differ_at_ties"] == 0
 
 
 def test_a_step_without_a_converter_is_refused_by_name(tmp_path):

@@ -1,6 +1,7 @@
 """Estimators in scikit-learn's vocabulary: translation, not computation."""
 
+from vaefeat.estimators._onnx import OnnxEncoderTransformer
 from vaefeat.estimators._supervised import SupervisedEncoderTransformer
 from vaefeat.estimators._vae import VAEEncoderTransformer
 
-__all__ = ["SupervisedEncoderTransformer", "VAEEncoderTransformer"]
+__all__ = ["OnnxEncoderTransformer", "SupervisedEncoderTransformer", "VAEEncoderTransformer"]

@@ -64,7 +64,7 @@ def network_config(estimator: BaseEstimator, n_features: int):
 
 
 class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """A transformer whose fitted state is an ONNX encoder with an output ``z_mean``."""
+    """A transformer whose fitted state is an ONNX encoder."""
 
     def transform(self, X):
         """Return the latent means of ``X``.
@@ -82,7 +82,7 @@ class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         check_is_fitted(self)
         X = self._validated(X, reset=False)
-        return self.encoder_.run(X, ["z_mean"])["z_mean"]
+        return self.encoder_.run(X, [self._output_name])[self._output_name]
 
     def _validated(self, X, y="no_validation", *, reset: bool):
         if not reset and self._is_ready(X):
@@ -110,8 +110,13 @@ class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         )
 
     @property
+    def _output_name(self) -> str:
+        """The output of the encoder that is the features."""
+        return "z_mean"
+
+    @property
     def _n_features_out(self) -> int:
-        return self.encoder_.n_outputs["z_mean"]
+        return self.encoder_.n_outputs[self._output_name]
 
     def onnx_shape_calculator(self):
         """Return the shape calculator by which skl2onnx converts the estimator, within a Pipeline too."""

@@ -23,7 +23,7 @@ from vaefeat.runtime.parity import check_labels, check_parity
 
 N_GOLDEN_ROWS = 2
 N_PARITY_ROWS = 64
-OWN_ENTRIES = {"inputs", "outputs", "classes", "weights_sha256", "golden", "file"}
+OWN_ENTRIES = {"inputs", "outputs", "classes", "weights_sha256", "golden", "file", "parity"}
 # Operators that onnx's own evaluator gets wrong: its probabilities of this one leave [0, 1] (onnx 1.23).
 NOT_BY_REFERENCE = {"SVMClassifier"}
 
@@ -52,7 +52,7 @@ def export_onnx(
         Ends in .onnx.
     X : array-like of shape (n_samples, n_features), optional
         Rows like those of the training, on which the file and the estimator are compared; some of
-        them are kept in the card. All zeros and all ones are tried as well. A
+        them are kept in the card. Constant rows are tried as well, and one row alone. A
         VAEEncoderTransformer can do without: it generates its own.
     card : mapping, optional
         Entries for the card: ``name``, ``description``, ``data``, ``metrics``, ``training``, ...
@@ -110,7 +110,8 @@ def export_onnx(
     onnx.helper.set_model_props(proto, {CARD_KEY: cards.to_json(full_card)})
     content = proto.SerializeToString(deterministic=True)
     try:
-        _check_outputs(expected, OnnxModel(content).run(rows))
+        parity = _check_outputs(expected, OnnxModel(content).run(rows))
+        _check_outputs(_first(expected), OnnxModel(content).run(rows[:1]))
         if not NOT_BY_REFERENCE & {node.op_type for node in proto.graph.node}:
             _check_outputs(expected, _evaluate_by_reference(proto, rows))
     except ParityError as exc:
@@ -118,7 +119,7 @@ def export_onnx(
         raise ParityError(f"{exc} The first step that deviates: {step}. Nothing was written.") from exc
 
     file = {"name": path.name, "bytes": len(content), "sha256": _sha256(content)}
-    beside = full_card | {"file": file}
+    beside = full_card | {"file": file, "parity": {"rows": len(rows), **parity}}
     as_json, as_markdown = cards.to_json(beside), cards.to_markdown(beside)
     write_atomically(path, content)
     write_atomically(path.with_suffix(".json"), as_json.encode() + b"\n")
@@ -143,7 +144,12 @@ def _parity_rows(estimator: Any, X: Any) -> np.ndarray:
     n_features = estimator.n_features_in_
     if rows.ndim != 2 or rows.shape[1] != n_features:
         raise ExportError(f"Got X of shape {rows.shape}, expected rows of {n_features} features.")
-    return np.concatenate([rows, np.zeros((1, n_features), np.float32), np.ones((1, n_features), np.float32)])
+    constant = np.array([[0.0], [0.5], [1.0]], np.float32)
+    return np.concatenate([rows, np.repeat(constant, n_features, axis=1)])
+
+
+def _first(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: values[:1] for name, values in outputs.items()}
 
 
 def _expected(estimator: Any, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -168,11 +174,14 @@ def _with_feature_names(estimator: Any, rows: np.ndarray) -> Any:
     return DataFrame(rows, columns=estimator.feature_names_in_)
 
 
-def _check_outputs(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]) -> None:
+def _check_outputs(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Return what there is between the outputs that is allowed; raise ParityError if there is more."""
     numbers = {name: values for name, values in expected.items() if name != LABEL}
-    check_parity(numbers, actual)
+    found: dict[str, float] = {"largest_deviation": check_parity(numbers, actual)}
     if LABEL in expected:
-        check_labels(expected[LABEL], actual[LABEL], expected.get(PROBABILITIES))
+        n_ties = check_labels(expected[LABEL], actual[LABEL], expected.get(PROBABILITIES))
+        found["labels_that_differ_at_ties"] = n_ties
+    return found
 
 
 def _evaluate_by_reference(proto: onnx.ModelProto, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -231,7 +240,7 @@ def _vae_step(estimator: Any) -> Any:
 
 
 def _training(vae: Any) -> dict[str, Any]:
-    if vae is None:
+    if not hasattr(vae, "n_iter_"):  # no encoder, or one that was trained elsewhere
         return {}
     active = getattr(vae, "active_units_", None)
     return {

@@ -16,7 +16,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from vaefeat.exceptions import ExportError
-from vaefeat.export.canonical import OPSET, OPSETS, canonicalize
+from vaefeat.export.canonical import OPSETS, canonicalize
 
 LABEL, PROBABILITIES, Z_MEAN = "label", "probabilities", "z_mean"
 
@@ -44,7 +44,7 @@ def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) 
         If skl2onnx has no converter for a step, or cannot convert it.
     """
     if hasattr(estimator, "encoder_"):
-        return onnx.load_model_from_string(estimator.encoder_.to_bytes())
+        return _without_card(onnx.load_model_from_string(estimator.encoder_.to_bytes()))
     has_probabilities = is_classifier(estimator) and hasattr(estimator, "predict_proba")
     try:
         with warnings.catch_warnings():  # skl2onnx reads attributes that scikit-learn is about to drop
@@ -71,9 +71,9 @@ def _output_names(estimator: BaseEstimator) -> list[str]:
 
 
 def features_name(estimator: BaseEstimator) -> str:
-    """Return the name of a transformer's output: ``z_mean`` if they are a VAE's, else ``features``."""
+    """Return the name of a transformer's output: the encoder's if it ends in one, else ``features``."""
     last_step = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    return Z_MEAN if hasattr(last_step, "encoder_") else "features"
+    return last_step._output_name if hasattr(last_step, "encoder_") else "features"
 
 
 def _name_outputs(graph: onnx.GraphProto, names: list[str]) -> None:
@@ -130,8 +130,9 @@ _CAST_FEATURES = "vaefeat_features"
 
 def encoder_shapes(operator: Any) -> None:
     """Tell skl2onnx the type and the shape of an encoder's features."""
+    encoder = operator.raw_operator
     features = guess_tensor_type(operator.inputs[0].type)  # float64 stays so, as skl2onnx's parser expects
-    features.shape = [operator.inputs[0].type.shape[0], operator.raw_operator.encoder_.n_outputs[Z_MEAN]]
+    features.shape = [operator.inputs[0].type.shape[0], encoder.encoder_.n_outputs[encoder._output_name]]
     operator.outputs[0].type = features
 
 
@@ -140,24 +141,32 @@ def convert_encoder(scope: Any, operator: Any, container: Any) -> None:
 
     ::
 
-        X --Cast(float32)--> encoder --z_mean--> Cast(type of features)--> features
+        X --Cast(float32)--> encoder --features--> Cast(type of features)
     """
-    proto = _at_opset(_means_only(operator.raw_operator.encoder_.to_bytes()), container.target_opset)
+    proto = _at_opset(_features_only(operator.raw_operator), container.target_opset)
     to = TensorProto.DOUBLE if isinstance(operator.outputs[0].type, DoubleTensorType) else TensorProto.FLOAT
     graph = proto.graph
-    graph.node.insert(0, make_node("Cast", ["step_X"], ["X"], name="cast_X", to=TensorProto.FLOAT))
-    graph.node.append(make_node("Cast", [Z_MEAN], ["step_Z"], name=_CAST_FEATURES, to=to))
-    graph.input[0].name, graph.output[0].name = "step_X", "step_Z"
+    X, features = graph.input[0], graph.output[0]
+    graph.node.insert(0, make_node("Cast", ["step_X"], [X.name], name="cast_X", to=TensorProto.FLOAT))
+    graph.node.append(make_node("Cast", [features.name], ["step_Z"], name=_CAST_FEATURES, to=to))
+    X.name, features.name = "step_X", "step_Z"
     add_onnx_graph(scope, operator, container, proto)
 
 
-def _means_only(model: bytes) -> onnx.ModelProto:
-    """Return an encoder without its second output."""
-    return onnx.utils.Extractor(onnx.load_model_from_string(model)).extract_model(["X"], [Z_MEAN])
+def _features_only(estimator: Any) -> onnx.ModelProto:
+    """Return an estimator's encoder without its other outputs."""
+    encoder = estimator.encoder_
+    proto = onnx.load_model_from_string(encoder.to_bytes())
+    return onnx.utils.Extractor(proto).extract_model([encoder.input_name], [estimator._output_name])
+
+
+def _without_card(proto: onnx.ModelProto) -> onnx.ModelProto:
+    del proto.metadata_props[:]
+    return proto
 
 
 def _at_opset(proto: onnx.ModelProto, target: int) -> onnx.ModelProto:
-    if target == OPSET:
+    if target in (opset.version for opset in proto.opset_import if opset.domain == ""):
         return proto
     try:
         return onnx.version_converter.convert_version(proto, target)

@@ -2,6 +2,6 @@
 
 from vaefeat.runtime.encoding import encode
 from vaefeat.runtime.model import OnnxModel
-from vaefeat.runtime.verification import Check, verify
+from vaefeat.runtime.verification import verify
 
-__all__ = ["Check", "OnnxModel", "encode", "verify"]
+__all__ = ["OnnxModel", "encode", "verify"]

@@ -140,7 +140,21 @@ class OnnxModel:
         return self._model
 
     def select_outputs(self, output_names: Sequence[str]) -> list[str]:
-        """Return the names as a list, if the model has such outputs; else raise ValueError."""
+        """Return the names as a list, if the model has such outputs.
+
+        Parameters
+        ----------
+        output_names : sequence of str
+
+        Returns
+        -------
+        list of str
+
+        Raises
+        ------
+        ValueError
+            If one is unknown, or there is none.
+        """
         names = list(output_names)
         if not names or not set(names) <= set(self.output_names):
             raise ValueError(f"Got the output names {names}, expected some of {self.output_names}.")

@@ -1,0 +1,104 @@
+"""An encoder that was trained elsewhere, as a step of a Pipeline here."""
+
+import os
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import validate_data
+
+from vaefeat.estimators._base import OnnxTransformer, all_or_nothing
+from vaefeat.runtime import OnnxModel
+
+
+class OnnxEncoderTransformer(OnnxTransformer):
+    """Features from an ONNX file: someone else's encoder in front of your classifier.
+
+    ``fit`` loads the file, checks it, and learns nothing from the data. The fitted estimator holds the
+    model itself: it pickles, and runs where the file is not. TensorFlow is never needed.
+
+    Parameters
+    ----------
+    model : path or bytes
+        A file that :func:`vaefeat.export_onnx` wrote, or any other with one float32 input of shape
+        (N, n_features) that :class:`vaefeat.OnnxModel` accepts.
+    output : str, default="z_mean"
+        The output of the model that is the features: a float32 matrix.
+    providers : sequence of str, default=("CPUExecutionProvider",)
+        ONNX Runtime's execution providers, in order of preference.
+    n_threads : int, default=0
+        Threads of one run; 0 means one for each physical core.
+
+    Attributes
+    ----------
+    encoder_ : OnnxModel
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only if ``X`` has feature names that are all strings.
+
+    Raises
+    ------
+    InvalidModelError
+        By ``fit``, if the file is refused.
+    ValueError
+        By ``fit``, if the model has no such output, or ``X`` another number of features.
+
+    See Also
+    --------
+    VAEEncoderTransformer : Trains such an encoder.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from vaefeat import OnnxEncoderTransformer
+    >>> X, y = load_digits(return_X_y=True)
+    >>> encoder = OnnxEncoderTransformer("exported/digits-vae/model.onnx")
+    >>> pipe = make_pipeline(encoder, LogisticRegression()).fit(X / 16, y)
+    >>> pipe[:-1].transform(X / 16).shape
+    (1797, 10)
+    """
+
+    _parameter_constraints: dict = {
+        "model": [str, os.PathLike, bytes],
+        "output": [str],
+        "providers": ["array-like"],
+        "n_threads": [Interval(Integral, 0, None, closed="left")],
+    }
+
+    def __init__(self, model, *, output="z_mean", providers=("CPUExecutionProvider",), n_threads=0):
+        self.model = model
+        self.output = output
+        self.providers = providers
+        self.n_threads = n_threads
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Load the model, and check that it takes rows such as those of ``X``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        self : object
+        """
+        with all_or_nothing(self):
+            validate_data(self, X, dtype=np.float32)
+            load = OnnxModel if isinstance(self.model, bytes) else OnnxModel.load
+            self.encoder_ = load(self.model, providers=self.providers, n_threads=self.n_threads)
+            self.encoder_.select_outputs([self.output])
+            if self.n_features_in_ != self.encoder_.n_features:
+                raise ValueError(
+                    f"X has {self.n_features_in_} features, but the model takes {self.encoder_.n_features}."
+                )
+        return self
+
+    @property
+    def _output_name(self) -> str:
+        return self.output
