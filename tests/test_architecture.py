@@ -55,7 +55,7 @@ ROOMS = {
         "matplotlib scipy",
     ),
     "vaefeat.plotting": Room("numpy vaefeat._optional vaefeat.exceptions", "matplotlib"),
-    "vaefeat.cli": Room("typer rich vaefeat.__version__ vaefeat.exceptions", "anything"),
+    "vaefeat.cli": Room("typer rich vaefeat.__version__ vaefeat.exceptions vaefeat._optional", "anything"),
     "vaefeat.cli._models": Room("rich vaefeat.cli vaefeat.runtime vaefeat.export.card"),
     "vaefeat.__main__": Room("vaefeat.cli"),
 }

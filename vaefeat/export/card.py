@@ -14,6 +14,7 @@ _SECTIONS = {
     "training": "Training",
     "metrics": "Measured",
     "parity": "Compared with the estimator",
+    "quantization": "Quantised",
     "data": "Data",
 }
 

@@ -1,6 +1,5 @@
 """A fitted estimator, or a whole Pipeline, as an ONNX file with its card."""
 
-import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,15 +12,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from vaefeat import __version__
-from vaefeat._files import write_atomically
 from vaefeat.exceptions import ExportError, ParityError
 from vaefeat.export import card as cards
+from vaefeat.export.artefact import N_GOLDEN_ROWS, checked_path, serialize, write_model
 from vaefeat.export.pipeline import LABEL, PROBABILITIES, convert_estimator, features_name
 from vaefeat.runtime import OnnxModel
-from vaefeat.runtime.model import CARD_KEY
+from vaefeat.runtime.inspection import sha256_of_weights
 from vaefeat.runtime.parity import check_labels, check_parity
 
-N_GOLDEN_ROWS = 2
 N_PARITY_ROWS = 64
 OWN_ENTRIES = {"inputs", "outputs", "classes", "weights_sha256", "golden", "file", "parity"}
 # Operators that onnx's own evaluator gets wrong: its probabilities of this one leave [0, 1] (onnx 1.23).
@@ -92,9 +90,7 @@ def export_onnx(
     >>> bool((outputs["label"] == pipe.predict(X)).all())
     True
     """
-    path = Path(path)
-    if path.suffix != ".onnx":
-        raise ExportError(f"Got the path {str(path)!r}, expected one that ends in .onnx.")
+    path = checked_path(Path(path))
     if not isinstance(estimator, BaseEstimator):
         raise ExportError(f"Got {estimator!r}, expected a fitted scikit-learn estimator.")
     if reserved := OWN_ENTRIES & set(card or {}):
@@ -107,8 +103,7 @@ def export_onnx(
     expected = _expected(estimator, rows)
     golden = {"X": rows[:N_GOLDEN_ROWS]} | {name: values[:N_GOLDEN_ROWS] for name, values in expected.items()}
     full_card = _card(estimator, path, proto, golden) | dict(card or {})
-    onnx.helper.set_model_props(proto, {CARD_KEY: cards.to_json(full_card)})
-    content = proto.SerializeToString(deterministic=True)
+    content = serialize(proto, full_card)
     try:
         parity = _check_outputs(expected, OnnxModel(content).run(rows))
         _check_outputs(_first(expected), OnnxModel(content).run(rows[:1]))
@@ -118,12 +113,7 @@ def export_onnx(
         step = _first_deviating_step(estimator, rows)
         raise ParityError(f"{exc} The first step that deviates: {step}. Nothing was written.") from exc
 
-    file = {"name": path.name, "bytes": len(content), "sha256": _sha256(content)}
-    beside = full_card | {"file": file, "parity": {"rows": len(rows), **parity}}
-    as_json, as_markdown = cards.to_json(beside), cards.to_markdown(beside)
-    write_atomically(path, content)
-    write_atomically(path.with_suffix(".json"), as_json.encode() + b"\n")
-    write_atomically(path.with_suffix(".md"), as_markdown.encode())
+    write_model(path, content, full_card | {"parity": {"rows": len(rows), **parity}})
     return path
 
 
@@ -229,7 +219,7 @@ def _card(estimator: Any, path: Path, proto: onnx.ModelProto, golden: Mapping[st
         "outputs": {output.name: _describe_output(output) for output in proto.graph.output},
         "classes": np.asarray(estimator.classes_).tolist() if is_classifier(estimator) else None,
         "training": {"estimator": " ".join(repr(estimator).split()), **_training(vae)},
-        "weights_sha256": _sha256(proto.SerializeToString(deterministic=True)),
+        "weights_sha256": sha256_of_weights(proto.SerializeToString(deterministic=True)),
         "golden": {name: values.tolist() for name, values in golden.items()},
     }
 
@@ -255,7 +245,3 @@ def _describe_output(output: onnx.ValueInfoProto) -> str:
     dtype = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
     dims = [str(dim.dim_value) for dim in tensor.shape.dim[1:]]
     return f"{'float32' if dtype == 'float' else dtype}, ({', '.join(['n_samples', *dims])})"
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -30,12 +30,13 @@ OPSETS = {"": range(7, 23), "ai.onnx.ml": range(1, 5)}
 OPERATORS = {
     "": frozenset(
         "Abs Add And ArgMax ArgMin AveragePool BatchNormalization Cast CastLike Clip Concat Constant Conv "
-        "ConvTranspose Cos Div Dropout Elu Equal Erf Exp Flatten Floor Gather GatherElements GatherND Gelu "
-        "Gemm GlobalAveragePool Greater GreaterOrEqual HardSigmoid Identity IsNaN LayerNormalization "
-        "LeakyRelu Less LessOrEqual Log LogSoftmax MatMul Max MaxPool Mean Min Mul Neg Not Or Pow "
-        "Reciprocal ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum "
-        "ReduceSumSquare Relu Reshape Round Scan Selu Shape Sigmoid Sign Sin Slice Softmax Softplus Softsign "
-        "Split Sqrt Squeeze Sub Sum Tanh TopK Transpose Unsqueeze Where Xor".split()
+        "ConvTranspose Cos Div Dropout DynamicQuantizeLinear Elu Equal Erf Exp Flatten Floor Gather "
+        "GatherElements GatherND Gelu Gemm GlobalAveragePool Greater GreaterOrEqual HardSigmoid Identity "
+        "IsNaN LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax MatMul MatMulInteger Max "
+        "MaxPool Mean Min Mul Neg Not Or Pow Reciprocal ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax "
+        "ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Scan Selu Shape "
+        "Sigmoid Sign Sin Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Tanh TopK Transpose "
+        "Unsqueeze Where Xor".split()
     ),
     "ai.onnx.ml": frozenset(
         "ArrayFeatureExtractor Binarizer FeatureVectorizer Imputer LabelEncoder LinearClassifier "

@@ -1,0 +1,38 @@
+"""The three files of a model: NAME.onnx, and its card as NAME.json and NAME.md."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from vaefeat._files import write_atomically
+from vaefeat.exceptions import ExportError
+from vaefeat.export import card as cards
+from vaefeat.runtime.model import CARD_KEY
+
+N_GOLDEN_ROWS = 2  # kept in a card with the outputs that they give
+
+
+def checked_path(path: Path) -> Path:
+    """Return the path if it ends in .onnx; else raise ExportError."""
+    if path.suffix != ".onnx":
+        raise ExportError(f"Got the path {str(path)!r}, expected one that ends in .onnx.")
+    return path
+
+
+def serialize(proto: onnx.ModelProto, card: Mapping[str, Any]) -> bytes:
+    """Return a model with its card inside, as bytes."""
+    onnx.helper.set_model_props(proto, {CARD_KEY: cards.to_json(card)})
+    return proto.SerializeToString(deterministic=True)
+
+
+def write_model(path: Path, content: bytes, card: Mapping[str, Any]) -> None:
+    """Write a serialized model to ``path``, and its card beside it with what there is to say of the file."""
+    digest = hashlib.sha256(content).hexdigest()
+    beside = {**card, "file": {"name": path.name, "bytes": len(content), "sha256": digest}}
+    as_json, as_markdown = cards.to_json(beside), cards.to_markdown(beside)
+    write_atomically(path, content)
+    write_atomically(path.with_suffix(".json"), as_json.encode() + b"\n")
+    write_atomically(path.with_suffix(".md"), as_markdown.encode())
