@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install compare test lowest check format bench results clean
+.PHONY: help install compare test base lowest check format bench results clean
 
 help:            ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -22,6 +22,14 @@ compare: install  ## the main job on the embedded digits: table, plot, rows, ONN
 
 test: install     ## run all tests and the examples in the docstrings
 	$(BIN)/python -m pytest
+
+base:             ## install without extras, and verify and run the exported models there
+	$(PYTHON) -m venv --clear $(VENV)-base
+	$(VENV)-base/bin/python -m pip install --quiet --disable-pip-version-check . -c constraints.txt
+	for model in exported/*/model.onnx; do $(VENV)-base/bin/vaefeat verify $$model || exit 1; done
+	$(VENV)-base/bin/python exported/examples/python/classify.py \
+		exported/mnist-100-labels-vae/model.onnx exported/examples/samples.json | tail -1
+	@du -shc $(VENV)-base/lib | tail -1 | sed 's/total/installed to run models/'
 
 lowest:           ## run all tests with the lowest versions that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lowest
@@ -44,4 +52,4 @@ results: install  ## write the tables and the plot of the README from pipelines/
 	$(BIN)/python -m pipelines.experiments.report
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest comparison
+	rm -rf $(VENV) $(VENV)-base $(VENV)-lowest comparison

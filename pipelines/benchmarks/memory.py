@@ -42,14 +42,14 @@ def _fit(connection: Connection) -> None:
     from vaefeat import VAEEncoderTransformer
 
     n_samples, max_iter = connection.recv()
-    import_mb = _status_mb("VmRSS")
+    import_mb = status_mb("VmRSS")
     # Memory does not depend on the values, and reading real ones would have a peak of its own.
     X = np.random.default_rng(0).random((n_samples, N_PIXELS), np.float32)
     VAEEncoderTransformer(N_COMPONENTS, likelihood="bernoulli", max_iter=max_iter, random_state=0).fit(X)
-    connection.send(_row(n_samples, max_iter, import_mb, X.nbytes / MB, _status_mb("VmHWM")))
+    connection.send(_row(n_samples, max_iter, import_mb, X.nbytes / MB, status_mb("VmHWM")))
 
 
-def _status_mb(field: str) -> float:
+def status_mb(field: str) -> float:
     """Return the resident memory of this process: "VmRSS" is now, "VmHWM" at most so far."""
     line = next(line for line in STATUS.read_text().splitlines() if line.startswith(f"{field}:"))
     return int(line.split()[1]) * 1024 / MB

@@ -13,10 +13,11 @@ from typing import Annotated, Any
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from pipelines.benchmarks import imports, memory, training, transform
+from pipelines.benchmarks import encode, environment, imports, memory, training, transform
 from pipelines.benchmarks.common import Row
 
 BENCHMARKS: dict[str, ModuleType] = {
@@ -24,6 +25,8 @@ BENCHMARKS: dict[str, ModuleType] = {
     "transform": transform,
     "imports": imports,
     "memory": memory,
+    "encode": encode,
+    "environment": environment,
 }
 Name = StrEnum("Name", list(BENCHMARKS))
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks.json"
@@ -38,7 +41,7 @@ PACKAGES = (
     "tf2onnx",
     "torch",
 )
-NOT_SHOWN = ("benchmark", "n_samples", "n_processes", "n_calls", "epochs_seconds")
+NOT_SHOWN = ("benchmark", "commit", "n_samples", "n_processes", "n_calls", "epochs_seconds")
 CAPTION = "vaefeat ratio: vaefeat's time over that of the row; below 1, vaefeat is faster"
 
 console = Console()
@@ -50,23 +53,24 @@ def main(
     out: Annotated[
         Path | None,
         typer.Option(
-            help=f"Where to write the rows. By default a whole run writes {RESULTS.name}, "
-            "and --smoke and --only write nothing."
+            help=f"Where to write the rows; {RESULTS.name} by default, but for --smoke. Rows of other "
+            "benchmarks that are there stay, if they are of this machine with these packages."
         ),
     ] = None,
 ) -> None:
     """Time training, transform and import, and weigh the memory, of vaefeat and of others."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     names = list(only or Name)
-    if out is None and not smoke and not only:
+    if out is None and not smoke:
         out = RESULTS
     rows: list[Row] = []
+    commit = _commit()
     for name in names:
         measured = _measure(name, smoke)
         console.print(_table(BENCHMARKS[name].__doc__, measured))
-        rows += measured
+        rows += [row | {"commit": commit} for row in measured]
     if out is not None:
-        _write({"machine": _machine(), "commit": _commit(), "rows": rows}, out)
+        _write({"machine": _machine(), "rows": _others(out, names) + rows}, out)
         console.print(f"Wrote {len(rows)} rows to [bold]{out}[/]", highlight=False)
 
 
@@ -91,7 +95,7 @@ def _table(title: str | None, rows: list[Row]) -> Table:
         header = key.replace("_", " ").replace("microseconds", "µs")
         table.add_column(header, justify="left" if is_name else "right", no_wrap=is_name)
     for row in rows:
-        table.add_row(*[_text(row[key]) for key in keys])
+        table.add_row(*[escape(_text(row[key])) for key in keys])
     return table
 
 
@@ -132,6 +136,16 @@ def _commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return result.stdout.strip()
+
+
+def _others(path: Path, names: list[Name]) -> list[Row]:
+    """Return the rows of the benchmarks that were not run now, if they are of this machine."""
+    if not path.exists():
+        return []
+    known = json.loads(path.read_text())
+    if known["machine"] != _machine():
+        return []
+    return [row for row in known["rows"] if row["benchmark"] not in names]
 
 
 def _write(results: dict[str, Any], path: Path) -> None:

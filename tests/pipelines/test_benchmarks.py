@@ -23,6 +23,8 @@ NAMES = {
     ],
     "imports": ["pass", "import vaefeat", "from vaefeat import OnnxModel", "import tensorflow"],
     "memory": ["fit, max_iter=1"],
+    "encode": ["vaefeat.encode", "onnxruntime alone, rows in memory"],
+    "environment": ["vaefeat", "vaefeat[train]"],
 }
 DIFFERENCES = {"seconds_above_empty"}  # not measured themselves: noise may make them negative
 
@@ -39,7 +41,7 @@ def results(tmp_path_factory):
 @pytest.mark.parametrize("benchmark", NAMES)
 def test_a_smoke_run_has_a_row_of_each_contender(results, benchmark):
     expected = [name for name in NAMES[benchmark] if "PyTorch" not in name or find_spec("torch")]
-    if benchmark == "memory" and not Path("/proc/self/status").exists():
+    if benchmark in ("memory", "encode") and not Path("/proc/self/status").exists():
         expected = []
     names = [row["name"] for row in results["rows"] if row["benchmark"] == benchmark]
     assert list(dict.fromkeys(names)) == expected
@@ -58,4 +60,13 @@ def test_the_file_says_where_the_numbers_come_from(results):
     assert machine["cpu"]
     assert machine["cores"] > 0
     assert machine["packages"]["tensorflow"]
-    assert "commit" in results
+    assert all("commit" in row for row in results["rows"])
+
+
+def test_what_is_not_measured_again_stays(results, tmp_path):
+    out = tmp_path / "benchmarks.json"
+    out.write_text(json.dumps(results))
+    command = [sys.executable, "-m", "pipelines.benchmarks.run", "--smoke", "--only", "environment"]
+    subprocess.run([*command, "--out", str(out)], cwd=ROOT, check=True, capture_output=True)
+    counted = [row["benchmark"] for row in json.loads(out.read_text())["rows"]]
+    assert sorted(counted) == sorted(row["benchmark"] for row in results["rows"])
