@@ -41,13 +41,16 @@ ROOMS = {
     "vaefeat.training": Room("keras tensorflow numpy vaefeat.exceptions"),
     # The scores of a fitted estimator need the formulas where TensorFlow is not installed.
     "vaefeat.training.objectives": Room("numpy", "keras"),
+    # A corruption is a parameter of an estimator, which must be there without TensorFlow.
+    "vaefeat.training.corruptions": Room("numpy", "tensorflow"),
     "vaefeat.export": Room(
         "numpy sklearn onnx tf2onnx keras tensorflow skl2onnx onnxruntime "
         "vaefeat.__version__ vaefeat.runtime vaefeat.exceptions vaefeat._optional vaefeat._files",
         "pandas",
     ),
     "vaefeat.estimators": Room(
-        "numpy sklearn vaefeat.training.objectives vaefeat.runtime vaefeat.exceptions vaefeat._optional",
+        "numpy sklearn vaefeat.training.objectives vaefeat.training.corruptions vaefeat.runtime "
+        "vaefeat.exceptions vaefeat._optional",
         "keras tensorflow vaefeat.training vaefeat.export",
     ),
     "vaefeat.comparison": Room(

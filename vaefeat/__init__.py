@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from vaefeat.export.estimator import export_onnx
     from vaefeat.plotting import LabelEfficiencyDisplay
     from vaefeat.runtime import OnnxModel, encode, verify
+    from vaefeat.training.corruptions import ImageWarp
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ImageWarp",
     "LabelEfficiencyDisplay",
     "OnnxEncoderTransformer",
     "OnnxModel",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "ImageWarp": ("vaefeat.training.corruptions", None),
     "LabelEfficiencyDisplay": ("vaefeat.plotting", None),
     "OnnxEncoderTransformer": ("vaefeat.estimators", "train"),
     "OnnxModel": ("vaefeat.runtime", None),

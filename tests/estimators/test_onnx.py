@@ -93,7 +93,7 @@ def test_data_frames_keep_their_names_and_wrong_ones_are_refused(path, digits):
 @pytest.mark.parametrize(
     ("parameters", "columns", "error", "message"),
     [
-        ({"output": "features"}, 64, ValueError, r"expected some of \['z_mean', 'z_log_var'\]"),
+        ({"output": "features"}, 64, ValueError, r"expected some of \['z_mean', 'z_log_var', 'hidden'\]"),
         ({}, 63, ValueError, "X has 63 features, but the model takes 64"),
         ({"model": b"no model"}, 64, InvalidModelError, "not an ONNX model"),
         ({"model": "nowhere.onnx"}, 64, FileNotFoundError, "nowhere.onnx"),

@@ -70,7 +70,7 @@ def test_the_file_is_accepted_and_keeps_the_contract(exported):
     proto = onnx.load(exported, load_external_data=False)
     onnx.checker.check_model(proto, full_check=True)
     assert [value.name for value in proto.graph.input] == ["X"]
-    assert [value.name for value in proto.graph.output] == ["z_mean", "z_log_var"]
+    assert [value.name for value in proto.graph.output] == ["z_mean", "z_log_var", "hidden"]
 
 
 @pytest.mark.parametrize("as_path", [str, lambda path: path], ids=["str", "Path"])
@@ -121,7 +121,7 @@ def test_the_card_says_what_goes_in_what_comes_out_and_how_it_was_trained(card, 
         "feature_names": None,
         "range": [0.0, 1.0],
     }
-    assert list(card["outputs"]) == ["z_log_var", "z_mean"]
+    assert list(card["outputs"]) == ["hidden", "z_log_var", "z_mean"]
     assert card["training"]["estimator"] == " ".join(repr(vae).split())
     assert card["training"]["epochs"] == 2
     assert card["training"]["final_loss_nats"] == pytest.approx(vae.loss_curve_[-1])

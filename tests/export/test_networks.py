@@ -29,6 +29,9 @@ def decoder(seed=0):
 
 EXPORTS = {
     "encoder": lambda: export_encoder(encoder(), X),
+    "encoder with convolutions": lambda: export_encoder(
+        build_encoder(NetworkConfig(5, 3, (8,), filters=(2, 3), image_shape=(1, 5)), 0), X
+    ),
     "bernoulli decoder": lambda: export_decoder(decoder(), "bernoulli"),
     "gaussian decoder": lambda: export_decoder(decoder(), "gaussian"),
 }
@@ -40,7 +43,8 @@ def test_the_encoder_gives_what_its_network_gives(activation, hidden_layer_sizes
     network = build_encoder(NetworkConfig(5, 3, hidden_layer_sizes, activation), 0)
     model = export_encoder(network, X)
     assert model.input_name == "X"
-    assert model.n_outputs == {"z_mean": 3, "z_log_var": 3}
+    hidden = {"hidden": hidden_layer_sizes[-1]} if hidden_layer_sizes else {}
+    assert model.n_outputs == {"z_mean": 3, "z_log_var": 3, **hidden}
     for name, values in network(X).items():
         assert_allclose(model.run(X)[name], values, atol=1e-5)
 
@@ -60,7 +64,8 @@ def test_the_gaussian_decoder_gives_the_mean_as_it_is():
 @pytest.mark.parametrize(
     ("kind", "input_name", "output_names"),
     [
-        ("encoder", "X", ["z_mean", "z_log_var"]),
+        ("encoder", "X", ["z_mean", "z_log_var", "hidden"]),
+        ("encoder with convolutions", "X", ["z_mean", "z_log_var", "hidden"]),
         ("bernoulli decoder", "Z", ["x_mean", "x_logits"]),
         ("gaussian decoder", "Z", ["x_mean"]),
     ],
@@ -112,8 +117,10 @@ def test_more_rows_than_are_compared_do_no_harm():
     assert export_encoder(encoder(), rows).to_bytes() == export_encoder(encoder(), X).to_bytes()
 
 
-def test_keras_and_onnx_agree_on_ten_thousand_images_and_a_row_alone_is_the_row_among_others(mnist):
-    vae = VAE(VAEConfig(NetworkConfig(784, 50), "bernoulli"), 0)
+@pytest.mark.parametrize("filters", [(), (16, 32)])
+def test_keras_and_onnx_agree_on_ten_thousand_images_and_a_row_alone_is_the_row_among_others(filters, mnist):
+    config = NetworkConfig(784, 50, filters=filters, image_shape=(28, 28))
+    vae = VAE(VAEConfig(config, "bernoulli"), 0)
     optimizer = keras.optimizers.Adam(1e-3)
     optimizer.build(vae.trainable_variables)
     train(vae, (mnist.X[:5_000],), optimizer=optimizer, batch_size=100, max_epochs=2, seed=0)

@@ -20,9 +20,11 @@ def test_encoder_and_mirrored_decoder_have_the_widths_asked_for(hidden_layer_siz
     outputs = encoder(np.zeros((3, 7), np.float32))
     last_width = (7, *hidden_layer_sizes)[-1]
     assert encoder.input_shape == (None, 7)
+    hidden = {"hidden": (3, last_width)} if hidden_layer_sizes else {}
     assert {name: tuple(value.shape) for name, value in outputs.items()} == {
         "z_mean": (3, 2),
         "z_log_var": (3, 2),
+        **hidden,
     }
     assert encoder.get_layer("z_mean").kernel.shape == (last_width, 2)
     assert decoder.input_shape == (None, 2)
@@ -30,8 +32,32 @@ def test_encoder_and_mirrored_decoder_have_the_widths_asked_for(hidden_layer_siz
     assert [layer.units for layer in decoder.layers[1:-1]] == list(hidden_layer_sizes[::-1])
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
-    config = NetworkConfig(7, 2, (5, 5))
+@pytest.mark.parametrize(("image_shape", "n_left"), [((8, 8), 2 * 2), ((7, 5), 2 * 2), ((28, 20), 7 * 5)])
+def test_each_convolution_halves_the_image_and_the_decoder_has_none(image_shape, n_left):
+    n_pixels = image_shape[0] * image_shape[1]
+    config = NetworkConfig(n_pixels, 2, (5,), filters=(3, 4), image_shape=image_shape)
+    encoder = build_encoder(config, 0)
+    assert encoder.get_layer("hidden_1").kernel.shape == (4 * n_left, 5)
+    assert {layer.name for layer in build_decoder(config.mirrored(), 0).layers} == {
+        "Z",
+        "hidden_1",
+        "x_location",
+    }
+
+
+def test_a_convolution_sees_the_features_as_the_rows_of_an_image():
+    config = NetworkConfig(12, 2, (), filters=(1,), image_shape=(3, 4))
+    encoder = build_encoder(config, 0)
+    kernel = encoder.get_layer("conv_1").kernel.numpy()[:, :, 0, 0]
+    image = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    padded = np.pad(image, [(1, 1), (0, 1)])  # as "same" pads 3 rows and 4 columns for steps of 2
+    expected = [max(0.0, np.sum(padded[r : r + 3, c : c + 3] * kernel)) for r in (0, 2) for c in (0, 2)]
+    np.testing.assert_allclose(encoder(image.reshape(1, 12))["hidden"].numpy()[0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("filters", [(), (3,)])
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(filters):
+    config = NetworkConfig(6, 2, (5, 5), filters=filters, image_shape=(2, 3))
     first, again, other = (build_encoder(config, seed).get_weights() for seed in (0, 0, 1))
     for a, b in zip(first, again, strict=True):
         assert_array_equal(a, b)

@@ -45,6 +45,34 @@ def test_reparameterized_noise_has_the_mean_and_variance_asked_for():
     assert_allclose([z.mean(), z.var()], [3.0, 4.0], rtol=2e-2)
 
 
+def test_views_that_are_alike_and_unlike_all_others_are_easy_to_find():
+    views = np.eye(4)
+    loss = objectives.contrastive_loss(views, views, temperature=0.5)
+    assert_allclose(loss, np.full(4, np.log(1 + 6 * np.exp(-2.0))))  # cosines 1 and 0, times 1 / 0.5
+
+
+def test_views_that_are_all_alike_can_only_be_guessed():
+    views = np.ones((5, 3))
+    assert_allclose(objectives.contrastive_loss(views, 7 * views), np.full(5, np.log(9.0)))
+
+
+def test_the_contrastive_loss_is_that_of_its_definition():
+    first, second = Z_MEAN, Z_LOG_VAR
+    unit = [v / np.linalg.norm(v) for v in np.concatenate([first, second])]
+
+    def loss(i, partner):
+        others = [np.exp(unit[i] @ unit[k] / 0.3) for k in range(10) if k != i]
+        return -np.log(np.exp(unit[i] @ unit[partner] / 0.3) / np.sum(others))
+
+    expected = [0.5 * (loss(i, i + 5) + loss(i + 5, i)) for i in range(5)]
+    assert_allclose(objectives.contrastive_loss(first, second, 0.3), expected, rtol=1e-5)
+
+
+def test_a_latent_that_is_zero_has_a_finite_contrastive_loss():
+    views = np.zeros((3, 2), np.float32)
+    assert np.isfinite(objectives.contrastive_loss(views, views)).all()
+
+
 def test_bernoulli_log_prob_equals_that_of_scipy_for_black_and_white():
     x = (X > 0.5).astype(float)
     expected = stats.bernoulli.logpmf(x, 1 / (1 + np.exp(-LOCATION))).sum(axis=1)
@@ -81,6 +109,7 @@ def test_cross_entropy_of_equal_logits_is_the_log_of_the_number_of_classes():
         (objectives.bernoulli_log_prob, (X, LOCATION)),
         (objectives.gaussian_log_prob, (X, LOCATION, LOG_VARIANCE)),
         (objectives.categorical_cross_entropy, (LABELS, LOCATION)),
+        (objectives.contrastive_loss, (Z_MEAN, Z_LOG_VAR)),
     ],
 )
 def test_numpy_and_tensorflow_give_the_same(function, arguments):

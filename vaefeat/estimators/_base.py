@@ -47,20 +47,26 @@ def require_training_extra() -> None:
         import_optional(room, "train")
 
 
-def network_config(estimator: BaseEstimator, n_features: int):
+def network_config(estimator: BaseEstimator, n_features: int, **convolutions):
     """Return the engine's description of the encoder that the parameters ask for."""
     from vaefeat.training.networks import NetworkConfig
 
-    sizes = tuple(estimator.hidden_layer_sizes)
-    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must hold positive integers, got {sizes}.")
     return NetworkConfig(
         n_features,
         estimator.n_components,
-        sizes,
+        positive_integers(estimator, "hidden_layer_sizes"),
         estimator.activation,
         estimator.kernel_initializer,
+        **convolutions,
     )
+
+
+def positive_integers(estimator: BaseEstimator, name: str) -> tuple[int, ...]:
+    """Return a parameter that is a sequence of positive integers."""
+    values = tuple(getattr(estimator, name))
+    if not all(isinstance(value, Integral) and value > 0 for value in values):
+        raise ValueError(f"{name} must hold positive integers, got {values}.")
+    return values
 
 
 class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):

@@ -14,9 +14,11 @@ from vaefeat.estimators._base import (
     OnnxTransformer,
     all_or_nothing,
     network_config,
+    positive_integers,
     require_training_extra,
     spawn_seeds,
 )
+from vaefeat.training.corruptions import ImageWarp
 from vaefeat.training.objectives import (
     bernoulli_log_prob,
     gaussian_kl,
@@ -26,6 +28,7 @@ from vaefeat.training.objectives import (
 )
 
 ACTIVE_VARIANCE = 0.01  # of a unit's mean over the data: Burda et al. call a unit active above it
+POSTERIOR = ["z_mean", "z_log_var"]
 N_SCORE_DRAWS = 16
 SCORE_CHUNK_ROWS = 1024
 
@@ -51,6 +54,12 @@ class VAEEncoderTransformer(OnnxTransformer):
         (see ``active_units_``), so there may be more of them than features in.
     hidden_layer_sizes : array-like of int, default=(500, 500)
         Widths of the encoder's hidden layers; the decoder has the same, reversed.
+    filters : array-like of int, default=()
+        Filters of the encoder's convolutions, which stand before its hidden layers: 3x3 pixels with
+        stride 2, so that each halves the image. For images; needs ``image_shape``.
+    image_shape : tuple of two int or None, default=None
+        Rows and columns of the image whose pixels the features are, row by row. Needed by ``filters``
+        and ``corruption``.
     activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
         Activation of the hidden layers.
     kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
@@ -63,13 +72,26 @@ class VAEEncoderTransformer(OnnxTransformer):
         given for all. "bernoulli" has none, and leaves it unread.
     beta : float, default=1.0
         Weight of the KL term. Above 1, fewer and more independent units; below 1, more of them.
+    corruption : ImageWarp or None, default=None
+        How an image is distorted before the encoder sees it; the decoder still owes the image as it
+        was. What the distortion changes leaves the latents: say here what does not matter.
+    contrastive_weight : float, default=0.0
+        Weight of a term by which two distortions of a sample find each other among those of the
+        other samples of the batch, by the cosine of their latent means. Draws samples together
+        that differ by distortions alone, and the others apart. Needs ``corruption``.
     dynamic_binarization : bool, default=False
         Draw each pixel as 0 or 1, with its grey value as the probability, anew each time it is
         seen. For "bernoulli"; else grey values enter the likelihood as they are.
     batch_size : int, default=100
         Samples a step; if there are fewer, all of them.
+    learning_rate : {"constant", "cosine"}, default="constant"
+        "cosine" lets the learning rate rise over the first tenth of the epochs of ``fit`` and fall to
+        nearly zero at the end, as half a cosine. ``partial_fit``, which knows no end, is constant.
     learning_rate_init : float, default=0.001
-        Learning rate of Adam.
+        Learning rate of Adam; with "cosine", the highest.
+    output : {"z_mean", "hidden"}, default="z_mean"
+        The features: the latent means, or the encoder's last hidden layer, which is wider and tells
+        classes better apart where labels are many.
     max_iter : int, default=50
         Passes over the data. 0 leaves the initial random weights: an untrained encoder.
     early_stopping : bool, default=False
@@ -94,7 +116,8 @@ class VAEEncoderTransformer(OnnxTransformer):
     Attributes
     ----------
     encoder_ : OnnxModel
-        From ``X`` (n_samples, n_features) to ``z_mean`` and ``z_log_var`` (n_samples, n_components).
+        From ``X`` (n_samples, n_features) to ``z_mean`` and ``z_log_var`` (n_samples, n_components),
+        and ``hidden`` (n_samples, hidden_layer_sizes[-1]) if there is a hidden layer.
     decoder_ : OnnxModel
         From ``Z`` (n_samples, n_components) to ``x_mean`` (n_samples, n_features), and to
         ``x_logits`` where the likelihood is "bernoulli".
@@ -107,8 +130,8 @@ class VAEEncoderTransformer(OnnxTransformer):
     loss_curve_ : list of float
         Mean loss of each epoch, in nats: the negative ELBO if ``beta`` is 1.
     history_ : dict of lists of float
-        ``loss``, ``reconstruction`` and ``kl`` of each epoch, and the same of the validation
-        samples as ``val_*`` if ``early_stopping``.
+        ``loss``, ``reconstruction`` and ``kl`` of each epoch, ``contrast`` if ``contrastive_weight``
+        is not 0, and the same of the validation samples as ``val_*`` if ``early_stopping``.
     n_iter_ : int
         Epochs trained.
     n_features_in_ : int
@@ -130,7 +153,11 @@ class VAEEncoderTransformer(OnnxTransformer):
     -----
     Maximised is, for each sample,
 
-    .. math:: E_{q(z|x)}[\log p(x|z)] - \beta\, KL(q(z|x) \| p(z)), \quad p(z) = N(0, I)
+    .. math:: E_{q(z|\tilde x)}[\log p(x|z)] - \beta\, KL(q(z|\tilde x) \| p(z)) - \gamma\, C,
+        \quad p(z) = N(0, I)
+
+    where :math:`\tilde x` is x as ``corruption`` leaves it, :math:`\gamma` is ``contrastive_weight``, and
+    C the contrastive loss of Chen et al.
 
     Active units come out with a variance near 1 and silent ones near 0, so that the features need no
     scaler behind them; with few labels a StandardScaler harms, since it blows silent units up to
@@ -142,6 +169,8 @@ class VAEEncoderTransformer(OnnxTransformer):
     Higgins et al. (2017), "beta-VAE: Learning Basic Visual Concepts with a Constrained Variational
     Framework".
     Burda, Grosse & Salakhutdinov (2016), "Importance Weighted Autoencoders", section 5.2.
+    Im et al. (2017), "Denoising Criterion for Variational Auto-Encoding Framework".
+    Chen et al. (2020), "A Simple Framework for Contrastive Learning of Visual Representations".
 
     Examples
     --------
@@ -162,6 +191,12 @@ class VAEEncoderTransformer(OnnxTransformer):
 
     _parameter_constraints: dict = {
         **NETWORK_CONSTRAINTS,
+        "filters": ["array-like"],
+        "image_shape": ["array-like", None],
+        "corruption": [ImageWarp, None],
+        "contrastive_weight": [Interval(Real, 0, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "cosine"})],
+        "output": [StrOptions({"z_mean", "hidden"})],
         "likelihood": [StrOptions({"bernoulli", "gaussian"})],
         "noise_variance": [StrOptions({"learned"}), Interval(Real, 0, None, closed="neither")],
         "beta": [Interval(Real, 0, None, closed="left")],
@@ -180,14 +215,20 @@ class VAEEncoderTransformer(OnnxTransformer):
         n_components=50,
         *,
         hidden_layer_sizes=(500, 500),
+        filters=(),
+        image_shape=None,
         activation="relu",
         kernel_initializer="glorot_uniform",
         likelihood="gaussian",
         noise_variance="learned",
         beta=1.0,
+        corruption=None,
+        contrastive_weight=0.0,
         dynamic_binarization=False,
         batch_size=100,
+        learning_rate="constant",
         learning_rate_init=1e-3,
+        output="z_mean",
         max_iter=50,
         early_stopping=False,
         validation_fraction=0.1,
@@ -200,14 +241,20 @@ class VAEEncoderTransformer(OnnxTransformer):
     ):
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.filters = filters
+        self.image_shape = image_shape
         self.activation = activation
         self.kernel_initializer = kernel_initializer
         self.likelihood = likelihood
         self.noise_variance = noise_variance
         self.beta = beta
+        self.corruption = corruption
+        self.contrastive_weight = contrastive_weight
         self.dynamic_binarization = dynamic_binarization
         self.batch_size = batch_size
+        self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
+        self.output = output
         self.max_iter = max_iter
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
@@ -236,7 +283,13 @@ class VAEEncoderTransformer(OnnxTransformer):
         with all_or_nothing(self):
             resume = self.warm_start and self.__sklearn_is_fitted__()
             X = self._validated(X, reset=not resume)
-            self._train(X, max_epochs=self.max_iter, early_stopping=self.early_stopping, resume=resume)
+            self._train(
+                X,
+                max_epochs=self.max_iter,
+                early_stopping=self.early_stopping,
+                learning_rate=self.learning_rate,
+                resume=resume,
+            )
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -256,7 +309,7 @@ class VAEEncoderTransformer(OnnxTransformer):
         with all_or_nothing(self):
             resume = self.__sklearn_is_fitted__()
             X = self._validated(X, reset=not resume)
-            self._train(X, max_epochs=1, early_stopping=False, resume=resume)
+            self._train(X, max_epochs=1, early_stopping=False, learning_rate="constant", resume=resume)
         return self
 
     def inverse_transform(self, Z):
@@ -309,7 +362,7 @@ class VAEEncoderTransformer(OnnxTransformer):
         check_is_fitted(self)
         X = self._validated(X, reset=False)
         self._check_range(X)
-        draws = _fixed_draws(self._n_features_out)
+        draws = _fixed_draws(self.decoder_.n_features)
         starts = range(0, len(X), SCORE_CHUNK_ROWS)
         return np.concatenate([self._elbo(X[i : i + SCORE_CHUNK_ROWS], draws) for i in starts])
 
@@ -343,7 +396,7 @@ class VAEEncoderTransformer(OnnxTransformer):
             The mean of p(x|z) for each drawn z; no noise is added.
         """
         check_is_fitted(self)
-        shape = (n_samples, self._n_features_out)
+        shape = (n_samples, self.decoder_.n_features)
         return self.inverse_transform(check_random_state(random_state).standard_normal(shape))
 
     def _check_range(self, X: np.ndarray) -> None:
@@ -354,8 +407,31 @@ class VAEEncoderTransformer(OnnxTransformer):
                 'Put MinMaxScaler() before this step, or set likelihood="gaussian".'
             )
 
+    def _check_options(self, n_features: int) -> None:
+        if self.image_shape is not None and len(self.image_shape) != 2:
+            raise ValueError(f"image_shape must be two numbers, rows and columns, got {self.image_shape}.")
+        needs_images = len(self.filters) > 0 or self.corruption is not None
+        if self.image_shape is None and needs_images:
+            raise ValueError(
+                "filters and corruption are for images: set image_shape to their rows and columns, "
+                f"whose product is the number of features, {n_features}."
+            )
+        if self.image_shape is not None and np.prod(positive_integers(self, "image_shape")) != n_features:
+            raise ValueError(f"image_shape={tuple(self.image_shape)} does not fit {n_features} features.")
+        if self.contrastive_weight and self.corruption is None:
+            raise ValueError(
+                "contrastive_weight compares two distortions of a sample: set corruption, for instance to "
+                "ImageWarp(), or contrastive_weight to 0."
+            )
+        if self.output == "hidden" and not (len(self.hidden_layer_sizes) or len(self.filters)):
+            raise ValueError('output="hidden" needs a hidden layer, got hidden_layer_sizes=().')
+
+    @property
+    def _output_name(self) -> str:
+        return self.output
+
     def _elbo(self, X: np.ndarray, draws: np.ndarray) -> np.ndarray:
-        posterior = self.encoder_.run(X)
+        posterior = self.encoder_.run(X, POSTERIOR)
         z_mean, z_log_var = posterior["z_mean"], posterior["z_log_var"]  # (n_samples, n_components)
         log_prob = np.zeros(len(X), np.float32)
         for noise in draws:
@@ -368,16 +444,22 @@ class VAEEncoderTransformer(OnnxTransformer):
         x_mean = self.decoder_.run(Z, ["x_mean"])["x_mean"]
         return gaussian_log_prob(X, x_mean, np.log(self.noise_variance_))
 
-    def _train(self, X: np.ndarray, *, max_epochs: int, early_stopping: bool, resume: bool) -> None:
+    def _train(
+        self, X: np.ndarray, *, max_epochs: int, early_stopping: bool, learning_rate: str, resume: bool
+    ) -> None:
         require_training_extra()
         import keras
 
         from vaefeat.training.loop import train
+        from vaefeat.training.schedules import cosine_schedule
 
         self._check_range(X)
+        self._check_options(X.shape[1])
         init_seed, split_seed, train_seed = spawn_seeds(self.random_state, 3)
         vae, optimizer = self._build(X, init_seed, resume)
         callbacks = list(self.callbacks)
+        if learning_rate == "cosine" and max_epochs:
+            callbacks.append(cosine_schedule(self.learning_rate_init, max_epochs))
         validation = None
         if early_stopping:
             X, X_validation = train_test_split(X, test_size=self.validation_fraction, random_state=split_seed)
@@ -407,9 +489,20 @@ class VAEEncoderTransformer(OnnxTransformer):
 
         from vaefeat.training.models import VAE, VAEConfig
 
-        encoder = network_config(self, n_features=X.shape[1])
+        encoder = network_config(
+            self,
+            n_features=X.shape[1],
+            filters=positive_integers(self, "filters"),
+            image_shape=None if self.image_shape is None else positive_integers(self, "image_shape"),
+        )
         config = VAEConfig(
-            encoder, self.likelihood, self.noise_variance, self.beta, self.dynamic_binarization
+            encoder,
+            self.likelihood,
+            self.noise_variance,
+            self.beta,
+            self.dynamic_binarization,
+            self.corruption,
+            self.contrastive_weight,
         )
         vae = VAE(config, seed)
         optimizer = keras.optimizers.Adam(self.learning_rate_init)
@@ -444,6 +537,6 @@ class VAEEncoderTransformer(OnnxTransformer):
         self.history_ = {name: previous.get(name, []) + values for name, values in history.items()}
         self.loss_curve_ = self.history_.get("loss", [])
         self.n_iter_ = len(self.loss_curve_)
-        posterior = self.encoder_.run(X)
+        posterior = self.encoder_.run(X, POSTERIOR)
         self.kl_per_unit_ = gaussian_kl_per_unit(posterior["z_mean"], posterior["z_log_var"]).mean(axis=0)
         self.active_units_ = posterior["z_mean"].var(axis=0) > ACTIVE_VARIANCE

@@ -15,7 +15,7 @@ N_PARITY_ROWS = 256
 
 
 def export_encoder(encoder: keras.Model, X: np.ndarray) -> OnnxModel:
-    """Return q(z|x) as an ONNX model: ``X`` -> ``z_mean``, ``z_log_var``.
+    """Return q(z|x) as an ONNX model: ``X`` -> ``z_mean``, ``z_log_var``, ``hidden`` if there is one.
 
     Parameters
     ----------
@@ -29,7 +29,8 @@ def export_encoder(encoder: keras.Model, X: np.ndarray) -> OnnxModel:
     ParityError
         If they do not.
     """
-    proto = to_onnx(encoder, encoder.input_shape[1], "X", ["z_mean", "z_log_var"], "vaefeat_encoder")
+    names = [name for name in ("z_mean", "z_log_var", "hidden") if name in encoder.output]
+    proto = to_onnx(encoder, encoder.input_shape[1], "X", names, "vaefeat_encoder")
     return _checked(proto, encoder, X[:N_PARITY_ROWS])
 
 

@@ -71,7 +71,8 @@ def train(
         If the mean loss of an epoch is not finite.
     """
     n_samples = len(data[0])
-    compiled = math.ceil(n_samples / batch_size) * max_epochs >= MIN_STEPS_TO_COMPILE
+    n_steps = math.ceil(n_samples / batch_size) * max_epochs
+    compiled = model.fast_in_xla and n_steps >= MIN_STEPS_TO_COMPILE
 
     model.optimizer = optimizer
     train_epoch = _as_epoch(model, _training_step(model, optimizer), compiled)

@@ -2,7 +2,8 @@
 
 A model that :func:`vaefeat.training.loop.train` can train has one method beside Keras' own:
 ``example_losses(batch, seed)``, which returns a dict of tensors of shape (batch,), in nats. Its keys
-are ``loss_names``; its entry ``"loss"`` is minimised, the others are recorded.
+are ``loss_names``; its entry ``"loss"`` is minimised, the others are recorded. ``fast_in_xla`` tells
+whether it is worth compiling.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from vaefeat.training import objectives
+from vaefeat.training.corruptions import ImageWarp
 from vaefeat.training.networks import NetworkConfig, build_decoder, build_encoder
 
 LEARNED = "learned"
@@ -30,6 +32,8 @@ class VAEConfig:
     noise_variance: float | str = LEARNED
     beta: float = 1.0
     dynamic_binarization: bool = False
+    corruption: ImageWarp | None = None
+    contrastive_weight: float = 0.0
 
 
 def stateless_noise(shape: Any, seed: tf.Tensor) -> tf.Tensor:
@@ -40,9 +44,15 @@ def stateless_noise(shape: Any, seed: tf.Tensor) -> tf.Tensor:
 class VAE(keras.Model):
     r"""Variational autoencoder with a diagonal Gaussian posterior and a standard normal prior.
 
-    Minimises the negative evidence lower bound, weighted by :math:`\beta`:
+    Minimises the negative evidence lower bound, weighted by :math:`\beta`, plus
+    :math:`\gamma` times a contrastive term:
 
-    .. math:: -E_{q(z|x)}[\log p(x|z)] + \beta\, KL(q(z|x) \| p(z))
+    .. math:: -E_{q(z|\tilde x)}[\log p(x|z)] + \beta\, KL(q(z|\tilde x) \| p(z))
+        + \gamma\, C(m(\tilde x), m(\tilde x'))
+
+    :math:`\tilde x` is the corrupted example, or x itself if there is no corruption; where
+    :math:`\gamma > 0` each example is corrupted twice, the first two terms are means over both, and C
+    is :func:`vaefeat.training.objectives.contrastive_loss` of their latent means.
 
     References
     ----------
@@ -50,8 +60,6 @@ class VAE(keras.Model):
     Higgins et al. (2017), "beta-VAE: Learning Basic Visual Concepts with a Constrained
     Variational Framework".
     """
-
-    loss_names = ("loss", "reconstruction", "kl")
 
     def __init__(self, config: VAEConfig, seed: int):
         super().__init__(name="vae")
@@ -67,6 +75,15 @@ class VAE(keras.Model):
         )
         self.built = True
 
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        names = ("loss", "reconstruction", "kl")
+        return (*names, "contrast") if self.config.contrastive_weight else names
+
+    @property
+    def fast_in_xla(self) -> bool:
+        return not self.config.encoder.filters  # TensorFlow's own convolutions are faster on a CPU
+
     def start_from(self, X: np.ndarray) -> None:
         """Start from the mean and the variance of each feature in ``X``, (n_samples, n_features).
 
@@ -74,8 +91,9 @@ class VAE(keras.Model):
         the decoder is the best model that has no latents.
         """
         mean = X.mean(axis=0, dtype=np.float64)
-        first = self.encoder.layers[1]
-        first.bias.assign(-mean.astype(np.float32) @ first.kernel.numpy())
+        if not self.config.encoder.filters:
+            first = self.encoder.layers[1]
+            first.bias.assign(-mean.astype(np.float32) @ first.kernel.numpy())
         if self.config.likelihood == "bernoulli":
             mean = np.clip(mean, 1e-2, 1 - 1e-2)  # a pixel that is never lit is not yet impossible
             mean = np.log(mean / (1 - mean))
@@ -101,16 +119,31 @@ class VAE(keras.Model):
         if self.config.dynamic_binarization:
             threshold = tf.random.stateless_uniform(tf.shape(x), seed + 1, alg="philox")
             x = tf.cast(threshold < x, x.dtype)
-        posterior = self.encoder(x)
-        z_mean, z_log_var = posterior["z_mean"], posterior["z_log_var"]  # (batch, n_components)
+        n_views = 2 if self.config.contrastive_weight else 1
+        views = tf.tile(x, (n_views, 1))  # (n_views * batch, n_features)
+        posterior = self.encoder(self._corrupt(views, seed + 2))
+        z_mean, z_log_var = posterior["z_mean"], posterior["z_log_var"]  # (n_views * batch, n_components)
         z = objectives.reparameterize(z_mean, z_log_var, stateless_noise(tf.shape(z_mean), seed))
-        reconstruction = -self.log_prob(x, z)
-        kl = objectives.gaussian_kl(z_mean, z_log_var)
-        return {
+
+        def over_views(values):
+            return tf.reduce_mean(tf.reshape(values, (n_views, -1)), axis=0)  # (batch,)
+
+        reconstruction = over_views(-self.log_prob(views, z))
+        kl = over_views(objectives.gaussian_kl(z_mean, z_log_var))
+        losses = {
             "loss": reconstruction + self.config.beta * kl,
             "reconstruction": reconstruction,
             "kl": kl,
         }
+        if n_views == 2:
+            losses["contrast"] = objectives.contrastive_loss(*tf.split(z_mean, 2))
+            losses["loss"] += self.config.contrastive_weight * losses["contrast"]
+        return losses
+
+    def _corrupt(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        if self.config.corruption is None:
+            return x
+        return self.config.corruption(x, seed, self.config.encoder.image_shape)
 
 
 class EncoderClassifier(keras.Model):
@@ -120,6 +153,7 @@ class EncoderClassifier(keras.Model):
     """
 
     loss_names = ("loss",)
+    fast_in_xla = True
 
     def __init__(self, config: NetworkConfig, n_classes: int, seed: int):
         super().__init__(name="encoder_classifier")

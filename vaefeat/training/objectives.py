@@ -129,6 +129,43 @@ def gaussian_log_prob(x: Array, x_mean: Array, log_variance: Array) -> Array:
     return -0.5 * xp.sum(LOG_2PI + log_variance + squared_error, axis=-1)
 
 
+def contrastive_loss(first: Array, second: Array, temperature: float = 0.1) -> Array:
+    r"""How hard two views of a sample are to find among all views of a batch, in nats.
+
+    .. math:: -\log \frac{\exp(\cos(a_i, b_i) / \tau)}{\sum_{c \ne a_i} \exp(\cos(a_i, c) / \tau)}
+
+    where c runs over both views of all samples but :math:`a_i` itself; the mean of this and of the
+    same with a and b exchanged. It bounds the mutual information of the views: it is the evidence
+    lower bound of a model whose likelihood is made from the encoder.
+
+    Parameters
+    ----------
+    first, second : arrays of shape (n_samples, n_components)
+        Latents of the two views.
+    temperature : float
+        :math:`\tau`; the smaller, the more the nearest of the others count.
+
+    Returns
+    -------
+    array of shape (n_samples,)
+
+    References
+    ----------
+    Chen et al. (2020), "A Simple Framework for Contrastive Learning of Visual Representations".
+    Aitchison & Ganev (2024), "InfoNCE is Variational Inference in a Recognition Parameterised Model".
+    """
+    xp = _namespace(first)
+    n = first.shape[0]
+    views = xp.concatenate([first, second])
+    squared_norm = xp.sum(xp.square(views), axis=-1, keepdims=True)
+    views = views / xp.sqrt(xp.maximum(squared_norm, 1e-12))  # a blank image may have the latent zero
+    itself = 1e9 * np.eye(2 * n, dtype=np.float32)
+    similarity = xp.matmul(views, xp.transpose(views)) / temperature - itself
+    partner = np.roll(np.arange(2 * n), n)
+    loss = categorical_cross_entropy(partner, similarity)
+    return 0.5 * (loss[:n] + loss[n:])
+
+
 def categorical_cross_entropy(y: Array, y_logits: Array) -> Array:
     r"""Negative log-probability of the true class, in nats.
 

@@ -1,0 +1,149 @@
+"""VAEEncoderTransformer with what is for images: convolutions, corruption, the contrastive term."""
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from vaefeat import ImageWarp, OnnxModel, VAEEncoderTransformer, export_onnx
+from vaefeat.training.objectives import contrastive_loss
+
+SETTINGS = {
+    "filters": (4, 8),
+    "hidden_layer_sizes": (16,),
+    "image_shape": (8, 8),
+    "corruption": ImageWarp(rotation=10),
+    "contrastive_weight": 10.0,
+    "learning_rate": "cosine",
+    "likelihood": "bernoulli",
+    "max_iter": 3,
+    "random_state": 0,
+}
+
+
+def vae(**params):
+    return VAEEncoderTransformer(5, **{**SETTINGS, **params})
+
+
+@pytest.fixture(scope="module")
+def fitted(digits):
+    return vae().fit(digits[0])
+
+
+def test_training_lowers_each_term_of_the_loss(fitted):
+    assert list(fitted.history_) == ["loss", "reconstruction", "kl", "contrast"]
+    for name in ("loss", "reconstruction", "contrast"):
+        assert fitted.history_[name][-1] < fitted.history_[name][0]
+    terms = fitted.history_
+    expected = np.array(terms["reconstruction"]) + terms["kl"] + 10 * np.array(terms["contrast"])
+    assert_allclose(terms["loss"], expected, rtol=1e-5)
+
+
+def test_the_same_random_state_gives_the_same_bytes(fitted, digits):
+    assert vae().fit(digits[0]).encoder_.to_bytes() == fitted.encoder_.to_bytes()
+
+
+def test_labels_are_never_read(fitted, digits):
+    class Unreadable:
+        """Raises whatever is done with it."""
+
+        def __getattribute__(self, name):
+            raise AssertionError("y was read")
+
+    X, y = digits
+    for labels in (y, y[::-1], Unreadable()):
+        assert vae().fit(X, labels).encoder_.to_bytes() == fitted.encoder_.to_bytes()
+    assert vae(max_iter=1).fit_transform(X, y).shape == (1797, 5)
+
+
+def test_features_score_and_decoder_are_of_the_images_as_they_are(fitted, digits):
+    X, _ = digits
+    Z = fitted.transform(X)
+    assert Z.shape == (1797, 5)
+    assert_array_equal(fitted.transform(X), Z)
+    assert_array_equal(np.concatenate([fitted.transform(row[None]) for row in X[:20]]), Z[:20])
+    assert fitted.inverse_transform(Z).shape == X.shape
+    assert np.isfinite(fitted.score_samples(X)).all()
+    assert fitted.sample(3, random_state=0).shape == (3, 64)
+
+
+def test_the_contrastive_term_lets_views_of_an_image_find_each_other(digits):
+    X, _ = digits
+    gentle = ImageWarp(rotation=10, thickness=0)
+    views = [gentle(X, np.array([1, seed]), (8, 8)).numpy() for seed in range(2)]
+    params = {"corruption": gentle, "filters": (16, 32), "max_iter": 30, "learning_rate_init": 3e-3}
+
+    def loss(weight):
+        estimator = vae(**params, contrastive_weight=weight).fit(X)
+        return contrastive_loss(*map(estimator.transform, views)).mean()
+
+    assert loss(30.0) < loss(0.0) - 0.5
+
+
+def test_the_hidden_layer_may_be_the_features(fitted, digits):
+    X, _ = digits
+    hidden = clone(fitted).set_params(output="hidden").fit(X)
+    assert hidden.transform(X).shape == (1797, 16)
+    assert_array_equal(hidden.transform(X), fitted.encoder_.run(X)["hidden"])
+    assert len(hidden.get_feature_names_out()) == 16
+    assert_array_equal(hidden.reconstruct(X), fitted.reconstruct(X))
+    assert_array_equal(hidden.score_samples(X[:5]), fitted.score_samples(X[:5]))
+    assert hidden.sample(2, random_state=0).shape == (2, 64)
+
+
+@pytest.mark.parametrize("output", ["z_mean", "hidden"])
+def test_a_pipeline_with_convolutions_is_one_onnx_file(output, digits, tmp_path):
+    X, y = digits
+    pipe = make_pipeline(vae(output=output), LogisticRegression(max_iter=2_000)).fit(X, y)
+    model = OnnxModel.load(export_onnx(pipe, tmp_path / "pipe.onnx", X=X))
+    assert_allclose(model.run(X)["probabilities"], pipe.predict_proba(X), atol=1e-5)
+
+
+def test_training_goes_on_and_pickles(fitted, digits):
+    X, _ = digits
+    again = pickle.loads(pickle.dumps(fitted))
+    assert_array_equal(again.transform(X), fitted.transform(X))
+    assert again.partial_fit(X).n_iter_ == 4
+    assert again.set_params(warm_start=True).fit(X).n_iter_ == 7
+
+
+def test_a_wide_distortion_without_contrast_has_one_view_and_three_terms(digits):
+    found = vae(contrastive_weight=0.0, max_iter=1).fit(digits[0])
+    assert list(found.history_) == ["loss", "reconstruction", "kl"]
+
+
+def test_early_stopping_watches_the_whole_loss(digits):
+    found = vae(early_stopping=True, n_iter_no_change=1, max_iter=4).fit(digits[0])
+    assert "val_contrast" in found.history_
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"image_shape": None}, "set image_shape to their rows and columns"),
+        ({"image_shape": None, "filters": ()}, "set image_shape to their rows and columns"),
+        ({"image_shape": (8, 9)}, r"image_shape=\(8, 9\) does not fit 64 features"),
+        ({"image_shape": (8, 0)}, "image_shape must hold positive integers"),
+        ({"image_shape": (8, 8, 1)}, "image_shape must be two numbers"),
+        ({"filters": (4, 0)}, "filters must hold positive integers"),
+        ({"corruption": None}, "compares two distortions of a sample"),
+        ({"corruption": "warp"}, "'corruption' parameter"),
+        ({"contrastive_weight": -1.0}, "'contrastive_weight' parameter"),
+        ({"learning_rate": "linear"}, "'learning_rate' parameter"),
+        ({"output": "logits"}, "'output' parameter"),
+        ({"output": "hidden", "hidden_layer_sizes": (), "filters": ()}, "needs a hidden layer"),
+    ],
+)
+def test_what_does_not_go_together_is_said(params, message, digits):
+    with pytest.raises(ValueError, match=message):
+        vae(**params).fit(digits[0])
+
+
+@pytest.mark.parametrize("strength", [{"scale": -0.1}, {"rotation": float("nan")}, {"elastic": -1}])
+def test_strengths_that_make_no_sense_are_refused(strength):
+    with pytest.raises(ValueError, match="must not be negative"):
+        ImageWarp(**strength)

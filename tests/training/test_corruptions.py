@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import ndimage
+
+from vaefeat import ImageWarp
+from vaefeat.training import corruptions
+
+SHAPE = (9, 12)
+NOTHING = {
+    "rotation": 0.0,
+    "scale": 0.0,
+    "shear": 0.0,
+    "shift": 0.0,
+    "elastic": 0.0,
+    "thickness": 0.0,
+}
+IMAGES = np.random.default_rng(0).uniform(size=(200, *SHAPE)).astype(np.float32)
+
+
+def warp(images, seed=0, shape=SHAPE, **strengths):
+    corruption = ImageWarp(**{**NOTHING, **strengths})
+    flat = corruption(tf.constant(images.reshape(len(images), -1)), tf.constant([1, seed]), shape)
+    return flat.numpy().reshape(images.shape)
+
+
+def blob(shape=(41, 41), at=(20, 20), width=2.0):
+    r, c = np.indices(shape)
+    return np.exp(-((r - at[0]) ** 2 + (c - at[1]) ** 2) / (2 * width**2)).astype(np.float32)
+
+
+def centres(images):
+    return np.array([ndimage.center_of_mass(image) for image in images])
+
+
+def test_without_strength_an_image_stays_as_it_is():
+    assert_allclose(warp(IMAGES), IMAGES, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "strengths", [{"rotation": 20.0}, {"elastic": 0.05}, {"thickness": 1.0}, {"flip": True}]
+)
+def test_the_same_seed_gives_the_same_distortions_another_seed_others(strengths):
+    first, again, other = (warp(IMAGES, seed, **strengths) for seed in (0, 0, 1))
+    assert_array_equal(first, again)
+    assert not np.allclose(first, other)
+    assert not np.allclose(first, IMAGES)
+
+
+def test_equal_images_of_a_batch_are_distorted_each_in_its_own_way():
+    images = np.repeat(IMAGES[:1], 50, axis=0)
+    assert len(np.unique(warp(images, rotation=20.0).round(4), axis=0)) == 50
+
+
+def test_grey_values_stay_between_those_that_there_were():
+    found = warp(IMAGES, rotation=20.0, scale=0.2, shear=0.4, shift=0.1, elastic=0.05, thickness=1.0)
+    assert found.min() >= -1e-6
+    assert found.max() <= 1 + 1e-6
+
+
+def test_shifts_are_uniform_up_to_the_share_of_the_side():
+    images = np.repeat(blob()[None], 500, axis=0)
+    moved = centres(warp(images, shape=(41, 41), shift=0.1)) - 20
+    assert np.abs(moved).max() <= 0.1 * 40 + 0.1
+    assert_allclose(moved.mean(axis=0), 0, atol=0.3)
+    assert_allclose(moved.std(axis=0), 0.1 * 40 / np.sqrt(3), rtol=0.1)
+
+
+def test_rotations_are_up_to_the_angle_and_about_the_centre():
+    images = np.repeat(blob(at=(20, 32))[None], 500, axis=0)
+    row, column = (centres(warp(images, shape=(41, 41), rotation=20.0)) - 20).T
+    assert_allclose(np.hypot(row, column), 12, atol=0.1)
+    angles = np.rad2deg(np.arctan2(row, column))
+    assert 18 < np.abs(angles).max() <= 20.1
+
+
+def test_scaling_is_up_to_the_share_along_each_axis():
+    images = np.repeat(blob(at=(26, 32))[None], 500, axis=0)
+    row, column = (centres(warp(images, shape=(41, 41), scale=0.2)) - 20).T
+    for found, distance in ((row, 6), (column, 12)):
+        assert distance / 1.21 <= found.min()
+        assert found.max() <= distance * 1.21
+        assert found.max() / found.min() > 1.3
+    assert abs(np.corrcoef(row, column)[0, 1]) < 0.15
+
+
+def test_a_shear_slants_columns_and_leaves_the_middle_row():
+    images = np.stack([blob(at=(20, 20)), blob(at=(30, 20))] * 100)
+    found = centres(warp(images, shape=(41, 41), shear=0.4)) - 20
+    assert_allclose(found[::2], 0, atol=0.05)
+    assert_allclose(found[1::2, 0], 10, atol=0.05)
+    assert 0.9 * 4 < np.abs(found[1::2, 1]).max() <= 4.05
+
+
+def test_elastic_displacements_have_the_size_asked_for():
+    images = np.repeat(blob(width=1.5)[None], 500, axis=0)
+    moved = centres(warp(images, shape=(41, 41), elastic=0.02)) - 20
+    basis = corruptions._basis((41, 41))[3:, 20 * 41 + 20]
+    assert_allclose(moved.std(axis=0), 0.02 * 40 * np.sqrt(np.sum(basis**2)), rtol=0.25)
+
+
+def test_thickness_dilates_some_and_erodes_others_and_keeps_the_place():
+    stroke = np.zeros((21, 21), np.float32)
+    stroke[8:13, 4:17] = 1
+    found = warp(np.repeat(stroke[None], 300, axis=0), shape=(21, 21), thickness=1.0)
+    areas = found.sum(axis=(1, 2))
+    assert 7 * 15 * 0.97 < areas.max() <= 7 * 15
+    assert 4 * 12 <= areas.min() < 4 * 12 * 1.03
+    assert 0.35 < np.mean(areas > stroke.sum()) < 0.65
+
+
+def test_dilation_and_erosion_are_those_of_scipy():
+    images = tf.constant(IMAGES[:5])
+    dilated = corruptions._maximum(corruptions._maximum(images, 1, (-1, 0, 1)), 2, (-1, 0, 1)).numpy()
+    expected = ndimage.grey_dilation(IMAGES[:5], size=(1, 3, 3), mode="nearest")
+    assert_array_equal(dilated, expected)
+
+
+def test_every_other_image_is_flipped():
+    found = warp(IMAGES, flip=True)
+    flipped = [np.allclose(a, b[:, ::-1], atol=1e-5) for a, b in zip(found, IMAGES, strict=True)]
+    kept = [np.allclose(a, b, atol=1e-5) for a, b in zip(found, IMAGES, strict=True)]
+    assert sum(flipped) + sum(kept) == 200
+    assert 70 < sum(flipped) < 130
+
+
+def test_it_works_within_a_compiled_function():
+    corruption = ImageWarp()
+    x, seed = tf.constant(IMAGES.reshape(200, -1)), tf.constant([1, 2])
+    compiled = tf.function(lambda x, seed: corruption(x, seed, SHAPE), jit_compile=True, autograph=False)
+    assert_allclose(compiled(x, seed), corruption(x, seed, SHAPE), atol=1e-5)
