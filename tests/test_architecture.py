@@ -53,18 +53,20 @@ ROOMS = {
         "vaefeat.exceptions vaefeat._optional",
         "keras tensorflow vaefeat.training vaefeat.export",
     ),
+    "vaefeat.recipes": Room("vaefeat.estimators vaefeat.training.corruptions"),
     "vaefeat.comparison": Room(
-        "numpy sklearn threadpoolctl vaefeat._rows vaefeat.estimators vaefeat.datasets vaefeat._optional",
+        "numpy sklearn threadpoolctl vaefeat._rows vaefeat.estimators vaefeat.datasets vaefeat.recipes",
         "matplotlib scipy",
     ),
     "vaefeat.plotting": Room("numpy vaefeat._optional vaefeat.exceptions", "matplotlib"),
     "vaefeat.cli": Room("typer rich vaefeat.__version__ vaefeat.exceptions vaefeat._optional", "anything"),
-    "vaefeat.cli._models": Room("rich vaefeat.cli vaefeat.runtime vaefeat.export.card"),
+    "vaefeat.cli._models": Room("rich vaefeat.cli vaefeat.runtime vaefeat.export.card vaefeat.exceptions"),
     "vaefeat.__main__": Room("vaefeat.cli"),
 }
 PUBLIC = [
     *(f"vaefeat.{name}" for name in vaefeat.__all__),
-    *["vaefeat", "vaefeat.comparison", "vaefeat.datasets", "vaefeat.exceptions", "vaefeat.runtime"],
+    *["vaefeat", "vaefeat.comparison", "vaefeat.datasets", "vaefeat.exceptions", "vaefeat.recipes"],
+    "vaefeat.runtime",
 ]
 # Benchmarks time the engine by itself, and weigh the memory that it takes.
 ENGINE = ["vaefeat.training", "vaefeat.export.networks"]

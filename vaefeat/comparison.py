@@ -28,11 +28,13 @@ from threadpoolctl import threadpool_limits
 from vaefeat._rows import Row, append_row, provenance, read_rows
 from vaefeat.datasets import UNLABELED, Dataset, load_dataset, mask_labels
 from vaefeat.estimators import SupervisedEncoderTransformer, VAEEncoderTransformer
+from vaefeat.recipes import image_encoder
 
 ALL = "all"
 N_LABELED = (100, 600, 3000, ALL)
-RAW, VAE = "raw", "vae"
+RAW, VAE, IMAGE = "raw", "vae", "image vae"
 MIN_STEPS = 5_000  # of the VAE's training: small data are passed over more often
+MIN_IMAGE_STEPS = 2_000  # of the image encoder's
 CS = (0.01, 0.1, 1.0, 10.0)
 
 Progress = Callable[[str, int, int], None]
@@ -51,35 +53,49 @@ def default_extractors(
     n_components : int, default=10
         Features of all extractors but the raw one.
     max_iter : int, optional
-        Epochs of the VAE; by default 50, or as many as make 5 000 steps.
+        Epochs of the VAEs; by default 50 or as many as make 5 000 steps, of the one for images 10 or
+        2 000 steps.
     random_state : int, default=0
 
     Returns
     -------
     dict of str to transformer
         "raw", "pca", "untrained" (the VAE's encoder with its initial weights), "vae" (the frozen
-        means, no labels), and "supervised" (an encoder trained with the labels, as in Annex F of
-        the 2018 thesis).
+        means, no labels), "image vae" (the same of :func:`vaefeat.recipes.image_encoder`, with 50
+        features, for images), and "supervised" (an encoder trained with the labels, as in Annex F
+        of the 2018 thesis).
     """
-    is_image = dataset.image_shape is not None
+    image_shape = dataset.image_shape
+    is_image = image_shape is not None
     n_components = min(n_components, *dataset.X.shape)
     vae = VAEEncoderTransformer(
         n_components, likelihood="bernoulli" if is_image else "gaussian", random_state=random_state
     )
-    steps_per_epoch = math.ceil(len(dataset.X) / vae.batch_size)
-    if max_iter is None:
-        max_iter = max(vae.max_iter, math.ceil(MIN_STEPS / steps_per_epoch))
     extractors = {
         RAW: FunctionTransformer(),
         "pca": PCA(n_components, random_state=random_state),
         "untrained": clone(vae).set_params(max_iter=0),
-        VAE: vae.set_params(max_iter=max_iter),
-        "supervised": SupervisedEncoderTransformer(
-            n_components, n_steps=min(2_750, 50 * steps_per_epoch), random_state=random_state
-        ),
+        VAE: vae.set_params(max_iter=_n_epochs(vae, dataset, MIN_STEPS) if max_iter is None else max_iter),
     }
+    if image_shape is not None:
+        batch_size = min(256, max(1, len(dataset.X) // 10))
+        image_vae = image_encoder(image_shape, batch_size=batch_size, random_state=random_state)
+        n_epochs = _n_epochs(image_vae, dataset, MIN_IMAGE_STEPS) if max_iter is None else max_iter
+        extractors[IMAGE] = image_vae.set_params(max_iter=n_epochs)
+    extractors["supervised"] = SupervisedEncoderTransformer(
+        n_components, n_steps=min(2_750, 50 * _n_steps(vae, dataset)), random_state=random_state
+    )
     scalers = [] if is_image else [StandardScaler()]
     return {name: make_pipeline(*scalers, extractor) for name, extractor in extractors.items()}
+
+
+def _n_steps(vae: VAEEncoderTransformer, dataset: Dataset) -> int:
+    """Return the steps of an epoch."""
+    return math.ceil(len(dataset.X) / vae.batch_size)
+
+
+def _n_epochs(vae: VAEEncoderTransformer, dataset: Dataset, min_steps: int) -> int:
+    return max(vae.max_iter, math.ceil(min_steps / _n_steps(vae, dataset)))
 
 
 def default_classifiers() -> dict[str, BaseEstimator]:
@@ -353,7 +369,7 @@ def with_folds(classifier: BaseEstimator, y: np.ndarray) -> BaseEstimator:
 
 
 def _describe(estimator: BaseEstimator) -> str:
-    return " ".join(repr(estimator).split())
+    return " ".join(estimator.__repr__(N_CHAR_MAX=math.inf).split())  # all of it, however long
 
 
 def _as_number(n_labeled: int | str) -> float:

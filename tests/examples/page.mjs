@@ -22,11 +22,11 @@ const LOOKS = {
   dark: { colorScheme: "dark", viewport: { width: 1280, height: 900 } },
   phone: { colorScheme: "light", viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true },
 };
-const LINE = [[0.5, 0.2], [0.5, 0.8]];
-const THREE = [
-  [0.32, 0.25], [0.42, 0.17], [0.56, 0.17], [0.66, 0.26], [0.64, 0.38], [0.55, 0.46], [0.46, 0.48],
-  [0.58, 0.5], [0.68, 0.6], [0.66, 0.74], [0.54, 0.83], [0.4, 0.82], [0.31, 0.74],
-]; // prettier-ignore
+const LINE = [
+  [0.5, 0.2],
+  [0.5, 0.8],
+];
+const THREE = [...arc(0.48, 0.33, 0.15, -150, 100), ...arc(0.48, 0.65, 0.18, -100, 150)];
 
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: CHROMIUM });
 const report = { looks: {}, notices: {} };
@@ -38,6 +38,14 @@ report.notices.runtime = await noticeWithout("**/node_modules/**");
 report.notices.samples = await noticeWithout("**/samples.json");
 await browser.close();
 console.log(JSON.stringify(report));
+
+// Points on a circle, clockwise from one angle to another, in degrees; 0 is to the right.
+function arc(x, y, radius, from, to) {
+  return Array.from({ length: 25 }, (_, i) => {
+    const angle = ((from + ((to - from) * i) / 24) * Math.PI) / 180;
+    return [x + radius * Math.cos(angle), y + radius * Math.sin(angle)];
+  });
+}
 
 // Open a page in a fresh profile, which sees this server and nothing else, and note what goes wrong.
 async function open(options = {}) {
@@ -60,9 +68,13 @@ async function use(look, options) {
   await page.goto(url);
   await page.waitForSelector("html.ready, #notice.error");
   seen.empty = await snapshot(page);
+  seen.focused = await tabThrough(page);
 
   const draw = options.hasTouch ? drawWithFinger : drawWithMouse;
+  await page.locator("#pad").scrollIntoViewIfNeeded();
+  const before = await page.evaluate(() => scrollY);
   await draw(page, LINE);
+  seen.moved = (await page.evaluate(() => scrollY)) - before;
   seen.line = await snapshot(page);
   await page.keyboard.press("Delete");
   seen.deleted = await snapshot(page);
@@ -73,7 +85,6 @@ async function use(look, options) {
   await page.click("#clear");
   seen.cleared = await snapshot(page);
 
-  seen.focused = await tabThrough(page);
   await page.focus("#samples [tabindex='0']");
   seen.picked = [];
   for (const key of ["ArrowRight", "ArrowDown", "ArrowRight", "ArrowLeft", "ArrowUp", "ArrowUp"]) {
@@ -81,7 +92,7 @@ async function use(look, options) {
     seen.picked.push(await snapshot(page));
   }
   seen.outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
-  await page.click("#samples button:nth-child(8)");
+  await page.click("#samples button:nth-child(20)");
   seen.clicked = await snapshot(page);
   await keep(page, look);
   await page.keyboard.press("Escape");
@@ -100,7 +111,6 @@ async function drawWithMouse(page, points) {
 }
 
 async function drawWithFinger(page, points) {
-  await page.locator("#pad").scrollIntoViewIfNeeded();
   const { x, y, width } = await page.locator("#pad").boundingBox();
   const client = await page.context().newCDPSession(page);
   const touch = (type, touchPoints) => client.send("Input.dispatchTouchEvent", { type, touchPoints });
@@ -112,7 +122,6 @@ async function drawWithFinger(page, points) {
 
 // Press Tab from the top of the page to its end; return what had the focus.
 async function tabThrough(page) {
-  await page.evaluate(() => document.activeElement.blur());
   const focused = [];
   for (let i = 0; i < 6; i += 1) {
     await page.keyboard.press("Tab");
@@ -130,10 +139,17 @@ async function snapshot(page) {
     const texts = (selector) => [...document.querySelectorAll(selector)].map((element) => element.textContent);
     const shares = (selector) =>
       [...document.querySelectorAll(selector)].map((bar) => Number(bar.style.getPropertyValue("--share")));
-    const received = document.querySelector("#received");
-    const { data } = received.getContext("2d").getImageData(0, 0, received.width, received.height);
+    const bottom = (selector) => document.querySelector(selector).getBoundingClientRect().bottom;
+    const top = (selector) => document.querySelector(selector).getBoundingClientRect().top;
+    // By way of a copy: Chromium warns of canvases that are read again and again.
+    const bytes = (selector) => {
+      const canvas = document.querySelector(selector);
+      const context = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+      context.drawImage(canvas, 0, 0);
+      return context.getImageData(0, 0, canvas.width, canvas.height).data;
+    };
     return {
-      pixels: Array.from(data.filter((_, i) => i % 4 === 0)),
+      pixels: Array.from(bytes("#received").filter((_, i) => i % 4 === 0)),
       verdict: texts("#verdict")[0],
       status: texts("#status")[0],
       accuracy: texts(".accuracy"),
@@ -143,10 +159,11 @@ async function snapshot(page) {
       shares: { raw: shares("td.raw .bar"), vae: shares("td.vae .bar"), z_mean: shares("#latents .bar") },
       checked: [...document.querySelectorAll("[aria-checked='true']")].map((button) => button.ariaLabel),
       truth: texts("tr.truth th"),
-      ink: new Set(document.querySelector("#pad").getContext("2d").getImageData(0, 0, 300, 300).data).size > 1,
+      ink: bytes("#pad").some((value) => value > 0),
       notice: document.querySelector("#notice").hidden ? "" : texts("#notice")[0],
       overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-      scrolled: scrollY,
+      reach: bottom(".digit") - top("#pad"),
+      transition: getComputedStyle(document.querySelector("td .bar")).transitionDuration,
       background: getComputedStyle(document.body).backgroundColor,
     };
   });

@@ -1,3 +1,5 @@
+import hashlib
+import json
 import os
 import pickle
 
@@ -10,7 +12,7 @@ from tests.onnx_models import FLOAT, RELU, constant_node, external_tensor, linea
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime import OnnxModel, inspection
 from vaefeat.runtime import model as runtime_model
-from vaefeat.runtime.inspection import inspect_model
+from vaefeat.runtime.inspection import inspect_model, sha256_of_weights
 
 ADD = helper.make_node("Add", ["X", "W"], ["Y"])
 ONES = numpy_helper.from_array(np.ones(4, np.float32), "W")
@@ -407,3 +409,39 @@ def test_bytes_that_are_changed_one_by_one_end_in_a_verdict_with_metadata_too():
                 inspect_model(bytes(changed))
             except InvalidModelError:
                 pass
+
+
+# --- the sha256 of the weights ---
+
+
+@pytest.mark.parametrize("name", ["digits-vae", "mnist-vae-50"])
+def test_the_sha256_of_the_weights_is_what_the_exporter_writes(name):
+    with open(f"exported/{name}/model.onnx", "rb") as file:
+        content = file.read()
+    card = json.loads(inspect_model(content).metadata["vaefeat.card"])
+    assert sha256_of_weights(content) == card["weights_sha256"]
+    proto = onnx.load_model_from_string(content)
+    del proto.metadata_props[:]
+    plain = proto.SerializeToString(deterministic=True)
+    assert hashlib.sha256(plain).hexdigest() == card["weights_sha256"]
+
+
+@pytest.mark.parametrize("metadata", [{"k": "v"}, {"vaefeat.card": "{}"}, {"a": "", "b": "x" * 100_000}])
+def test_the_sha256_of_the_weights_does_not_depend_on_metadata_wherever_they_are(metadata):
+    with_metadata = make_model([ADD], [ONES], metadata=metadata)
+    assert sha256_of_weights(VALID) == sha256_of_weights(with_metadata) == hashlib.sha256(VALID).hexdigest()
+    assert with_metadata.startswith(VALID)
+    assert sha256_of_weights(with_metadata[len(VALID) :] + VALID) == sha256_of_weights(VALID)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        make_model([ADD], [numpy_helper.from_array(np.full(4, 1.0000001, np.float32), "W")]),
+        make_model([helper.make_node("Sub", ["X", "W"], ["Y"])], [ONES]),
+        make_model([ADD], [ONES], opsets=[("", 17)]),
+        VALID + field(99, b"more"),
+    ],
+)
+def test_the_sha256_of_the_weights_depends_on_all_the_rest(other):
+    assert sha256_of_weights(other) != sha256_of_weights(VALID)

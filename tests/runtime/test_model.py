@@ -15,6 +15,7 @@ from tests.onnx_models import RELU, linear_model, make_model
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime import model as runtime_model
+from vaefeat.runtime.inspection import sha256_of_weights
 from vaefeat.runtime.model import CHUNK_ROWS
 
 # Small whole numbers, of which float32 makes the same sum in whatever order it adds them.
@@ -302,6 +303,43 @@ def test_a_model_of_many_threads_that_has_run_runs_in_a_forked_process(run_fresh
 def test_a_card_that_is_no_json_object_is_refused(card):
     with pytest.raises(InvalidModelError, match="The model's card is not"):
         OnnxModel(make_model(metadata={"vaefeat.card": card}))
+
+
+@pytest.mark.parametrize(
+    ("entry", "kind"), [("inputs", "object"), ("golden", "object"), ("classes", "array")]
+)
+@pytest.mark.parametrize("value", [3, "text", True, 0, "", [1], {"a": 1}])
+def test_a_card_with_an_entry_of_the_wrong_kind_is_refused(entry, kind, value):
+    content = make_model(metadata={"vaefeat.card": json.dumps({entry: value})})
+    if isinstance(value, dict if kind == "object" else list):
+        assert OnnxModel(content).card == {entry: value}
+        return
+    with pytest.raises(
+        InvalidModelError, match=f"The entry '{entry}' of the model's card is not a JSON {kind}"
+    ):
+        OnnxModel(content)
+
+
+def test_a_card_may_leave_its_entries_out_or_empty():
+    card = {"inputs": None, "golden": None, "classes": None}
+    assert OnnxModel(make_model(metadata={"vaefeat.card": json.dumps(card)})).card == card
+
+
+def test_a_card_is_accepted_with_the_weights_that_it_was_written_for():
+    card = json.dumps({"weights_sha256": sha256_of_weights(CONTENT)})
+    assert_array_equal(OnnxModel(linear_model(WEIGHTS, BIAS, metadata={"vaefeat.card": card})).run(X)["Y"], Y)
+    with pytest.raises(InvalidModelError, match="not the one that its card was written for"):
+        OnnxModel(linear_model(WEIGHTS, BIAS + 1, metadata={"vaefeat.card": card}))
+
+
+@pytest.mark.parametrize("digest", [None, 3, "", [], "0" * 64, sha256_of_weights(CONTENT).upper()])
+def test_a_card_with_another_sha256_of_the_weights_is_refused_before_a_session_is_made(digest, monkeypatch):
+    made = []
+    monkeypatch.setattr(runtime_model.onnxruntime, "InferenceSession", made.append)
+    card = json.dumps({"weights_sha256": digest})
+    with pytest.raises(InvalidModelError, match="their sha256 differ"):
+        OnnxModel(linear_model(WEIGHTS, BIAS, metadata={"vaefeat.card": card}))
+    assert made == []
 
 
 @pytest.mark.parametrize("data_type", [TensorProto.DOUBLE, TensorProto.STRING])

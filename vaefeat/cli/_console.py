@@ -19,10 +19,10 @@ def one_sentence() -> Iterator[None]:
     try:
         yield
     except (VaefeatError, ValueError, OSError) as exc:
-        errors.print(Text.assemble(("error ", "bold red"), printable(str(exc))))
+        errors.print(Text.assemble(("error ", "bold red"), printable(str(exc))), soft_wrap=True)
         raise typer.Exit(1) from exc
 
 
 def printable(text: str) -> str:
-    """Return the text without the control characters by which a file could command the terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    """Return the text in one line, without the control characters that could command the terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text.replace("\n", " "))

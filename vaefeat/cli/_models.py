@@ -11,6 +11,7 @@ from rich.text import Text
 
 from vaefeat import runtime
 from vaefeat.cli._console import console, errors, printable
+from vaefeat.exceptions import InvalidModelError
 from vaefeat.export import card as cards
 
 
@@ -19,9 +20,13 @@ def info(path: Path) -> None:
     model = runtime.OnnxModel.load(path)
     known = _known_of(model, path)
     card = known | model.card
+    try:
+        sections = cards.sections(card)
+    except RecursionError as exc:
+        raise InvalidModelError("The model's card is nested too deeply to be shown.") from exc
     console.print(Text(printable(str(card["name"])), style="bold"))
     console.print(Text(printable(str(card["description"]))))
-    for title, entries in cards.sections(card):
+    for title, entries in sections:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         table.add_column(style="cyan", no_wrap=True)
         for name, text in entries:
@@ -29,16 +34,15 @@ def info(path: Path) -> None:
         console.print(Text(f"\n{title}", style="bold"))
         console.print(Padding(table, (0, 0, 0, 2)))
     console.print(Text("\nUse it", style="bold"))
-    console.print(
-        Padding(Syntax(printable(cards.usage(known)), "python", background_color="default"), (0, 0, 0, 2))
-    )
+    console.print(Padding(Syntax(cards.usage(known), "python", background_color="default"), (0, 0, 0, 2)))
 
 
 def _known_of(model: runtime.OnnxModel, path: Path) -> cards.Card:
     return {
         "name": path.stem,
         "description": "A model without a description of its own.",
-        "inputs": {"name": model.input_name, "dtype": "float32", "n_features": model.n_features},
+        "file": {"name": printable(path.name)},
+        "inputs": {"name": printable(model.input_name), "dtype": "float32", "n_features": model.n_features},
         "outputs": {name: f"{width} column{'s' * (width > 1)}" for name, width in model.n_outputs.items()},
     }
 
@@ -48,7 +52,8 @@ def verify(path: Path) -> bool:
     checks = runtime.verify(path)
     marks = {True: ("ok    ", "bold green"), False: ("FAILED", "bold red"), None: ("absent", "yellow")}
     for check in checks:
-        console.print(Text.assemble(marks[check.passed], f"  {check.name}: ", printable(check.detail)))
+        line = Text.assemble(marks[check.passed], f"  {check.name}: ", printable(check.detail))
+        console.print(line, soft_wrap=True)
     return all(check.passed is not False for check in checks)
 
 
@@ -57,7 +62,7 @@ def encode(path: Path, source: Path, target: Path, outputs: list[str] | None, n_
     model = runtime.OnnxModel.load(path, n_threads=n_threads)
     started = time.perf_counter()
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True) as bar:
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("starting", total=1.0)
         n_rows = runtime.encode(
             model,
@@ -67,4 +72,5 @@ def encode(path: Path, source: Path, target: Path, outputs: list[str] | None, n_
             progress=lambda n, share: bar.update(task, description=f"{n:,} rows", completed=share),
         )
     seconds = time.perf_counter() - started
-    console.print(f"Wrote {n_rows:,} rows to {target} in {seconds:.1f} s, {n_rows / seconds:,.0f} rows/s.")
+    speed = f"{seconds:.1f} s, {n_rows / seconds:,.0f} rows/s"
+    console.print(Text(f"Wrote {n_rows:,} rows to {printable(str(target))} in {speed}."), soft_wrap=True)

@@ -95,6 +95,10 @@ def _column_names(model: OnnxModel, name: str) -> list[str]:
 
 def _typed(values: np.ndarray, model: OnnxModel) -> np.ndarray:
     """Give labels that are text the width of the longest class: arrays of objects cannot be written."""
-    return (
-        values.astype(np.asarray(model.card.get("classes", [])).dtype) if values.dtype == object else values
-    )
+    if values.dtype != object:
+        return values
+    classes = model.card.get("classes") or []
+    unknown = [value for value in np.unique(values.astype(str)) if value not in classes]
+    if unknown:
+        raise ValueError(f"The model gives the label {unknown[0]!r}, but its card has the classes {classes}.")
+    return values.astype(np.array(list(map(str, classes))).dtype)

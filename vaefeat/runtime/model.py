@@ -89,9 +89,7 @@ class OnnxModel:
         self.n_features: int = inputs[0].shape[1]
         outputs = session.get_outputs()
         self.output_names: list[str] = [node.name for node in outputs]
-        self.n_outputs: dict[str, int] = {
-            node.name: node.shape[1] if len(node.shape) == 2 else 1 for node in outputs
-        }
+        self.n_outputs: dict[str, int] = {node.name: _width(node) for node in outputs}
 
     @classmethod
     def load(
@@ -122,18 +120,24 @@ class OnnxModel:
 
         Raises
         ------
+        InvalidModelError
+            If ONNX Runtime fails.
         ValueError
             If ``X`` has another shape, or values that are not finite as float32, or if there is no
             output of such a name.
         """
         X = self._check(X)
         names = self.output_names if output_names is None else self.select_outputs(output_names)
-        session = self._current_session()
         if len(X) <= CHUNK_ROWS:
-            return dict(zip(names, session.run(names, {self.input_name: X}), strict=True))
-        starts = range(0, len(X), CHUNK_ROWS)
-        chunks = [session.run(names, {self.input_name: X[i : i + CHUNK_ROWS]}) for i in starts]
+            return dict(zip(names, self._run_chunk(X, names), strict=True))
+        chunks = [self._run_chunk(X[i : i + CHUNK_ROWS], names) for i in range(0, len(X), CHUNK_ROWS)]
         return {name: np.concatenate([chunk[k] for chunk in chunks]) for k, name in enumerate(names)}
+
+    def _run_chunk(self, X: np.ndarray, names: list[str]) -> list[np.ndarray]:
+        try:
+            return self._current_session().run(names, {self.input_name: X})
+        except Exception as exc:  # ONNX Runtime's exceptions have no common base of their own
+            raise InvalidModelError(f"ONNX Runtime cannot run the model: {exc}") from exc
 
     def to_bytes(self) -> bytes:
         """Return the serialized model."""
@@ -206,7 +210,20 @@ def _read_card(text: str) -> dict[str, Any]:
             raise InvalidModelError(
                 f"The entry {key!r} of the model's card is not a JSON {_JSON_NAMES[kind]}."
             )
+    names = (card.get("inputs") or {}).get("feature_names")
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise InvalidModelError("The card's feature names are not a JSON array of strings.")
     return card
+
+
+def _width(node: Any) -> int:
+    if len(node.shape) == 1:
+        return 1
+    if len(node.shape) != 2 or not isinstance(node.shape[1], int):
+        raise InvalidModelError(
+            f"Output {node.name!r} of the model has shape {node.shape}, expected (N,) or (N, a number)."
+        )
+    return node.shape[1]
 
 
 def _is_matrix_of_rows(node: Any) -> bool:

@@ -36,6 +36,8 @@ def check_parity(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.nda
             raise ParityError(
                 f"Output {name!r} of the ONNX model has shape {actual[name].shape}, expected {values.shape}."
             )
+        if not np.isfinite(values).all():
+            raise ParityError(f"Output {name!r} was to have values that are not finite.")
         deviation = float(np.max(np.abs(actual[name] - values), initial=0.0))
         allowed = TOLERANCE * max(1.0, float(np.max(np.abs(values), initial=0.0)))
         if not deviation <= allowed:  # also when it is NaN
@@ -67,6 +69,10 @@ def check_labels(expected: np.ndarray, actual: np.ndarray, probabilities: np.nda
     ParityError
         If labels differ elsewhere.
     """
+    if np.shape(actual) != np.shape(expected):
+        raise ParityError(
+            f"The ONNX model gives labels of shape {np.shape(actual)}, not {np.shape(expected)}."
+        )
     differ = np.asarray(actual).astype(expected.dtype) != expected
     tied = np.zeros(len(expected), bool)
     if probabilities is not None:

@@ -7,10 +7,12 @@ them and knows in which line it failed. No more than a chunk is in memory at a t
 import csv
 import gzip
 import re
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,7 +21,7 @@ import numpy as np
 
 from vaefeat._files import replacing
 from vaefeat._optional import import_optional
-from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError
+from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError, MissingExtraError
 
 CHUNK_ROWS = 4096
 CHUNK_BYTES = 2**25
@@ -37,7 +39,8 @@ def open_rows(path: Path, n_features: int, feature_names: Sequence[str] | None =
     Parameters
     ----------
     path : path
-        Of an .npz file the array ``X`` is read. A .csv may have a line of names above.
+        Of an .npz file the array ``X`` is read. A .csv may have a line of names above: it is one if
+        it holds no number, or all of ``feature_names``.
     n_features : int
         Columns that the model takes.
     feature_names : sequence of str, optional
@@ -57,14 +60,13 @@ def open_rows(path: Path, n_features: int, feature_names: Sequence[str] | None =
     ValueError
         If the name ends in none of the suffixes.
     """
-    open_chunks = _by_suffix(_READERS, path)
+    open_table = _by_suffix(_READERS, path)
     if not path.exists():
         raise DatasetNotFoundError(f"There is no file {path}.")
     with ExitStack() as stack:
         with _in_words(path):
-            chunks = open_chunks(path, stack, n_features, feature_names)
-        first = 1 if path.suffix in (".npy", ".npz", ".parquet") else 1 + _has_header(path)
-        yield _finite(_worded(chunks, path), path, first)
+            table = open_table(path, stack, n_features, feature_names)
+        yield _finite(table, path)
 
 
 @contextmanager
@@ -107,11 +109,12 @@ def _by_suffix(functions: Mapping[str, Callable], path: Path) -> Callable:
 
 @contextmanager
 def _in_words(path: Path) -> Iterator[None]:
+    """Say what cannot be read, whatever a damaged file makes its reader raise."""
     try:
         yield
-    except DatasetCorruptError:
+    except (DatasetCorruptError, MissingExtraError):
         raise
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as exc:  # pyarrow's are ValueErrors
+    except Exception as exc:
         reason = " ".join(str(exc).split())
         line = re.search(r"Row #(\d+): (.*)", reason)
         if line:
@@ -119,44 +122,50 @@ def _in_words(path: Path) -> Iterator[None]:
         raise DatasetCorruptError(f"Cannot read {path.name}: {reason}") from exc
 
 
-def _worded(chunks: Chunks, path: Path) -> Chunks:
-    with _in_words(path):
-        yield from chunks
+@dataclass(frozen=True)
+class _Table:
+    """A table that is being read, and how to speak of its places."""
+
+    chunks: Chunks
+    columns: Sequence[str]
+    first: int  # number of the first row
+    unit: str  # what is counted: rows, or lines
 
 
-def _finite(chunks: Chunks, path: Path, first: int) -> Chunks:
-    """Cast to float32; a number that this does not hold is an error that names its row."""
-    where = "line" if ".csv" in path.suffixes else "row"
+def _finite(table: _Table, path: Path) -> Chunks:
+    """Cast to float32; a number that this does not hold is an error that names its place."""
     n_rows = 0
-    for X, share in chunks:
-        with np.errstate(over="ignore"):
-            X = X.astype(np.float32, copy=False)
-        if not np.isfinite(X).all():
-            row, column = np.argwhere(~np.isfinite(X))[0]
-            raise DatasetCorruptError(
-                f"{path.name}, {where} {first + n_rows + row}, column {column + 1}: got {X[row, column]}, "
-                "expected a finite float32 number. Fill it in, or put an imputer into the Pipeline."
-            )
-        n_rows += len(X)
-        yield X, share
+    with _in_words(path):
+        for X, share in table.chunks:
+            with np.errstate(over="ignore", invalid="ignore"):
+                X = X.astype(np.float32, copy=False)
+            if not np.isfinite(X).all():
+                row, column = np.argwhere(~np.isfinite(X))[0]
+                raise DatasetCorruptError(
+                    f"{path.name}, {table.unit} {table.first + n_rows + row}, "
+                    f"column {table.columns[column]}: got {X[row, column]}, expected a finite float32 "
+                    "number. Fill it in, or put an imputer into the Pipeline."
+                )
+            n_rows += len(X)
+            yield X, share
 
 
 # --- in: the formats ---
 
 
-def _open_npy(path: Path, stack: ExitStack, n_features: int, feature_names: Any) -> Chunks:
-    return _array_chunks(stack.enter_context(path.open("rb")), n_features, path)
+def _open_npy(path: Path, stack: ExitStack, n_features: int, feature_names: Any) -> _Table:
+    return _array_table(stack.enter_context(path.open("rb")), n_features, path)
 
 
-def _open_npz(path: Path, stack: ExitStack, n_features: int, feature_names: Any) -> Chunks:
+def _open_npz(path: Path, stack: ExitStack, n_features: int, feature_names: Any) -> _Table:
     archive = stack.enter_context(zipfile.ZipFile(path))
     if "X.npy" not in archive.namelist():
         names = ", ".join(name.removesuffix(".npy") for name in archive.namelist())
         raise DatasetCorruptError(f"{path.name} has no array 'X'; it has {names}.")
-    return _array_chunks(stack.enter_context(archive.open("X.npy")), n_features, path)
+    return _array_table(stack.enter_context(archive.open("X.npy")), n_features, path)
 
 
-def _array_chunks(stream: Any, n_features: int, path: Path) -> Chunks:
+def _array_table(stream: Any, n_features: int, path: Path) -> _Table:
     shape, fortran_order, dtype = _read_npy_header(stream)
     if len(shape) != 2 or dtype.kind not in "buif":
         raise DatasetCorruptError(
@@ -180,7 +189,7 @@ def _array_chunks(stream: Any, n_features: int, path: Path) -> Chunks:
                 )
             yield np.frombuffer(content, dtype).reshape(-1, shape[1]), stop / n_rows
 
-    return chunks()
+    return _Table(chunks(), _numbers(n_features), 1, "row")
 
 
 def _read_npy_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -190,10 +199,10 @@ def _read_npy_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]
     return np.lib.format.read_array_header_2_0(stream)
 
 
-def _open_parquet(path: Path, stack: ExitStack, n_features: int, feature_names: Any) -> Chunks:
+def _open_parquet(path: Path, stack: ExitStack, n_features: int, feature_names: Any) -> _Table:
     parquet = import_optional("pyarrow.parquet", "tables")
-    # With a buffer, a column is read as it is needed rather than whole.
-    file = stack.enter_context(parquet.ParquetFile(path, buffer_size=2**16))
+    # With a buffer of this size, a column is read as it is needed rather than whole.
+    file = stack.enter_context(parquet.ParquetFile(path, buffer_size=2**16, pre_buffer=False))
     columns = _choose(file.schema_arrow.names, n_features, feature_names, path)
     for name in columns:
         dtype = file.schema_arrow.field(name).type
@@ -207,15 +216,16 @@ def _open_parquet(path: Path, stack: ExitStack, n_features: int, feature_names: 
             n_read += batch.num_rows
             yield _to_matrix(batch, columns), n_read / n_rows
 
-    return chunks()
+    return _Table(chunks(), list(map(repr, columns)), 1, "row")
 
 
-def _open_csv(path: Path, stack: ExitStack, n_features: int, feature_names: Any) -> Chunks:
+def _open_csv(path: Path, stack: ExitStack, n_features: int, feature_names: Any) -> _Table:
     arrow, arrow_csv = import_optional("pyarrow", "tables"), import_optional("pyarrow.csv", "tables")
     names = _first_cells(path)
-    has_header = _has_header(path)
+    holds_all = feature_names is not None and set(feature_names) <= set(names)
+    has_header = holds_all or not any(map(_is_number, names))
     if not has_header:
-        names, feature_names = [str(i) for i in range(len(names))], None
+        names, feature_names = _numbers(len(names)), None
     columns = _choose(names, n_features, feature_names, path)
     file = stack.enter_context(arrow.OSFile(str(path)))
     stream = arrow.CompressedInputStream(file, "gzip") if path.suffix == ".gz" else file
@@ -231,11 +241,12 @@ def _open_csv(path: Path, stack: ExitStack, n_features: int, feature_names: Any)
         ),
     )
     n_bytes = path.stat().st_size
-    return ((_to_matrix(batch, columns), file.tell() / n_bytes) for batch in reader)
+    chunks = ((_to_matrix(batch, columns), file.tell() / n_bytes) for batch in reader)
+    return _Table(chunks, list(map(repr, columns)) if has_header else columns, 1 + has_header, "line")
 
 
-def _has_header(path: Path) -> bool:
-    return not all(map(_is_number, _first_cells(path)))
+def _numbers(n: int) -> list[str]:
+    return [str(i) for i in range(1, n + 1)]
 
 
 def _first_cells(path: Path) -> list[str]:
@@ -279,7 +290,8 @@ def _check_width(n_columns: int, n_features: int, path: Path) -> None:
 
 def _to_matrix(batch: Any, columns: Sequence[str]) -> np.ndarray:
     arrays = [batch.column(name).to_numpy(zero_copy_only=False) for name in columns]
-    return np.stack(arrays, axis=1, dtype=np.float32, casting="unsafe")
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is refused in words
+        return np.stack(arrays, axis=1, dtype=np.float32, casting="unsafe")
 
 
 def _chunk_rows(n_features: int) -> int:
@@ -338,15 +350,21 @@ def _npz_writer(path: Path, column_names: ColumnNames) -> Iterator[Write]:
 
             def write(arrays: Mapping[str, np.ndarray]) -> None:
                 for name, values in arrays.items():
-                    if name not in files:
-                        files[name] = Path(folder) / f"{name}.npy"
+                    if name not in files:  # a model's names are not for the file system
+                        files[name] = Path(folder) / str(len(files))
                         writers[name] = stack.enter_context(_npy_writer(files[name], column_names))
                     writers[name]({name: values})
 
             yield write
         with zipfile.ZipFile(path, "w") as archive:
-            for file in files.values():
-                archive.write(file, file.name)
+            for name, file in files.items():
+                _archive(archive, f"{name}.npy", file)
+
+
+def _archive(archive: zipfile.ZipFile, name: str, path: Path) -> None:
+    """Put a file into an archive without its time: the same arrays make the same bytes."""
+    with path.open("rb") as source, archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as target:
+        shutil.copyfileobj(source, target)
 
 
 @contextmanager
@@ -365,13 +383,16 @@ def _table_writer(path: Path, column_names: ColumnNames, open_table: Callable) -
 
 
 def _to_batch(arrays: Mapping[str, np.ndarray], column_names: ColumnNames) -> Any:
-    columns: dict[str, np.ndarray] = {}
+    columns: list[np.ndarray] = []
+    names: list[str] = []
     for name, values in arrays.items():
-        if values.ndim == 1:
-            columns[name] = values
-        else:
-            columns |= zip(column_names[name], values.T, strict=True)
-    return import_optional("pyarrow", "tables").RecordBatch.from_pydict(columns)
+        columns += [values] if values.ndim == 1 else list(values.T)
+        names += [name] if values.ndim == 1 else column_names[name]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"Two columns of the table would have the same name: got {names}. Write an .npz file."
+        )
+    return import_optional("pyarrow", "tables").RecordBatch.from_arrays(columns, names)
 
 
 def _open_csv_table(path: Path, schema: Any, stack: ExitStack) -> Any:

@@ -58,7 +58,9 @@ def verify(path: str | os.PathLike[str]) -> list[Check]:
         model = OnnxModel.load(path)
     except InvalidModelError as exc:
         return [Check("inspection", False, str(exc)), _check_file(path)]
-    weights = "its weights are those of its card" if "weights_sha256" in model.card else "it has no card"
+    weights = "its weights are those of its card"
+    if "weights_sha256" not in model.card:
+        weights = "its card says nothing of its weights" if model.card else "it has no card"
     return [
         Check("inspection", True, f"safe to load; {weights}"),
         _check_file(path),
@@ -72,7 +74,7 @@ def _check_file(path: Path) -> Check:
         expected = json.loads(beside.read_text())["file"]["sha256"]
     except FileNotFoundError:
         return Check("file", None, f"there is no {beside.name} beside it")
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return Check("file", False, f"{beside.name} says no sha256")
     with path.open("rb") as file:
         actual = hashlib.file_digest(file, "sha256").hexdigest()
@@ -91,10 +93,12 @@ def _check_golden_rows(model: OnnxModel) -> Check:
         n_rows, deviation = _run_golden_rows(model, golden)
     except ParityError as exc:
         return Check("golden rows", False, str(exc))
-    except (ValueError, TypeError, KeyError) as exc:
+    except (InvalidModelError, ValueError, TypeError, KeyError, IndexError, OverflowError) as exc:
         return Check("golden rows", False, f"the card's rows cannot be run: {exc}")
     return Check(
-        "golden rows", True, f"{n_rows} rows, largest deviation {deviation:.1e}, allowed {TOLERANCE:.0e}"
+        "golden rows",
+        True,
+        f"{n_rows} rows, largest deviation {deviation:.1e}, allowed {TOLERANCE:.0e} of the largest value",
     )
 
 
