@@ -5,13 +5,40 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from vaefeat import VAEEncoderTransformer
+from vaefeat.recipes import image_encoder
 
 
-def make_image_pipeline(n_components=10, *, classifier=None, random_state=None, **vae_params) -> Pipeline:
-    """Return a Pipeline for flattened grey images: pixels to [0, 1], Bernoulli VAE, classifier.
+def make_image_pipeline(
+    image_shape, n_components=50, *, classifier=None, random_state=None, **vae_params
+) -> Pipeline:
+    """Return a Pipeline for flattened grey images: pixels to [0, 1], the image recipe, classifier.
 
-    Ten units rather than fifty: on MNIST with 100 labels they are worth several points, see the
-    README.
+    Parameters
+    ----------
+    image_shape : tuple of two int
+        Rows and columns.
+    n_components : int, default=50
+    classifier : classifier, optional
+        By default LogisticRegression.
+    random_state : int, RandomState instance or None, default=None
+    **vae_params
+        As for :func:`vaefeat.recipes.image_encoder`; above all ``corruption``, an ImageWarp of what
+        makes no difference to you.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from pipelines.ready import make_image_pipeline
+    >>> X, y = load_digits(return_X_y=True)
+    >>> make_image_pipeline((8, 8), random_state=0, max_iter=1).fit(X, y).predict(X[:2]).shape
+    (2,)
+    """
+    vae = image_encoder(image_shape, n_components, random_state=random_state, **vae_params)
+    return _behind(MinMaxScaler(clip=True), vae, classifier)
+
+
+def make_table_pipeline(n_components=10, *, classifier=None, random_state=None, **vae_params) -> Pipeline:
+    """Return a Pipeline for numeric tables: standardised features, Gaussian VAE, classifier.
 
     Parameters
     ----------
@@ -21,23 +48,6 @@ def make_image_pipeline(n_components=10, *, classifier=None, random_state=None, 
     random_state : int, RandomState instance or None, default=None
     **vae_params
         Further parameters of :class:`vaefeat.VAEEncoderTransformer`.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_digits
-    >>> from pipelines.ready import make_image_pipeline
-    >>> X, y = load_digits(return_X_y=True)
-    >>> make_image_pipeline(random_state=0, max_iter=1).fit(X, y).predict(X[:2]).shape
-    (2,)
-    """
-    vae = VAEEncoderTransformer(n_components, likelihood="bernoulli", random_state=random_state)
-    return _behind(MinMaxScaler(clip=True), vae.set_params(**vae_params), classifier)
-
-
-def make_table_pipeline(n_components=10, *, classifier=None, random_state=None, **vae_params) -> Pipeline:
-    """Return a Pipeline for numeric tables: standardised features, Gaussian VAE, classifier.
-
-    Parameters are those of :func:`make_image_pipeline`.
 
     Examples
     --------

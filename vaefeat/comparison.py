@@ -53,7 +53,7 @@ def default_extractors(
     n_components : int, default=10
         Features of all extractors but the raw one.
     max_iter : int, optional
-        Epochs of the VAEs; by default 50 or as many as make 5 000 steps, of the one for images 10 or
+        Epochs of the VAEs; by default 50 or as many as make 5 000 steps, of the one for images 8 or
         2 000 steps.
     random_state : int, default=0
 

@@ -32,7 +32,7 @@ def image_encoder(
         What makes no difference to you. The default suits handwriting and other drawings.
     random_state : int, RandomState instance or None, default=None
     **vae_params
-        Further parameters of :class:`vaefeat.VAEEncoderTransformer`. ``max_iter`` is 10, which is
+        Further parameters of :class:`vaefeat.VAEEncoderTransformer`. ``max_iter`` is 8, which is
         enough for some ten thousand images; fewer need more passes, 2 000 steps in all or more.
 
     Returns
@@ -58,13 +58,12 @@ def image_encoder(
         hidden_layer_sizes=(256,),
         image_shape=image_shape,
         likelihood="bernoulli",
-        beta=0.3,
         corruption=corruption,
         contrastive_weight=100.0,
         batch_size=256,
         learning_rate="cosine",
         learning_rate_init=3e-3,
-        max_iter=10,
+        max_iter=8,
         random_state=random_state,
     )
     return vae.set_params(**vae_params)

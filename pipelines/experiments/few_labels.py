@@ -69,7 +69,7 @@ def write_samples(dataset: Dataset, path: Path) -> None:
 
 def run(dataset: Dataset, exported: Path, max_iter: int) -> None:
     raw = make_pipeline(MinMaxScaler(clip=True), LogisticRegression())
-    vae = make_image_pipeline(random_state=0, max_iter=max_iter)
+    vae = make_image_pipeline((28, 28), random_state=0, max_iter=max_iter)
     for name, what, pipeline in (("raw", "raw pixels", raw), ("vae", "the latent means of a VAE", vae)):
         fitted = fit_on_few(clone(pipeline), dataset, N_LABELED)
         publish_pipeline(fitted, dataset, exported / f"mnist-100-labels-{name}", what, N_LABELED)
@@ -78,13 +78,13 @@ def run(dataset: Dataset, exported: Path, max_iter: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--smoke", action="store_true", help="500 images and 5 epochs")
+    parser.add_argument("--smoke", action="store_true", help="500 images and one epoch")
     parser.add_argument("--exported", type=Path, default=EXPORTED)
     arguments = parser.parse_args()
     dataset = load_dataset("mnist")
     if arguments.smoke:
         dataset = dataset.head(500)
-    run(dataset, arguments.exported, max_iter=5 if arguments.smoke else 50)
+    run(dataset, arguments.exported, max_iter=1 if arguments.smoke else 8)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,6 @@ MNIST_NAMES = {
     "untrained-50": "untrained encoder, 50",
     "vae-2": "VAE means, 2",
     "vae-10": "**VAE means, 10**",
-    "ready-10": "the same in `make_image_pipeline()`",
     "vae-20": "VAE means, 20",
     "vae-50": "VAE means, 50",
     "supervised-50": "encoder trained *with the labels*, 50",

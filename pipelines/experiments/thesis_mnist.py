@@ -20,7 +20,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from pipelines.experiments.publish import EXPORTED, RESULTS, publish
-from pipelines.ready import make_image_pipeline
 from vaefeat import SupervisedEncoderTransformer, VAEEncoderTransformer, compare, load_dataset
 
 N_LABELED = (100, 600, 3000, "all")
@@ -53,7 +52,6 @@ def grids(max_iter: int):
     yield {"raw": FunctionTransformer(), "vae-10": vae(10, max_iter)}, plain
     yield {"pca-10": PCA(10, random_state=0), "pca-50": PCA(50, random_state=0)}, plain
     yield {"vae-2": vae(2, max_iter), "vae-20": vae(20, max_iter), "untrained-50": vae(50, 0)}, plain
-    yield {"ready-10": make_image_pipeline(random_state=0, max_iter=max_iter)[:-1]}, plain
     yield {"supervised-50": SupervisedEncoderTransformer(50, random_state=0)}, plain
 
 

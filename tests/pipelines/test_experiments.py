@@ -19,6 +19,6 @@ def test_the_thesis_experiment_runs_on_a_few_images(tmp_path):
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert {row["extractor"] for row in rows} == {
         *("raw", "pca-10", "pca-50", "untrained-50"),
-        *("vae-2", "vae-10", "ready-10", "vae-20", "vae-50", "supervised-50"),
+        *("vae-2", "vae-10", "vae-20", "vae-50", "supervised-50"),
     }
     assert OnnxModel.load(exported / "model.onnx").n_outputs["z_mean"] == 50
