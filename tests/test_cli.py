@@ -27,7 +27,7 @@ def smoke(tmp_path_factory):
 def test_compare_prints_a_table_and_nothing_of_tensorflow_s_own(smoke):
     _, process = smoke
     assert "Test accuracy on digits" in process.stdout
-    for extractor in ("raw", "pca", "untrained", "vae", "supervised"):
+    for extractor in ("raw", "pca", "untrained", "vae", "image vae", "supervised"):
         assert extractor in process.stdout
     # TensorFlow 2.20 writes remarks of level INFO whatever its log level is; 2.21 does not.
     remarks = re.compile(r"I\d{4} |WARNING: All log messages before absl")
@@ -45,7 +45,7 @@ def test_compare_writes_rows_plot_and_encoder(smoke):
     }
     assert (out / "label_efficiency.png").read_bytes()[:4] == b"\x89PNG"
     rows = [json.loads(line) for line in (out / "rows.jsonl").read_text().splitlines()]
-    assert len(rows) == 5 * 2 * 2
+    assert len(rows) == 6 * 2 * 2
     card = json.loads((out / "encoder.json").read_text())
     assert card["data"]["sha256"] == rows[0]["dataset_sha256"] == load_dataset("digits").sha256
     z_mean = OnnxModel.load(out / "encoder.onnx").run(card["golden"]["X"])["z_mean"]

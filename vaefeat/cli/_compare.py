@@ -120,7 +120,7 @@ def _percent(share: float) -> str:
 def _write_results(result: "Comparison", dataset: Any, out: Path) -> None:
     import matplotlib
 
-    from vaefeat.comparison import VAE
+    from vaefeat.comparison import IMAGE, VAE
     from vaefeat.export.estimator import export_onnx
     from vaefeat.plotting import LabelEfficiencyDisplay
 
@@ -129,8 +129,9 @@ def _write_results(result: "Comparison", dataset: Any, out: Path) -> None:
     display.ax_.set_title(f"{dataset.name}: what a label is worth")
     display.figure_.savefig(out / "label_efficiency.png", dpi=150)
     written = ["rows.jsonl", "label_efficiency.png"]
-    if VAE in result.extractors:  # it is not where all rows were known already
+    encoder = result.extractors.get(IMAGE, result.extractors.get(VAE))
+    if encoder is not None:  # it is not there if all rows were known already
         data = {"name": dataset.name, "sha256": dataset.sha256}
-        export_onnx(result.extractors[VAE], out / "encoder.onnx", X=dataset.X, card={"data": data})
+        export_onnx(encoder, out / "encoder.onnx", X=dataset.X, card={"data": data})
         written += ["encoder.onnx", "encoder.json", "encoder.md"]
     console.print(f"Wrote {', '.join(written)} to [bold]{out}[/]", highlight=False)
