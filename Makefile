@@ -28,7 +28,8 @@ base:             ## install without extras, and verify and run the exported mod
 	$(VENV)-base/bin/python -m pip install --quiet --disable-pip-version-check . -c constraints.txt
 	for model in exported/*/model.onnx; do $(VENV)-base/bin/vaefeat verify $$model || exit 1; done
 	$(VENV)-base/bin/python exported/examples/python/classify.py \
-		exported/mnist-100-labels-vae/model.onnx exported/examples/samples.json | tail -1
+		exported/mnist-100-labels-vae/model.onnx exported/examples/samples.json > $(VENV)-base/answers.jsonl
+	@tail -1 $(VENV)-base/answers.jsonl
 	@du -shc $(VENV)-base/lib | tail -1 | sed 's/total/installed to run models/'
 
 lowest:           ## run all tests with the lowest versions that pyproject.toml allows

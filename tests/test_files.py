@@ -25,12 +25,33 @@ def test_an_old_file_is_replaced(path):
     assert path.read_bytes() == b"new"
 
 
-def test_others_may_read_the_file(path):
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_who_may_read_a_new_file_is_what_the_user_has_set(umask, mode, path):
+    before = os.umask(umask)
+    try:
+        write_atomically(path, b"new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_who_may_read_an_old_file_may_read_the_new_one_and_no_one_else(path):
+    path.write_bytes(b"old")
+    path.chmod(0o640)
     write_atomically(path, b"new")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
-@pytest.mark.parametrize("step", ["fsync", "chmod", "replace"])
+def test_a_link_goes_on_leading_to_the_file(path):
+    link = path.with_name("link.onnx")
+    path.write_bytes(b"old")
+    link.symlink_to(path)
+    write_atomically(link, b"new")
+    assert link.is_symlink()
+    assert path.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), KeyboardInterrupt()])
 @pytest.mark.parametrize("old", [b"old", None])
 def test_whatever_fails_the_old_file_stays_and_no_temporary_one(step, error, old, path, monkeypatch):

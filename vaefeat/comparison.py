@@ -51,7 +51,7 @@ def default_extractors(
         Images enter as they are, with a Bernoulli likelihood; tables are standardised first, with a
         Gaussian one.
     n_components : int, default=10
-        Features of all extractors but the raw one.
+        Features of PCA and of all encoders but the one for images, which has 50.
     max_iter : int, optional
         Epochs of the VAEs; by default 50 or as many as make 5 000 steps, of the one for images 8 or
         2 000 steps.
@@ -369,7 +369,8 @@ def with_folds(classifier: BaseEstimator, y: np.ndarray) -> BaseEstimator:
 
 
 def _describe(estimator: BaseEstimator) -> str:
-    return " ".join(estimator.__repr__(N_CHAR_MAX=math.inf).split())  # all of it, however long
+    is_sklearns = isinstance(estimator, BaseEstimator)  # whose repr would be cut where it is long
+    return " ".join((estimator.__repr__(N_CHAR_MAX=math.inf) if is_sklearns else repr(estimator)).split())
 
 
 def _as_number(n_labeled: int | str) -> float:

@@ -32,8 +32,8 @@ def image_encoder(
         What makes no difference to you. The default suits handwriting and other drawings.
     random_state : int, RandomState instance or None, default=None
     **vae_params
-        Further parameters of :class:`vaefeat.VAEEncoderTransformer`. ``max_iter`` is 8, which is
-        enough for some ten thousand images; fewer need more passes, 2 000 steps in all or more.
+        Further parameters of :class:`vaefeat.VAEEncoderTransformer`. ``max_iter`` is 8, some 2 000
+        steps for 60 000 images; fewer images need more passes to make as many.
 
     Returns
     -------

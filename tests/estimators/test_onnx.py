@@ -10,6 +10,8 @@ from sklearn.pipeline import make_pipeline
 from vaefeat import OnnxEncoderTransformer, OnnxModel, export_onnx
 from vaefeat.exceptions import InvalidModelError
 
+RAW = "exported/mnist-100-labels-raw/model.onnx"
+
 
 @pytest.fixture(scope="module")
 def path(vae, tmp_path_factory):
@@ -49,6 +51,27 @@ def test_a_whole_pipeline_s_file_can_be_a_step_again(path, digits, tmp_path):
     assert_allclose(second[0].transform(X), first.predict_proba(X), atol=1e-5)
     model = OnnxModel.load(export_onnx(second, tmp_path / "second.onnx", X=X))
     assert_array_equal(model.run(X)["label"], second.predict(X))
+
+
+def test_an_encoder_of_another_s_making_is_a_step_too(digits, tmp_path):
+    from onnx import TensorProto, helper
+
+    # No names of nodes, an older opset, and tensors called as ours are.
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["step_X"], ["step_Z"]), helper.make_node("Neg", ["step_Z"], ["code"])],
+        "other",
+        [helper.make_tensor_value_info("step_X", TensorProto.FLOAT, ["batch", 64])],
+        [helper.make_tensor_value_info("code", TensorProto.FLOAT, ["batch", 64])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    X, y = digits
+    encoder = OnnxEncoderTransformer(model.SerializeToString(), output="code")
+    pipe = make_pipeline(encoder, LogisticRegression(max_iter=1_000)).fit(X, y)
+    whole = OnnxModel.load(export_onnx(pipe, tmp_path / "pipe.onnx", X=X, with_features=True))
+    assert_allclose(whole.run(X)["code"], -X, atol=1e-6)
+    assert_array_equal(whole.run(X)["label"], pipe.predict(X))
+    alone = OnnxModel.load(export_onnx(pipe[0], tmp_path / "alone.onnx", X=X))
+    assert alone.card["inputs"]["name"] == alone.input_name == "step_X"
 
 
 def test_it_is_exported_by_itself_with_a_card_of_its_own(path, digits, tmp_path):
@@ -95,6 +118,12 @@ def test_data_frames_keep_their_names_and_wrong_ones_are_refused(path, digits):
     [
         ({"output": "features"}, 64, ValueError, r"expected some of \['z_mean', 'z_log_var', 'hidden'\]"),
         ({}, 63, ValueError, "X has 63 features, but the model takes 64"),
+        (
+            {"output": "label", "model": "exported/mnist-100-labels-raw/model.onnx"},
+            784,
+            ValueError,
+            "no float32 matrix",
+        ),
         ({"model": b"no model"}, 64, InvalidModelError, "not an ONNX model"),
         ({"model": "nowhere.onnx"}, 64, FileNotFoundError, "nowhere.onnx"),
         ({"model": 3}, 64, ValueError, "'model' parameter"),
@@ -108,5 +137,5 @@ def test_what_does_not_fit_is_said_and_the_estimator_stays_as_it_was(
     encoder = OnnxEncoderTransformer(path).fit(X)
     encoder.set_params(**parameters)
     with pytest.raises(error, match=message):
-        encoder.fit(X[:, :columns])
+        encoder.fit(np.resize(X, (3, columns)))
     assert encoder.n_features_in_ == 64

@@ -1,5 +1,6 @@
 """VAEEncoderTransformer with what is for images: convolutions, corruption, the contrastive term."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -96,11 +97,18 @@ def test_the_hidden_layer_may_be_the_features(fitted, digits):
 
 
 @pytest.mark.parametrize("output", ["z_mean", "hidden"])
-def test_a_pipeline_with_convolutions_is_one_onnx_file(output, digits, tmp_path):
+def test_a_pipeline_with_convolutions_is_one_onnx_file(output, fitted, digits, tmp_path):
     X, y = digits
-    pipe = make_pipeline(vae(output=output), LogisticRegression(max_iter=2_000)).fit(X, y)
-    model = OnnxModel.load(export_onnx(pipe, tmp_path / "pipe.onnx", X=X))
-    assert_allclose(model.run(X)["probabilities"], pipe.predict_proba(X), atol=1e-5)
+    encoder = copy.copy(fitted).set_params(output=output)
+    classifier = LogisticRegression(max_iter=2_000).fit(encoder.transform(X), y)
+    pipe = make_pipeline(make_pipeline(encoder), classifier)
+    path = export_onnx(pipe, tmp_path / "pipe.onnx", X=X, with_features=True)
+    model = OnnxModel.load(path)
+    outputs = model.run(X)
+    assert model.output_names == ["label", "probabilities", output]
+    assert_allclose(outputs["probabilities"], pipe.predict_proba(X), atol=1e-5)
+    assert_allclose(outputs[output], encoder.transform(X), atol=1e-5)
+    assert model.card["training"]["epochs"] == 3
 
 
 def test_training_goes_on_and_pickles(fitted, digits):
@@ -143,7 +151,38 @@ def test_what_does_not_go_together_is_said(params, message, digits):
         vae(**params).fit(digits[0])
 
 
-@pytest.mark.parametrize("strength", [{"scale": -0.1}, {"rotation": float("nan")}, {"elastic": -1}])
+def test_strokes_cannot_become_thicker_than_their_neighbours_allow():
+    with pytest.raises(ValueError, match="thickness must not be above 1"):
+        ImageWarp(thickness=1.5)
+
+
+def test_an_output_that_the_network_does_not_have_is_said_by_all_methods(digits):
+    X, _ = digits
+    linear = vae(hidden_layer_sizes=(), filters=(), max_iter=1).fit(X).set_params(output="hidden")
+    for method in (linear.transform, lambda X: linear.get_feature_names_out()):
+        with pytest.raises(ValueError, match=r"expected some of \['z_mean', 'z_log_var'\]"):
+            method(X)
+
+
+def test_the_callbacks_of_the_user_have_the_last_word_on_the_learning_rate(digits):
+    import keras
+
+    seen = []
+
+    class Freeze(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.optimizer.learning_rate = 0.0
+
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(logs["reconstruction"])
+
+    vae(callbacks=[Freeze()], corruption=None, contrastive_weight=0.0).fit(digits[0])
+    assert_allclose(seen, seen[0], rtol=1e-2)  # noise alone
+
+
+@pytest.mark.parametrize(
+    "strength", [{"scale": -0.1}, {"rotation": float("nan")}, {"elastic": -1}, {"shear": float("inf")}]
+)
 def test_strengths_that_make_no_sense_are_refused(strength):
     with pytest.raises(ValueError, match="must not be negative"):
         ImageWarp(**strength)

@@ -3,12 +3,12 @@ import json
 import numpy as np
 import onnx
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from typer.testing import CliRunner
 
-from vaefeat import OnnxModel, export_onnx, verify
+from vaefeat import OnnxModel, VAEEncoderTransformer, export_onnx, verify
 from vaefeat.cli import app
 from vaefeat.exceptions import ExportError
 from vaefeat.export.quantization import quantize
@@ -91,6 +91,21 @@ def test_a_model_that_would_suffer_is_refused_and_an_old_file_stays(encoder, hal
     ):
         quantize(model, path, *halves)
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"old"]
+
+
+def test_a_regressor_is_refused(vae, halves, tmp_path):
+    X, y, *_ = halves
+    pipe = make_pipeline(vae, Ridge()).fit(X, y)
+    model = OnnxModel.load(export_onnx(pipe, tmp_path / "pipe.onnx", X=X))
+    with pytest.raises(ExportError, match="no accuracy to judge by"):
+        quantize(model, tmp_path / "small.onnx", *halves)
+
+
+def test_a_file_that_would_grow_is_refused(halves, tmp_path):
+    model = VAEEncoderTransformer(1, hidden_layer_sizes=(), max_iter=0).fit(halves[0]).encoder_
+    with pytest.raises(ExportError, match="would grow from"):
+        quantize(model, tmp_path / "small.onnx", *halves, max_drop=1.0)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_model_without_matrix_products_is_refused(digits, halves, tmp_path):

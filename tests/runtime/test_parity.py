@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vaefeat.exceptions import ParityError
-from vaefeat.runtime.parity import TOLERANCE, check_parity
+from vaefeat.runtime.parity import TOLERANCE, check_labels, check_parity
 
 ONES = np.ones((3, 2), np.float32)
 
@@ -51,3 +51,14 @@ def test_outputs_without_rows_agree():
 def test_outputs_of_another_shape_do_not_agree():
     with pytest.raises(Exception, match="shape"):
         check_parity({"a": np.ones((3, 2))}, {"a": np.ones((1, 2))})
+
+
+def test_labels_of_text_are_compared_in_full():
+    with pytest.raises(ParityError, match="2 of 2 labels"):
+        check_labels(np.array(["no", "no"]), np.array(["not", "nope"], object), None)
+    assert check_labels(np.array(["no", "yes"]), np.array(["no", "yes"], object), None) == 0
+
+
+def test_values_that_are_not_finite_prove_nothing():
+    with pytest.raises(ParityError, match="not finite"):
+        check_parity({"a": np.array([np.inf])}, {"a": np.array([0.0])})

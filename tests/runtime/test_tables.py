@@ -261,6 +261,11 @@ def test_a_bad_line_is_named_beyond_the_first_block_of_megabytes(line, message, 
         read_text("\n".join(["a,b,c", *lines]), tmp_path / "rows.csv")
 
 
+def test_the_header_that_pandas_writes_for_columns_without_names_is_one(tmp_path):
+    pd.DataFrame(X).to_csv(tmp_path / "rows.csv", index=False)
+    assert_array_equal(read(tmp_path / "rows.csv"), X)
+
+
 @pytest.mark.parametrize("line", ["1,,3", "1,NA,3", "1,x,3"])
 def test_a_bad_first_line_is_no_header(line, tmp_path):
     with pytest.raises(DatasetCorruptError, match="line 1"):

@@ -130,3 +130,13 @@ def test_it_works_within_a_compiled_function():
     x, seed = tf.constant(IMAGES.reshape(200, -1)), tf.constant([1, 2])
     compiled = tf.function(lambda x, seed: corruption(x, seed, SHAPE), jit_compile=True, autograph=False)
     assert_allclose(compiled(x, seed), corruption(x, seed, SHAPE), atol=1e-5)
+
+
+def test_a_rotation_keeps_distances_where_the_sides_differ():
+    image = blob((21, 41), at=(10, 10), width=1.0)
+    for angle in (5.0, 60.0):
+        images = np.repeat(image[None], 50, axis=0)
+        row, column = (centres(warp(images, shape=(21, 41), rotation=angle)) - [10, 20]).T
+        inside = (np.abs(row) < 7) & (np.abs(column) < 17)  # what is cut off has another centre
+        assert inside.sum() > 10
+        assert_allclose(np.hypot(row, column)[inside], 10, atol=0.1)

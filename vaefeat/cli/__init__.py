@@ -110,7 +110,8 @@ def export(
 ) -> None:
     """Write a model in another form, with its card; nothing is written if its accuracy suffers.
 
-    --quantize makes the file a quarter as large, and reports size, accuracy and speed before and after.
+    --quantize makes 8-bit integers of the weights of matrix products, and reports size, accuracy and speed
+    before and after. What a row gives then depends a little on the rows that are run with it.
     """
     with one_sentence():
         if not quantize:

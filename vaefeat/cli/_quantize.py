@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.table import Table
 
 from vaefeat._optional import import_optional
-from vaefeat.cli._console import console
+from vaefeat.cli._console import console, printable
 
 
 def quantize(path: Path, out: Path, data: str, target: str | None, max_drop: float) -> None:
@@ -26,4 +26,4 @@ def quantize(path: Path, out: Path, data: str, target: str | None, max_drop: flo
     table.add_row("accuracy", *(f"{share:.2%}" for share in found.accuracy))
     table.add_row("rows/s", *(f"{speed:,.0f}" for speed in found.rows_per_second))
     console.print(table)
-    console.print(f"Wrote {out} and its card.", markup=False, soft_wrap=True)
+    console.print(printable(f"Wrote {out} and its card."), markup=False, soft_wrap=True)

@@ -73,7 +73,7 @@ class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     """A transformer whose fitted state is an ONNX encoder."""
 
     def transform(self, X):
-        """Return the latent means of ``X``.
+        """Return the features of ``X``: latent means, if no other ``output`` was asked for.
 
         Runs the ONNX encoder. Writes nothing and draws nothing: the same row gives the same
         features, alone or in company, from any thread.
@@ -84,17 +84,17 @@ class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         Returns
         -------
-        z_mean : ndarray of shape (n_samples, n_components), float32
+        features : ndarray of shape (n_samples, n_features_out), float32
         """
         check_is_fitted(self)
         X = self._validated(X, reset=False)
         return self.encoder_.run(X, [self._output_name])[self._output_name]
 
-    def _validated(self, X, y="no_validation", *, reset: bool):
+    def _validated(self, X, y="no_validation", *, reset: bool, min_samples: int | None = None):
         if not reset and self._is_ready(X):
             return X
-        # A network cannot be trained on one example: its features have no spread.
-        min_samples = 2 if reset else 1
+        if min_samples is None:  # a network cannot be trained on one example: its features have no spread
+            min_samples = 2 if reset else 1
         with np.errstate(over="ignore"):  # what float32 cannot hold is refused, in words
             return validate_data(
                 self, X, y, reset=reset, dtype=np.float32, order="C", ensure_min_samples=min_samples
@@ -122,7 +122,8 @@ class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     @property
     def _n_features_out(self) -> int:
-        return self.encoder_.n_outputs[self._output_name]
+        (name,) = self.encoder_.select_outputs([self._output_name])
+        return self.encoder_.n_outputs[name]
 
     def onnx_shape_calculator(self):
         """Return the shape calculator by which skl2onnx converts the estimator, within a Pipeline too."""

@@ -6,7 +6,6 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import validate_data
 
 from vaefeat.estimators._base import OnnxTransformer, all_or_nothing
 from vaefeat.runtime import OnnxModel
@@ -89,14 +88,16 @@ class OnnxEncoderTransformer(OnnxTransformer):
         self : object
         """
         with all_or_nothing(self):
-            validate_data(self, X, dtype=np.float32)
+            X = self._validated(X, reset=True, min_samples=1)
             load = OnnxModel if isinstance(self.model, bytes) else OnnxModel.load
             self.encoder_ = load(self.model, providers=self.providers, n_threads=self.n_threads)
-            self.encoder_.select_outputs([self.output])
             if self.n_features_in_ != self.encoder_.n_features:
                 raise ValueError(
                     f"X has {self.n_features_in_} features, but the model takes {self.encoder_.n_features}."
                 )
+            features = self.encoder_.run(X[:1], [self.output])[self.output]
+            if features.ndim != 2 or features.dtype != np.float32:
+                raise ValueError(f"Output {self.output!r} of the model is no float32 matrix.")
         return self
 
     @property

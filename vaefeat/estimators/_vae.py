@@ -91,7 +91,7 @@ class VAEEncoderTransformer(OnnxTransformer):
         Learning rate of Adam; with "cosine", the highest.
     output : {"z_mean", "hidden"}, default="z_mean"
         The features: the latent means, or the encoder's last hidden layer, which is wider and tells
-        classes better apart where labels are many.
+        classes better apart. May be changed after ``fit``: the encoder gives both.
     max_iter : int, default=50
         Passes over the data. 0 leaves the initial random weights: an untrained encoder.
     early_stopping : bool, default=False
@@ -128,7 +128,8 @@ class VAEEncoderTransformer(OnnxTransformer):
     noise_variance_ : ndarray of shape (n_features,), float32
         Variance of p(x|z). Only if the likelihood is "gaussian".
     loss_curve_ : list of float
-        Mean loss of each epoch, in nats: the negative ELBO if ``beta`` is 1.
+        Mean loss of each epoch, in nats: the negative ELBO if ``beta`` is 1 and
+        ``contrastive_weight`` 0.
     history_ : dict of lists of float
         ``loss``, ``reconstruction`` and ``kl`` of each epoch, ``contrast`` if ``contrastive_weight``
         is not 0, and the same of the validation samples as ``val_*`` if ``early_stopping``.
@@ -159,9 +160,9 @@ class VAEEncoderTransformer(OnnxTransformer):
     where :math:`\tilde x` is x as ``corruption`` leaves it, :math:`\gamma` is ``contrastive_weight``, and
     C the contrastive loss of Chen et al.
 
-    Active units come out with a variance near 1 and silent ones near 0, so that the features need no
-    scaler behind them; with few labels a StandardScaler harms, since it blows silent units up to
-    the size of the others.
+    Without a contrastive term, active units come out with a variance near 1 and silent ones near 0, so
+    that the features need no scaler behind them; with few labels a StandardScaler harms, since it blows
+    silent units up to the size of the others.
 
     References
     ----------
@@ -329,7 +330,7 @@ class VAEEncoderTransformer(OnnxTransformer):
         return self.decoder_.run(Z, ["x_mean"])["x_mean"]
 
     def reconstruct(self, X):
-        """Encode and decode ``X``: ``inverse_transform(transform(X))``.
+        """Encode and decode ``X``: the decoder's mean at the latent means.
 
         Parameters
         ----------
@@ -457,9 +458,10 @@ class VAEEncoderTransformer(OnnxTransformer):
         self._check_options(X.shape[1])
         init_seed, split_seed, train_seed = spawn_seeds(self.random_state, 3)
         vae, optimizer = self._build(X, init_seed, resume)
-        callbacks = list(self.callbacks)
+        callbacks = []
         if learning_rate == "cosine" and max_epochs:
             callbacks.append(cosine_schedule(self.learning_rate_init, max_epochs))
+        callbacks += self.callbacks  # theirs come last, so that they have the last word
         validation = None
         if early_stopping:
             X, X_validation = train_test_split(X, test_size=self.validation_fraction, random_state=split_seed)
@@ -518,8 +520,9 @@ class VAEEncoderTransformer(OnnxTransformer):
         shapes = [value.shape for value in self._training_state]
         if [tuple(variable.shape) for variable in variables] != shapes:
             raise ValueError(
-                f"The network was trained with another shape than n_components={self.n_components} and "
-                f"hidden_layer_sizes={self.hidden_layer_sizes}: set them back, or fit with warm_start=False."
+                f"The network was trained with another shape than n_components={self.n_components}, "
+                f"filters={self.filters} and hidden_layer_sizes={self.hidden_layer_sizes}: set them back, "
+                "or fit with warm_start=False."
             )
         for variable, value in zip(variables, self._training_state, strict=True):
             variable.assign(value)

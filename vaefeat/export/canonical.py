@@ -27,22 +27,30 @@ def canonicalize(proto: onnx.ModelProto, graph_name: str) -> onnx.ModelProto:
     return _stamp(proto)
 
 
-def _rename(graph: onnx.GraphProto, names: dict[str, str], numbers: Iterator[int]) -> None:
+def rename(graph: onnx.GraphProto) -> None:
+    """Name all nodes and tensors of a graph, its input and outputs too, so that skl2onnx can take it in.
+
+    It makes a name unique by digits behind it: of t3 and t31, the former could become the latter.
+    """
+    _rename(graph, {"": ""}, count(), "t{}_")
+
+
+def _rename(graph: onnx.GraphProto, names: dict[str, str], numbers: Iterator[int], form: str = "t{}") -> None:
     """Renumber the nodes and the tensors of a graph, and of those within it, in the order of their use."""
     for node in graph.node:
         node.name = f"{node.op_type}_{next(numbers)}"
         node.doc_string = ""
         for tensors in (node.input, node.output):
-            tensors[:] = [names.setdefault(name, f"t{len(names)}") for name in tensors]
+            tensors[:] = [names.setdefault(name, form.format(len(names))) for name in tensors]
         for attribute in node.attribute:
             if attribute.HasField("g"):
-                _rename(attribute.g, names, numbers)
+                _rename(attribute.g, names, numbers, form)
     for value in (*graph.input, *graph.output):
-        value.name = names.setdefault(value.name, f"t{len(names)}")
+        value.name = names.setdefault(value.name, form.format(len(names)))
     order = {name: position for position, name in enumerate(names)}
     initializers = sorted(graph.initializer, key=lambda tensor: order.get(tensor.name, len(order)))
     for tensor in initializers:
-        tensor.name = names.setdefault(tensor.name, f"t{len(names)}")
+        tensor.name = names.setdefault(tensor.name, form.format(len(names)))
     del graph.initializer[:]
     graph.initializer.extend(initializers)
     del graph.value_info[:]

@@ -15,7 +15,7 @@ from vaefeat import __version__
 from vaefeat.exceptions import ExportError, ParityError
 from vaefeat.export import card as cards
 from vaefeat.export.artefact import N_GOLDEN_ROWS, checked_path, serialize, write_model
-from vaefeat.export.pipeline import LABEL, PROBABILITIES, convert_estimator, features_name
+from vaefeat.export.pipeline import LABEL, PROBABILITIES, convert_estimator, encoders_of, features_name
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime.inspection import sha256_of_weights
 from vaefeat.runtime.parity import check_labels, check_parity
@@ -55,7 +55,7 @@ def export_onnx(
     card : mapping, optional
         Entries for the card: ``name``, ``description``, ``data``, ``metrics``, ``training``, ...
     with_features : bool, default=False
-        Give a Pipeline the latent means that its VAE step makes as one more output, ``z_mean``.
+        Give a Pipeline what its VAE step makes as one more output: ``z_mean``, or ``hidden``.
 
     Returns
     -------
@@ -178,7 +178,9 @@ def _evaluate_by_reference(proto: onnx.ModelProto, rows: np.ndarray) -> dict[str
     from onnx.reference import ReferenceEvaluator
 
     names = [output.name for output in proto.graph.output]
-    return dict(zip(names, ReferenceEvaluator(proto).run(names, {"X": rows}), strict=True))
+    return dict(
+        zip(names, ReferenceEvaluator(proto).run(names, {proto.graph.input[0].name: rows}), strict=True)
+    )
 
 
 def _first_deviating_step(estimator: Any, rows: np.ndarray) -> str:
@@ -198,19 +200,20 @@ def _first_deviating_step(estimator: Any, rows: np.ndarray) -> str:
 
 def _card(estimator: Any, path: Path, proto: onnx.ModelProto, golden: Mapping[str, np.ndarray]) -> cards.Card:
     names = getattr(estimator, "feature_names_in_", None)
-    vae = _vae_step(estimator)
+    encoders = encoders_of(estimator)
+    vae = encoders[0] if len(encoders) == 1 else None
     is_encoder = vae is estimator
     in_unit_range = is_encoder and getattr(vae, "likelihood", None) == "bernoulli"
     return {
         "name": path.stem,
         "description": (
-            "Latent means of a variational autoencoder's encoder."
+            f"The encoder of a {type(estimator).__name__}."
             if is_encoder
             else f"A scikit-learn {type(estimator).__name__}, whole."
         ),
         "vaefeat_version": __version__,
         "inputs": {
-            "name": "X",
+            "name": proto.graph.input[0].name,
             "dtype": "float32",
             "n_features": int(estimator.n_features_in_),
             "feature_names": None if names is None else [str(name) for name in names],
@@ -222,11 +225,6 @@ def _card(estimator: Any, path: Path, proto: onnx.ModelProto, golden: Mapping[st
         "weights_sha256": sha256_of_weights(proto.SerializeToString(deterministic=True)),
         "golden": {name: values.tolist() for name, values in golden.items()},
     }
-
-
-def _vae_step(estimator: Any) -> Any:
-    steps = [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
-    return next((step for step in steps if hasattr(step, "encoder_")), None)
 
 
 def _training(vae: Any) -> dict[str, Any]:

@@ -16,9 +16,15 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from vaefeat.exceptions import ExportError
-from vaefeat.export.canonical import OPSETS, canonicalize
+from vaefeat.export.canonical import OPSETS, canonicalize, rename
 
-LABEL, PROBABILITIES, Z_MEAN = "label", "probabilities", "z_mean"
+LABEL, PROBABILITIES = "label", "probabilities"
+_FAILURES = (
+    NotImplementedError,
+    RuntimeError,
+    NameError,
+    ValueError,
+)  # of skl2onnx, for what it does not know
 
 
 def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) -> onnx.ModelProto:
@@ -29,7 +35,7 @@ def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) 
     estimator : estimator
         Anything that skl2onnx knows, with vaefeat's estimators among its steps.
     with_features : bool, default=False
-        Add the latent means that its VAE step makes as an output ``z_mean``.
+        Add what its VAE step gives as an output of that name: ``z_mean``, or ``hidden``.
 
     Returns
     -------
@@ -55,12 +61,12 @@ def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) 
                 target_opset=OPSETS,
                 options={"zipmap": False} if has_probabilities else None,
             )
-    except (MissingConverter, MissingShapeCalculator, NotImplementedError, RuntimeError, NameError) as exc:
+    except (MissingConverter, MissingShapeCalculator, *_FAILURES) as exc:
         reason = " ".join(str(exc).split())
         raise ExportError(f"skl2onnx cannot convert {type(estimator).__name__}: {reason}") from exc
     _name_outputs(proto.graph, _output_names(estimator))
     if with_features:
-        _add_features(proto.graph)
+        _add_features(proto.graph, encoders_of(estimator))
     return canonicalize(proto, "vaefeat_pipeline")
 
 
@@ -72,7 +78,9 @@ def _output_names(estimator: BaseEstimator) -> list[str]:
 
 def features_name(estimator: BaseEstimator) -> str:
     """Return the name of a transformer's output: the encoder's if it ends in one, else ``features``."""
-    last_step = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    last_step = estimator
+    while isinstance(last_step, Pipeline):
+        last_step = last_step[-1]
     return last_step._output_name if hasattr(last_step, "encoder_") else "features"
 
 
@@ -87,17 +95,27 @@ def _name_outputs(graph: onnx.GraphProto, names: list[str]) -> None:
         output.name = name
 
 
-def _add_features(graph: onnx.GraphProto) -> None:
-    """Make the features of the VAE step an output."""
-    casts = [node for node in graph.node if node.name.startswith(_CAST_FEATURES)]
-    if len(casts) != 1:
-        raise ExportError(f"with_features=True needs one VAE step, got {len(casts)}.")
-    z_mean = casts[0].input[0]
-    last_layer = next(node for node in graph.node if z_mean in node.output)
-    widths = {tensor.name: tensor.dims[-1] for tensor in graph.initializer if tensor.dims}
-    n_components = next(widths[name] for name in last_layer.input if name in widths)
-    graph.node.append(make_node("Identity", [z_mean], [Z_MEAN]))
-    graph.output.append(make_tensor_value_info(Z_MEAN, TensorProto.FLOAT, ["N", n_components]))
+def encoders_of(estimator: Any) -> list[Any]:
+    """Return the estimators with an encoder, however deep they are among the steps."""
+    if hasattr(estimator, "encoder_"):
+        return [estimator]
+    steps = [
+        *getattr(estimator, "steps", ()),
+        *getattr(estimator, "transformer_list", ()),
+        *getattr(estimator, "transformers_", ()),
+    ]
+    return [encoder for _, step, *_ in steps for encoder in encoders_of(step)]
+
+
+def _add_features(graph: onnx.GraphProto, encoders: list[Any]) -> None:
+    """Make what the one encoder gives an output."""
+    if len(encoders) != 1:
+        raise ExportError(f"with_features=True needs one VAE step, got {len(encoders)}.")
+    name = encoders[0]._output_name
+    cast = next(node for node in graph.node if node.name.startswith(_CAST_FEATURES))
+    width = encoders[0].encoder_.n_outputs[name]
+    graph.node.append(make_node("Identity", [cast.input[0]], [name]))
+    graph.output.append(make_tensor_value_info(name, TensorProto.FLOAT, ["N", width]))
 
 
 def _by_position(estimator: Any) -> Any:
@@ -143,7 +161,8 @@ def convert_encoder(scope: Any, operator: Any, container: Any) -> None:
 
         X --Cast(float32)--> encoder --features--> Cast(type of features)
     """
-    proto = _at_opset(_features_only(operator.raw_operator), container.target_opset)
+    proto = at_opset(_features_only(operator.raw_operator), container.target_opset)
+    rename(proto.graph)  # another's graph may have nodes without names, which skl2onnx cannot take
     to = TensorProto.DOUBLE if isinstance(operator.outputs[0].type, DoubleTensorType) else TensorProto.FLOAT
     graph = proto.graph
     X, features = graph.input[0], graph.output[0]
@@ -165,7 +184,14 @@ def _without_card(proto: onnx.ModelProto) -> onnx.ModelProto:
     return proto
 
 
-def _at_opset(proto: onnx.ModelProto, target: int) -> onnx.ModelProto:
+def at_opset(proto: onnx.ModelProto, target: int) -> onnx.ModelProto:
+    """Return the model at another opset.
+
+    Raises
+    ------
+    ExportError
+        If it has operators that this opset has not.
+    """
     if target in (opset.version for opset in proto.opset_import if opset.domain == ""):
         return proto
     try:

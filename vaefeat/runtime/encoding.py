@@ -68,7 +68,7 @@ def encode(
     ):
         for X, share_read in chunks:
             outputs = model.run(X, names)
-            write({name: _typed(values, model) for name, values in outputs.items()})
+            write({name: _typed(values, model, target) for name, values in outputs.items()})
             n_rows += len(X)
             if progress is not None:
                 progress(n_rows, share_read)
@@ -93,12 +93,17 @@ def _column_names(model: OnnxModel, name: str) -> list[str]:
     return [f"{name}_{label}" for label in labels]
 
 
-def _typed(values: np.ndarray, model: OnnxModel) -> np.ndarray:
-    """Give labels that are text the width of the longest class: arrays of objects cannot be written."""
+def _typed(values: np.ndarray, model: OnnxModel, target: Path) -> np.ndarray:
+    """Turn labels that are text from objects into text: in arrays, of the width of the longest class."""
     if values.dtype != object:
         return values
-    classes = model.card.get("classes") or []
-    unknown = [value for value in np.unique(values.astype(str)) if value not in classes]
+    if target.suffix not in (".npy", ".npz"):
+        return values.astype(str)
+    classes = [label for label in model.card.get("classes") or [] if isinstance(label, str)]
+    unknown = set(map(str, values)) - set(classes)
     if unknown:
-        raise ValueError(f"The model gives the label {unknown[0]!r}, but its card has the classes {classes}.")
-    return values.astype(np.array(list(map(str, classes))).dtype)
+        raise ValueError(
+            f"The model gives the label {min(unknown)!r}, which is not among the classes of its card: its "
+            f"width in {target.name} is not known. Write a .csv or .parquet file."
+        )
+    return values.astype(np.array(classes).dtype)

@@ -186,13 +186,15 @@ def _visit_attribute(message: memoryview, found: Inspection, depth: int) -> None
 
 
 def _visit_tensor(message: memoryview) -> None:
-    n_elements, n_bytes = 1, 0
+    n_elements, n_bytes = 1, 0  # n_elements stays small: it is refused as soon as it is too large
     for number, value in _fields(message):
         if number == 13 or (number == 14 and value == _EXTERNAL):
             raise InvalidModelError("The model refers to weights in another file, which is not allowed.")
         if number == 1:  # dims, packed or one by one
             for dim in [value] if isinstance(value, int) else _varints(value):
                 n_elements *= dim
+                if n_elements > MAX_BYTES:
+                    raise InvalidModelError("A tensor declares more elements than a file may have bytes.")
         elif not isinstance(value, int):
             n_bytes += len(value)
         else:

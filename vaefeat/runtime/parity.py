@@ -73,7 +73,7 @@ def check_labels(expected: np.ndarray, actual: np.ndarray, probabilities: np.nda
         raise ParityError(
             f"The ONNX model gives labels of shape {np.shape(actual)}, not {np.shape(expected)}."
         )
-    differ = np.asarray(actual).astype(expected.dtype) != expected
+    differ = np.asarray(actual, object) != np.asarray(expected, object)  # text of any width
     tied = np.zeros(len(expected), bool)
     if probabilities is not None:
         largest_two = np.sort(probabilities, axis=1)[:, -2:]

@@ -39,8 +39,8 @@ def open_rows(path: Path, n_features: int, feature_names: Sequence[str] | None =
     Parameters
     ----------
     path : path
-        Of an .npz file the array ``X`` is read. A .csv may have a line of names above: it is one if
-        it holds no number, or all of ``feature_names``.
+        Of an .npz file the array ``X`` is read. A .csv may have a line of names above: it is one
+        if it holds no number, or all of ``feature_names``, or is 0, 1, 2, ...
     n_features : int
         Columns that the model takes.
     feature_names : sequence of str, optional
@@ -223,7 +223,8 @@ def _open_csv(path: Path, stack: ExitStack, n_features: int, feature_names: Any)
     arrow, arrow_csv = import_optional("pyarrow", "tables"), import_optional("pyarrow.csv", "tables")
     names = _first_cells(path)
     holds_all = feature_names is not None and set(feature_names) <= set(names)
-    has_header = holds_all or not any(map(_is_number, names))
+    counts = [str(i) for i in range(len(names))]  # the names that pandas gives to columns without any
+    has_header = holds_all or not any(map(_is_number, names)) or (names == counts and len(names) > 1)
     if not has_header:
         names, feature_names = _numbers(len(names)), None
     columns = _choose(names, n_features, feature_names, path)

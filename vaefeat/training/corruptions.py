@@ -19,15 +19,15 @@ class ImageWarp:
 
     .. math:: c + R(\alpha)\, K(k)\, S(s)\, (p - c) + t + e(p)
 
-    of the image: rotation, shear, scaling and shift with parameters drawn uniformly, and an elastic
-    displacement e, a sum of 16 smooth bumps with normal weights.
+    of the image: rotation, shear, scaling and shift with parameters drawn uniformly (of the scale, the
+    logarithm), and an elastic displacement e, a sum of 16 smooth bumps with normal weights.
 
     Parameters
     ----------
     rotation : float, default=20.0
         Largest angle, in degrees, to either side.
     scale : float, default=0.2
-        0.2 is up to 20 % larger or smaller, along each axis by itself.
+        0.2 is by a factor of up to 1.2 larger or smaller, along each axis by itself.
     shear : float, default=0.4
         Largest slant: columns for each row.
     shift : float, default=0.1
@@ -37,7 +37,7 @@ class ImageWarp:
     thickness : float, default=1.0
         0 leaves strokes as they are; 1 makes them up to a pixel thicker on each side, or thinner.
     flip : bool, default=False
-        Mirror every other image left to right.
+        Mirror half of the images, left to right.
 
     References
     ----------
@@ -62,8 +62,10 @@ class ImageWarp:
     def __post_init__(self) -> None:
         for name in ("rotation", "scale", "shear", "shift", "elastic", "thickness"):
             strength = getattr(self, name)
-            if not strength >= 0:  # also when it is NaN
-                raise ValueError(f"{name} must not be negative, got {strength}.")
+            if not 0 <= strength < np.inf:  # also when it is NaN
+                raise ValueError(f"{name} must not be negative, and finite, got {strength}.")
+        if self.thickness > 1:
+            raise ValueError(f"thickness must not be above 1, got {self.thickness}.")
 
     def __call__(self, x: Any, seed: Any, image_shape: tuple[int, int]) -> Any:
         """Distort each image of a batch.
@@ -103,12 +105,13 @@ class ImageWarp:
         scale_r, scale_c = (tf.exp(v * np.log1p(self.scale)) for v in u[2:4])
         cos, sin = tf.cos(angle), tf.sin(angle)
         height, width = image_shape
-        # Coefficients of (1, r, c), where r and c go from -1 to 1.
-        rows = [2 * self.shift * u[4], scale_r * (cos - shear * sin), -scale_c * sin]
-        columns = [2 * self.shift * u[5], scale_r * (sin + shear * cos), scale_c * cos]
+        half = (height - 1) / 2, (width - 1) / 2
+        aspect = half[1] / half[0] if min(half) > 0 else 1.0
+        # Coefficients of (1, r, c), where r and c go from -1 to 1 along sides that may differ in length.
+        rows = [2 * self.shift * u[4], scale_r * (cos - shear * sin), -scale_c * sin * aspect]
+        columns = [2 * self.shift * u[5], scale_r * (sin + shear * cos) / aspect, scale_c * cos]
         bumps = 2 * self.elastic * tf.random.stateless_normal((2, n, N_KNOTS**2), seed + 4, alg="philox")
         basis = _basis(image_shape)
-        half = (height - 1) / 2, (width - 1) / 2
         r, c = (
             half[axis] * (1 + tf.concat([tf.stack(affine, axis=1), bumps[axis]], axis=1) @ basis)
             for axis, affine in enumerate((rows, columns))

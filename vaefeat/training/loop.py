@@ -138,7 +138,8 @@ def _as_epoch(model: keras.Model, step: Callable, compiled: bool) -> Callable:
     def epoch(data, indices, weights, seed):
         def body(i, totals):
             batch = tuple(tf.gather(array, indices[i]) for array in data)
-            step_seed = seed + tf.stack([0, 2 * i])  # two streams of noise a step
+            # A model may add to the seed for streams of its own: k to both numbers is none of another step.
+            step_seed = seed + tf.stack([0, 2 * i])
             losses = step(batch, step_seed, weights[i])
             step_totals = [tf.reduce_sum(losses[name] * weights[i]) for name in names]
             return i + 1, totals + tf.stack(step_totals)
