@@ -108,7 +108,7 @@ class LabelEfficiencyDisplay:
             marker=MARKERS[i % len(MARKERS)],
             markersize=6,
             capsize=3,
-            linewidth=2.5 if extractor.startswith("vae") else 1.5,
+            linewidth=2.5 if "vae" in extractor else 1.5,
             linestyle="--" if extractor.startswith("supervised") else "-",
             label=extractor,
         )

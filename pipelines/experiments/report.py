@@ -101,6 +101,21 @@ def _cell(row) -> str:
     return f"{text} ({100 * row['gain_low']:+.1f} to {100 * row['gain_high']:+.1f})"
 
 
+def headline(comparison: Comparison) -> str:
+    """Return the answer to "is it worth it" in one sentence."""
+    accuracy = {
+        (row["extractor"], row["n_labeled"]): f"{100 * row['accuracy_mean']:.1f} %"
+        for row in comparison.summary()
+        if row["classifier"] == PLAIN
+    }
+    few, many = ((accuracy["recipe", n], accuracy["raw", n]) for n in (100, "all"))
+    return (
+        "On MNIST, 50 features that no label has shaped lift logistic regression from "
+        f"{few[1]} on raw pixels to **{few[0]}** with 100 labels, and from {many[1]} to\n"
+        f"**{many[0]}** with all."
+    )
+
+
 def thesis_table(comparison: Comparison) -> str:
     """Return what the 2018 thesis says, and the row that says the same."""
     accuracy = {
@@ -115,7 +130,8 @@ def thesis_table(comparison: Comparison) -> str:
         "| --- | --- | --- |",
         f"| raw pixels 92 % | {accuracy['raw', PLAIN]} | raw pixels |",
         f'| "VAE features" 98 % | {accuracy["supervised-50", PLAIN]} | encoder trained with labels: no VAE |',
-        f"| not measured | {frozen} | VAE means, 50, no labels |",
+        f"| | {frozen} | VAE means, 50, no labels |",
+        f"| | **{accuracy['recipe', PLAIN]}** | `image_encoder`, 50 means, no labels |",
     ]
     for width, loss in THESIS_LOSSES.items():
         ours = losses[f"vae-{width}"]
@@ -175,8 +191,20 @@ def plot(comparison: Comparison, path: Path) -> None:
     import matplotlib
 
     matplotlib.use("agg")
-    shown = ("raw", "pca-50", "vae-50", "recipe", "recipe, hidden layer", "supervised-50")
-    rows = [row for name in shown for row in comparison.rows if row["extractor"] == name]
+    shown = {
+        "raw": "raw pixels",
+        "pca-50": "PCA, 50",
+        "supervised-50": "supervised, 50",
+        "recipe": "image vae, 50 means",
+        "recipe, hidden layer": "image vae, hidden layer",
+        "vae-50": "plain vae, 50 means",
+    }
+    rows = [
+        row | {"extractor": label}
+        for name, label in shown.items()
+        for row in comparison.rows
+        if row["extractor"] == name
+    ]
     display = LabelEfficiencyDisplay.from_comparison(Comparison(rows), classifier=PLAIN)
     display.ax_.set_title("MNIST: logistic regression on features, over the number of labels")
     display.figure_.savefig(path, dpi=150, metadata={"Software": None})
@@ -189,6 +217,7 @@ def main() -> None:
     readme = ROOT / "README.md"
     comparison = read_comparison("mnist")
     text = readme.read_text()
+    text = replace_section(text, "headline", headline(comparison))
     text = replace_section(text, "mnist-accuracy", accuracy_table(comparison, IMAGE_NAMES))
     text = replace_section(text, "mnist-widths", accuracy_table(comparison, WIDTH_NAMES))
     text = replace_section(text, "digits-accuracy", accuracy_table(read_comparison("digits"), DIGITS_NAMES))
