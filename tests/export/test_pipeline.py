@@ -55,27 +55,42 @@ CLASSIFIERS = {
 }
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+PIPELINES = CLASSIFIERS | {
+    "columns of a data frame": lambda: make_pipeline(columns(), LogisticRegression()),
+    "min-max, forest": lambda: make_pipeline(
+        MinMaxScaler(), vae(), RandomForestClassifier(5, random_state=0)
+    ),
+    "nested": lambda: make_pipeline(make_pipeline(StandardScaler(), vae()), LogisticRegression()),
+    "ridge": lambda: make_pipeline(StandardScaler(), vae(), Ridge()),
+    "forest of regressors": lambda: make_pipeline(vae(), RandomForestRegressor(5, random_state=0)),
+}
+
+
+@pytest.mark.parametrize("name", PIPELINES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_classifier_and_its_file_agree(name, dtype, tmp_path):
-    pipe = CLASSIFIERS[name]().fit(X.astype(dtype), Y)
+def test_a_pipeline_and_its_file_agree(name, dtype, tmp_path):
+    rows, new = X.astype(dtype), NEW.astype(dtype)
+    if name == "columns of a data frame":
+        rows, new = (pd.DataFrame(each, columns=FRAME.columns) for each in (rows, new))
+    pipe = PIPELINES[name]().fit(rows, Y)
     outputs = OnnxModel.load(export_onnx(pipe, tmp_path / "pipe.onnx", X=X)).run(NEW.astype(dtype))
-    assert_allclose(outputs["probabilities"], pipe.predict_proba(NEW.astype(dtype)), atol=1e-5)
-    assert_array_equal(outputs["label"], pipe.predict(NEW.astype(dtype)))
+    if "prediction" in outputs:
+        assert_allclose(outputs["prediction"][:, 0], pipe.predict(new), atol=1e-5)
+    else:
+        assert_allclose(outputs["probabilities"], pipe.predict_proba(new), atol=1e-5)
+        assert_array_equal(outputs["label"], pipe.predict(new))
 
 
 @pytest.mark.parametrize(
     ("pipe", "method", "output"),
     [
-        (make_pipeline(StandardScaler(), vae(), Ridge()), "predict", "prediction"),
-        (make_pipeline(vae(), RandomForestRegressor(5, random_state=0)), "predict", "prediction"),
         (make_pipeline(StandardScaler(), vae()), "transform", "z_mean"),
         (make_pipeline(vae(), StandardScaler()), "transform", "features"),
         (make_pipeline(vae(), RidgeClassifier()), "predict", "label"),
         (vae(), "transform", "z_mean"),
     ],
 )
-def test_regressors_transformers_and_bare_classifiers_agree_with_their_files(pipe, method, output, tmp_path):
+def test_transformers_and_bare_classifiers_agree_with_their_files(pipe, method, output, tmp_path):
     pipe.fit(X, Y)
     values = OnnxModel.load(export_onnx(pipe, tmp_path / "pipe.onnx", X=X)).run(NEW)[output]
     assert_allclose(np.squeeze(values), getattr(pipe, method)(NEW), atol=1e-5)
