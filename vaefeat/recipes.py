@@ -21,7 +21,7 @@ def image_encoder(
 
     Its encoder is convolutional, sees each image twice, distorted at random, and is asked for what
     both views have in common: the decoder owes the undistorted image, and a contrastive term lets
-    the two views find each other. The README has what each of these adds.
+    the two views find each other.
 
     Parameters
     ----------

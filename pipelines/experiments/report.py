@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[2]
 BENCHMARK_NAMES = ("training", "transform", "imports", "memory", "encode", "environment")
 PLAIN = "LogisticRegression"
 SCALED = "StandardScaler + LogisticRegression"
-CLASSIFIERS = {
-    PLAIN: "",
+ALONE = {PLAIN: ""}
+SCALERS = ALONE | {
     SCALED: ", `StandardScaler()` behind",
     "VarianceThreshold + LogisticRegression": ", `VarianceThreshold(0.01)` behind",
 }
@@ -32,9 +32,9 @@ IMAGE_NAMES = {
     "rbm-50": "restricted Boltzmann machine, 50",
     "untrained-conv-50": "untrained convolutional encoder, 50",
     "vae-50": "VAE means, 50",
-    "+ warps": "+ decodes the clean image from a warped one",
-    "+ convolutions": "+ convolutions",
-    "recipe": "**+ contrastive term: `image_encoder`, 50 means**",
+    "+ warps": "the same, decoding the clean image from a warped one",
+    "+ convolutions": "the same, with convolutions",
+    "recipe": "**`image_encoder`, 50 means**",
     "recipe, hidden layer": "its last hidden layer, 256",
     "supervised-50": "encoder trained *with the labels*, 50",
 }
@@ -72,16 +72,19 @@ def read_comparison(name: str) -> Comparison:
     )
 
 
-def accuracy_table(comparison: Comparison, names: dict[str, str]) -> str:
-    """Return test accuracies, features by number of labels, with the paired gain over raw features."""
+def accuracy_table(comparison: Comparison, names: dict[str, str], behind: dict[str, str]) -> str:
+    """Return test accuracies, features by number of labels, with the paired gain over raw features.
+
+    ``names`` are the extractors to show, ``behind`` the classifiers, each with what is said of it.
+    """
     cells = {(row["extractor"], row["classifier"], row["n_labeled"]): row for row in comparison.summary()}
     counts = list(dict.fromkeys(n for _, _, n in cells))
     lines = ["| features | " + " | ".join(map(_heading, counts)) + " |", "| --- |" + " --- |" * len(counts)]
     for extractor, name in names.items():
-        for classifier, behind in CLASSIFIERS.items():
+        for classifier, what in behind.items():
             found = [cells.get((extractor, classifier, n)) for n in counts]
             if any(found):
-                lines.append(f"| {name}{behind} | " + " | ".join(map(_cell, found)) + " |")
+                lines.append(f"| {name}{what} | " + " | ".join(map(_cell, found)) + " |")
     return "\n".join(lines)
 
 
@@ -218,9 +221,11 @@ def main() -> None:
     comparison = read_comparison("mnist")
     text = readme.read_text()
     text = replace_section(text, "headline", headline(comparison))
-    text = replace_section(text, "mnist-accuracy", accuracy_table(comparison, IMAGE_NAMES))
-    text = replace_section(text, "mnist-widths", accuracy_table(comparison, WIDTH_NAMES))
-    text = replace_section(text, "digits-accuracy", accuracy_table(read_comparison("digits"), DIGITS_NAMES))
+    text = replace_section(text, "mnist-accuracy", accuracy_table(comparison, IMAGE_NAMES, ALONE))
+    text = replace_section(text, "mnist-widths", accuracy_table(comparison, WIDTH_NAMES, SCALERS))
+    text = replace_section(
+        text, "digits-accuracy", accuracy_table(read_comparison("digits"), DIGITS_NAMES, ALONE)
+    )
     text = replace_section(text, "mnist-thesis", thesis_table(comparison))
     text = replace_section(text, "benchmarks", benchmark_tables())
     if check and text != readme.read_text():

@@ -21,6 +21,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from pipelines.experiments.publish import EXPORTED, RESULTS, publish
 from vaefeat import SupervisedEncoderTransformer, VAEEncoderTransformer, compare, load_dataset
+from vaefeat.comparison import CS
 
 N_LABELED = (100, 600, 3000, "all")
 N_DRAWS = 10
@@ -34,7 +35,7 @@ DESCRIPTION = (
 def logistic_regression(*steps) -> GridSearchCV:
     """Return a logistic regression behind ``steps`` that chooses its C among the labelled samples."""
     classifier = make_pipeline(*steps, LogisticRegression(max_iter=5_000))
-    return GridSearchCV(classifier, {"logisticregression__C": (0.01, 0.1, 1.0, 10.0)})
+    return GridSearchCV(classifier, {"logisticregression__C": CS})
 
 
 def vae(n_components: int, max_iter: int) -> VAEEncoderTransformer:

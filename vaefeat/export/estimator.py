@@ -18,7 +18,7 @@ from vaefeat.export.artefact import N_GOLDEN_ROWS, checked_path, serialize, writ
 from vaefeat.export.pipeline import LABEL, PROBABILITIES, convert_estimator, encoders_of, features_name
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime.inspection import sha256_of_weights
-from vaefeat.runtime.parity import check_labels, check_parity
+from vaefeat.runtime.parity import check_outputs
 
 N_PARITY_ROWS = 64
 OWN_ENTRIES = {"inputs", "outputs", "classes", "weights_sha256", "golden", "file", "parity"}
@@ -105,10 +105,10 @@ def export_onnx(
     full_card = _card(estimator, path, proto, golden) | dict(card or {})
     content = serialize(proto, full_card)
     try:
-        parity = _check_outputs(expected, OnnxModel(content).run(rows))
-        _check_outputs(_first(expected), OnnxModel(content).run(rows[:1]))
+        parity = check_outputs(expected, OnnxModel(content).run(rows))
+        check_outputs(_first(expected), OnnxModel(content).run(rows[:1]))
         if not NOT_BY_REFERENCE & {node.op_type for node in proto.graph.node}:
-            _check_outputs(expected, _evaluate_by_reference(proto, rows))
+            check_outputs(expected, _evaluate_by_reference(proto, rows))
     except ParityError as exc:
         step = _first_deviating_step(estimator, rows)
         raise ParityError(f"{exc} The first step that deviates: {step}. Nothing was written.") from exc
@@ -164,16 +164,6 @@ def _with_feature_names(estimator: Any, rows: np.ndarray) -> Any:
     return DataFrame(rows, columns=estimator.feature_names_in_)
 
 
-def _check_outputs(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Return what there is between the outputs that is allowed; raise ParityError if there is more."""
-    numbers = {name: values for name, values in expected.items() if name != LABEL}
-    found: dict[str, float] = {"largest_deviation": check_parity(numbers, actual)}
-    if LABEL in expected:
-        n_ties = check_labels(expected[LABEL], actual[LABEL], expected.get(PROBABILITIES))
-        found["labels_that_differ_at_ties"] = n_ties
-    return found
-
-
 def _evaluate_by_reference(proto: onnx.ModelProto, rows: np.ndarray) -> dict[str, np.ndarray]:
     from onnx.reference import ReferenceEvaluator
 
@@ -189,7 +179,7 @@ def _first_deviating_step(estimator: Any, rows: np.ndarray) -> str:
         head = estimator[:i]
         try:
             model = OnnxModel(convert_estimator(head).SerializeToString())
-            _check_outputs(_expected(head, rows), model.run(rows))
+            check_outputs(_expected(head, rows), model.run(rows))
         except ParityError:
             return name
     return steps[-1][0] if steps else type(estimator).__name__

@@ -19,12 +19,15 @@ from vaefeat.exceptions import ExportError
 from vaefeat.export.canonical import OPSETS, canonicalize, rename
 
 LABEL, PROBABILITIES = "label", "probabilities"
-_FAILURES = (
+# What skl2onnx raises for what it does not know.
+FAILURES = (
+    MissingConverter,
+    MissingShapeCalculator,
     NotImplementedError,
     RuntimeError,
     NameError,
     ValueError,
-)  # of skl2onnx, for what it does not know
+)
 
 
 def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) -> onnx.ModelProto:
@@ -42,7 +45,7 @@ def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) 
     onnx.ModelProto
         With the outputs ``label`` and, if the estimator has them, ``probabilities`` (a classifier),
         ``prediction`` (a regressor), ``features`` (a transformer) or ``z_mean`` (one that ends in a
-        VAE step); of a VAEEncoderTransformer itself, ``z_mean`` and ``z_log_var``.
+        VAE step); of an encoder itself, all that it gives.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) 
                 target_opset=OPSETS,
                 options={"zipmap": False} if has_probabilities else None,
             )
-    except (MissingConverter, MissingShapeCalculator, *_FAILURES) as exc:
+    except FAILURES as exc:
         reason = " ".join(str(exc).split())
         raise ExportError(f"skl2onnx cannot convert {type(estimator).__name__}: {reason}") from exc
     _name_outputs(proto.graph, _output_names(estimator))

@@ -9,6 +9,34 @@ from vaefeat.exceptions import ParityError
 TOLERANCE = 1e-5  # of the largest value of an output, or of 1 where all are smaller
 
 
+def check_outputs(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Compare all outputs of two computations: numbers by their size, labels but for ties.
+
+    Parameters
+    ----------
+    expected, actual : mappings of str to ndarray
+        Outputs by name; those of ``expected`` are compared. One that is not of floats in ``actual``
+        is labels, whose probabilities, if there are any, are the output "probabilities".
+
+    Returns
+    -------
+    found : dict
+        ``largest_deviation`` and, if there are labels, ``labels_that_differ_at_ties``.
+
+    Raises
+    ------
+    ParityError
+        If there is more between them than is allowed.
+    """
+    labels = [name for name in expected if actual[name].dtype.kind != "f"]
+    numbers = {name: values for name, values in expected.items() if name not in labels}
+    found: dict[str, float] = {"largest_deviation": check_parity(numbers, actual)}
+    for name in labels:
+        n_ties = check_labels(expected[name], actual[name], expected.get("probabilities"))
+        found["labels_that_differ_at_ties"] = n_ties
+    return found
+
+
 def check_parity(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]) -> float:
     r"""Compare the outputs of two computations on the same rows.
 
