@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from vaefeat.comparison import compare
     from vaefeat.datasets import load_dataset, mask_labels
     from vaefeat.estimators import (
+        M2Classifier,
         OnnxEncoderTransformer,
         SupervisedEncoderTransformer,
         VAEEncoderTransformer,
@@ -20,6 +21,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ImageWarp",
     "LabelEfficiencyDisplay",
+    "M2Classifier",
     "OnnxEncoderTransformer",
     "OnnxModel",
     "SupervisedEncoderTransformer",
@@ -35,6 +37,7 @@ __all__ = [
 _ROOMS = {
     "ImageWarp": ("vaefeat.training.corruptions", None),
     "LabelEfficiencyDisplay": ("vaefeat.plotting", None),
+    "M2Classifier": ("vaefeat.estimators", "train"),
     "OnnxEncoderTransformer": ("vaefeat.estimators", "train"),
     "OnnxModel": ("vaefeat.runtime", None),
     "SupervisedEncoderTransformer": ("vaefeat.estimators", "train"),

@@ -7,6 +7,7 @@ from numpy.testing import assert_array_equal
 from vaefeat.training.networks import (
     ACTIVATIONS,
     KERNEL_INITIALIZERS,
+    ClassConditional,
     NetworkConfig,
     build_decoder,
     build_encoder,
@@ -99,3 +100,28 @@ def test_initial_weights_have_the_variance_of_their_initializer(name, variance):
     config = NetworkConfig(400, 2, (300,), kernel_initializer=name)
     kernel = build_encoder(config, 0).get_layer("hidden_1").kernel.numpy()
     np.testing.assert_allclose(kernel.var(), variance, rtol=0.03)
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(5,), (5, 4)])
+def test_a_class_conditional_network_is_a_perceptron_of_vector_and_class_side_by_side(hidden_layer_sizes):
+    network = ClassConditional(NetworkConfig(3, 2, hidden_layer_sizes, "tanh"), 4, ("a", "b"), 0)
+    v = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    y = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 3, 0]]
+    first = np.concatenate([network.from_v.kernel, network.from_y.kernel])
+    hidden = np.tanh(np.hstack([v, y]) @ first)
+    for layer in network.hidden:
+        hidden = np.tanh(hidden @ layer.kernel.numpy())
+    outputs = network(v, y)
+    assert list(outputs) == ["a", "b"]
+    for layer in network.outputs_:
+        np.testing.assert_allclose(outputs[layer.name], hidden @ layer.kernel.numpy(), atol=1e-6)
+
+
+def test_all_classes_at_once_are_what_each_is_alone():
+    network = ClassConditional(NetworkConfig(3, 2, (5, 4)), 4, ("a",), 0)
+    v = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    together = network(v[:, None], np.eye(4, dtype=np.float32))["a"]
+    assert together.shape == (6, 4, 2)
+    for k in range(4):
+        alone = network(v, np.eye(4, dtype=np.float32)[[k] * 6])["a"]
+        np.testing.assert_allclose(together[:, k], alone, atol=1e-6)

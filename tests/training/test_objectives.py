@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from scipy import integrate, stats
+from scipy import integrate, special, stats
 
 from vaefeat.training import objectives
 
@@ -100,6 +100,56 @@ def test_cross_entropy_of_equal_logits_is_the_log_of_the_number_of_classes():
     assert_allclose(objectives.categorical_cross_entropy(LABELS, logits), np.log(4.0))
 
 
+def test_the_labeled_bound_of_a_sample_that_z_does_not_explain_is_its_log_density():
+    # p(x|y,z) that ignores z, q(z|x,y) = p(z), so that the bound is exact
+    log_prob, log_prior = np.array([-3.0, -5.0]), np.log([0.5, 0.25])
+    assert_allclose(
+        objectives.labeled_bound(log_prob, log_prior, np.zeros(2)), [3 + np.log(2), 5 + np.log(4)]
+    )
+
+
+BOUNDS = RNG.normal(scale=3, size=(5, 4))
+
+
+def test_the_unlabeled_bound_of_a_certain_class_is_the_labeled_bound():
+    certain = np.where(np.arange(4) == 2, 0.0, -800.0) * np.ones((5, 1))
+    assert_allclose(objectives.unlabeled_bound(BOUNDS, certain), BOUNDS[:, 2])
+
+
+def test_the_unlabeled_bound_of_equal_guesses_is_the_mean_less_the_entropy():
+    equal = np.full((5, 4), -np.log(4.0))
+    assert_allclose(objectives.unlabeled_bound(BOUNDS, equal), BOUNDS.mean(axis=1) - np.log(4.0))
+
+
+def test_the_unlabeled_bound_is_smallest_at_the_posterior_and_there_it_is_the_log_evidence():
+    best = objectives.log_softmax(-BOUNDS)
+    evidence = -special.logsumexp(-BOUNDS, axis=1)
+    assert_allclose(objectives.unlabeled_bound(BOUNDS, best), evidence)
+    for other in RNG.normal(size=(20, 5, 4)):
+        assert (objectives.unlabeled_bound(BOUNDS, objectives.log_softmax(other)) > evidence).all()
+
+
+def test_the_gradient_of_the_unlabeled_bound_is_that_of_finite_differences():
+    import tensorflow as tf
+
+    logits = tf.Variable(RNG.normal(size=(5, 4)))
+
+    def mean_bound(values):
+        return np.mean(objectives.unlabeled_bound(BOUNDS, objectives.log_softmax(values)))
+
+    with tf.GradientTape() as tape:
+        bound = objectives.unlabeled_bound(tf.constant(BOUNDS), objectives.log_softmax(logits))
+        mean = tf.reduce_mean(bound)
+    steps = 1e-6 * np.eye(20).reshape(20, 5, 4)
+    expected = [(mean_bound(logits.numpy() + h) - mean_bound(logits.numpy() - h)) / 2e-6 for h in steps]
+    assert_allclose(tape.gradient(mean, logits).numpy().ravel(), expected, atol=1e-7)
+
+
+def test_log_softmax_is_that_of_scipy_and_finite_for_large_logits():
+    assert_allclose(objectives.log_softmax(BOUNDS), special.log_softmax(BOUNDS, axis=1))
+    assert_allclose(objectives.log_softmax(np.array([[900.0, -900.0]])), [[0.0, -1800.0]])
+
+
 @pytest.mark.parametrize(
     ("function", "arguments"),
     [
@@ -110,6 +160,9 @@ def test_cross_entropy_of_equal_logits_is_the_log_of_the_number_of_classes():
         (objectives.gaussian_log_prob, (X, LOCATION, LOG_VARIANCE)),
         (objectives.categorical_cross_entropy, (LABELS, LOCATION)),
         (objectives.contrastive_loss, (Z_MEAN, Z_LOG_VAR)),
+        (objectives.log_softmax, (LOCATION,)),
+        (objectives.labeled_bound, (X, LOCATION, X)),
+        (objectives.unlabeled_bound, (X, LOCATION)),
     ],
 )
 def test_numpy_and_tensorflow_give_the_same(function, arguments):

@@ -69,26 +69,35 @@ def positive_integers(estimator: BaseEstimator, name: str) -> tuple[int, ...]:
     return values
 
 
-class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """A transformer whose fitted state is an ONNX encoder."""
+def check_range(X: np.ndarray, likelihood: str) -> None:
+    """Refuse features that the likelihood cannot have produced."""
+    low, high = X.min(), X.max()
+    if likelihood == "bernoulli" and (low < 0 or high > 1):
+        raise ValueError(
+            f'X must lie in [0, 1] for likelihood="bernoulli", got [{low:g}, {high:g}]. '
+            'Put MinMaxScaler() before this step, or set likelihood="gaussian".'
+        )
 
-    def transform(self, X):
-        """Return the features of ``X``: latent means, if no other ``output`` was asked for.
 
-        Runs the ONNX encoder. Writes nothing and draws nothing: the same row gives the same
-        features, alone or in company, from any thread.
+def checked_image_shape(estimator: BaseEstimator, n_features: int, needed: bool) -> tuple[int, int] | None:
+    """Return the parameter ``image_shape`` as rows and columns, if it fits the features."""
+    if estimator.image_shape is None:
+        if needed:
+            raise ValueError(
+                "filters and corruption are for images: set image_shape to their rows and columns, "
+                f"whose product is the number of features, {n_features}."
+            )
+        return None
+    if len(estimator.image_shape) != 2:
+        raise ValueError(f"image_shape must be two numbers, rows and columns, got {estimator.image_shape}.")
+    rows, columns = positive_integers(estimator, "image_shape")
+    if rows * columns != n_features:
+        raise ValueError(f"image_shape={(rows, columns)} does not fit {n_features} features.")
+    return rows, columns
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
 
-        Returns
-        -------
-        features : ndarray of shape (n_samples, n_features_out), float32
-        """
-        check_is_fitted(self)
-        X = self._validated(X, reset=False)
-        return self.encoder_.run(X, [self._output_name])[self._output_name]
+class OnnxEstimator(BaseEstimator):
+    """An estimator whose fitted state is ONNX models."""
 
     def _validated(self, X, y="no_validation", *, reset: bool, min_samples: int | None = None):
         if not reset and self._is_ready(X):
@@ -114,6 +123,28 @@ class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             and X.shape[1] == self.n_features_in_
             and not hasattr(self, "feature_names_in_")
         )
+
+
+class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnnxEstimator):
+    """A transformer whose fitted state is an ONNX encoder."""
+
+    def transform(self, X):
+        """Return the features of ``X``: latent means, if no other ``output`` was asked for.
+
+        Runs the ONNX encoder. Writes nothing and draws nothing: the same row gives the same
+        features, alone or in company, from any thread.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        features : ndarray of shape (n_samples, n_features_out), float32
+        """
+        check_is_fitted(self)
+        X = self._validated(X, reset=False)
+        return self.encoder_.run(X, [self._output_name])[self._output_name]
 
     @property
     def _output_name(self) -> str:

@@ -13,6 +13,8 @@ from vaefeat.estimators._base import (
     NETWORK_CONSTRAINTS,
     OnnxTransformer,
     all_or_nothing,
+    check_range,
+    checked_image_shape,
     network_config,
     positive_integers,
     require_training_extra,
@@ -362,7 +364,7 @@ class VAEEncoderTransformer(OnnxTransformer):
         """
         check_is_fitted(self)
         X = self._validated(X, reset=False)
-        self._check_range(X)
+        check_range(X, self.likelihood)
         draws = _fixed_draws(self.decoder_.n_features)
         starts = range(0, len(X), SCORE_CHUNK_ROWS)
         return np.concatenate([self._elbo(X[i : i + SCORE_CHUNK_ROWS], draws) for i in starts])
@@ -400,25 +402,7 @@ class VAEEncoderTransformer(OnnxTransformer):
         shape = (n_samples, self.decoder_.n_features)
         return self.inverse_transform(check_random_state(random_state).standard_normal(shape))
 
-    def _check_range(self, X: np.ndarray) -> None:
-        low, high = X.min(), X.max()
-        if self.likelihood == "bernoulli" and (low < 0 or high > 1):
-            raise ValueError(
-                f'X must lie in [0, 1] for likelihood="bernoulli", got [{low:g}, {high:g}]. '
-                'Put MinMaxScaler() before this step, or set likelihood="gaussian".'
-            )
-
-    def _check_options(self, n_features: int) -> None:
-        if self.image_shape is not None and len(self.image_shape) != 2:
-            raise ValueError(f"image_shape must be two numbers, rows and columns, got {self.image_shape}.")
-        needs_images = len(self.filters) > 0 or self.corruption is not None
-        if self.image_shape is None and needs_images:
-            raise ValueError(
-                "filters and corruption are for images: set image_shape to their rows and columns, "
-                f"whose product is the number of features, {n_features}."
-            )
-        if self.image_shape is not None and np.prod(positive_integers(self, "image_shape")) != n_features:
-            raise ValueError(f"image_shape={tuple(self.image_shape)} does not fit {n_features} features.")
+    def _check_options(self) -> None:
         if self.contrastive_weight and self.corruption is None:
             raise ValueError(
                 "contrastive_weight compares two distortions of a sample: set corruption, for instance to "
@@ -454,8 +438,8 @@ class VAEEncoderTransformer(OnnxTransformer):
         from vaefeat.training.loop import train
         from vaefeat.training.schedules import cosine_schedule
 
-        self._check_range(X)
-        self._check_options(X.shape[1])
+        check_range(X, self.likelihood)
+        self._check_options()
         init_seed, split_seed, train_seed = spawn_seeds(self.random_state, 3)
         vae, optimizer = self._build(X, init_seed, resume)
         callbacks = []
@@ -495,7 +479,9 @@ class VAEEncoderTransformer(OnnxTransformer):
             self,
             n_features=X.shape[1],
             filters=positive_integers(self, "filters"),
-            image_shape=None if self.image_shape is None else positive_integers(self, "image_shape"),
+            image_shape=checked_image_shape(
+                self, X.shape[1], needed=len(self.filters) > 0 or self.corruption is not None
+            ),
         )
         config = VAEConfig(
             encoder,
@@ -535,7 +521,7 @@ class VAEEncoderTransformer(OnnxTransformer):
         self.decoder_ = export_decoder(vae.decoder, self.likelihood)
         self._training_state = [variable.numpy() for variable in vae.variables + optimizer.variables]
         if self.likelihood == "gaussian":
-            self.noise_variance_ = np.exp(vae.bounded_noise_log_variance().numpy())
+            self.noise_variance_ = np.exp(vae.likelihood.log_variance().numpy())
         previous = self.history_ if resume else {}
         self.history_ = {name: previous.get(name, []) + values for name, values in history.items()}
         self.loss_curve_ = self.history_.get("loss", [])

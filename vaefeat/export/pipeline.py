@@ -4,11 +4,19 @@ import copy
 import warnings
 from typing import Any
 
+import numpy as np
 import onnx
 from onnx import TensorProto
 from onnx.helper import make_node, make_tensor_value_info
-from skl2onnx import to_onnx
-from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, guess_tensor_type
+from onnx.numpy_helper import from_array
+from skl2onnx import to_onnx, update_registered_converter
+from skl2onnx.common.data_types import (
+    DoubleTensorType,
+    FloatTensorType,
+    Int64TensorType,
+    StringTensorType,
+    guess_tensor_type,
+)
 from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 from skl2onnx.helpers import add_onnx_graph
 from sklearn.base import BaseEstimator, is_classifier
@@ -17,6 +25,7 @@ from sklearn.pipeline import Pipeline
 
 from vaefeat.exceptions import ExportError
 from vaefeat.export.canonical import OPSETS, canonicalize, rename
+from vaefeat.runtime import OnnxModel
 
 LABEL, PROBABILITIES = "label", "probabilities"
 # What skl2onnx raises for what it does not know.
@@ -164,22 +173,81 @@ def convert_encoder(scope: Any, operator: Any, container: Any) -> None:
 
         X --Cast(float32)--> encoder --features--> Cast(type of features)
     """
-    proto = at_opset(_features_only(operator.raw_operator), container.target_opset)
-    rename(proto.graph)  # another's graph may have nodes without names, which skl2onnx cannot take
+    encoder = operator.raw_operator
+    proto = at_opset(_one_output(encoder.encoder_, encoder._output_name), container.target_opset)
+    graph = _begin_with_cast(proto)
     to = TensorProto.DOUBLE if isinstance(operator.outputs[0].type, DoubleTensorType) else TensorProto.FLOAT
-    graph = proto.graph
-    X, features = graph.input[0], graph.output[0]
-    graph.node.insert(0, make_node("Cast", ["step_X"], [X.name], name="cast_X", to=TensorProto.FLOAT))
+    features = graph.output[0]
     graph.node.append(make_node("Cast", [features.name], ["step_Z"], name=_CAST_FEATURES, to=to))
-    X.name, features.name = "step_X", "step_Z"
+    features.name = "step_Z"
     add_onnx_graph(scope, operator, container, proto)
 
 
-def _features_only(estimator: Any) -> onnx.ModelProto:
-    """Return an estimator's encoder without its other outputs."""
-    encoder = estimator.encoder_
-    proto = onnx.load_model_from_string(encoder.to_bytes())
-    return onnx.utils.Extractor(proto).extract_model([encoder.input_name], [estimator._output_name])
+def classifier_shapes(operator: Any) -> None:
+    """Tell skl2onnx the types and the shapes of a classifier's labels and probabilities."""
+    n_rows, classes = operator.inputs[0].type.shape[0], operator.raw_operator.classes_
+    label = Int64TensorType if np.issubdtype(classes.dtype, np.number) else StringTensorType
+    operator.outputs[0].type = label([n_rows])
+    operator.outputs[1].type = FloatTensorType([n_rows, len(classes)])
+
+
+def classifier_converter(kind: type) -> Any:
+    """Return the converter of a class of ours, once skl2onnx knows that ZipMap may follow it or not.
+
+    skl2onnx asks for that the table of its registered converters, which an estimator's hooks bypass.
+    """
+    update_registered_converter(
+        kind,
+        f"Vaefeat{kind.__name__}",
+        classifier_shapes,
+        convert_classifier,
+        options={
+            "zipmap": [True, False, "columns"],
+            "nocl": [True, False],
+            "output_class_labels": [False, True],
+        },
+    )
+    return convert_classifier
+
+
+def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
+    """Put a classifier's graph in the place of its step.
+
+    ::
+
+        X --Cast(float32)--> classifier --probabilities--> ArgMax --> Gather(classes) --> label
+    """
+    classifier = operator.raw_operator
+    proto = at_opset(_one_output(classifier.classifier_, PROBABILITIES), container.target_opset)
+    graph = _begin_with_cast(proto)
+    classes = classifier.classes_
+    is_number = np.issubdtype(classes.dtype, np.number)
+    values = classes.astype(np.int64) if is_number else classes.astype(object)
+    graph.initializer.append(from_array(values, "step_classes"))
+    probabilities = graph.output[0].name
+    graph.node.append(
+        make_node("ArgMax", [probabilities], ["step_code"], name="step_code", axis=1, keepdims=0)
+    )
+    graph.node.append(make_node("Gather", ["step_classes", "step_code"], [LABEL], name="step_label"))
+    kind = TensorProto.INT64 if is_number else TensorProto.STRING
+    graph.output.insert(0, make_tensor_value_info(LABEL, kind, ["N"]))
+    add_onnx_graph(scope, operator, container, proto)
+
+
+def _begin_with_cast(proto: onnx.ModelProto) -> onnx.GraphProto:
+    """Let the graph take any numbers, and return it."""
+    rename(proto.graph)  # another's graph may have nodes without names, which skl2onnx cannot take
+    X = proto.graph.input[0]
+    cast = make_node("Cast", ["step_X"], [X.name], name="cast_X", to=TensorProto.FLOAT)
+    proto.graph.node.insert(0, cast)
+    X.name = "step_X"
+    return proto.graph
+
+
+def _one_output(model: OnnxModel, name: str) -> onnx.ModelProto:
+    """Return a model without its other outputs."""
+    proto = onnx.load_model_from_string(model.to_bytes())
+    return onnx.utils.Extractor(proto).extract_model([model.input_name], [name])
 
 
 def _without_card(proto: onnx.ModelProto) -> onnx.ModelProto:

@@ -1,4 +1,4 @@
-"""Encoders and decoders as Keras models, built from a frozen description and a seed."""
+"""Encoders, decoders and classifiers as Keras models, built from a frozen description and a seed."""
 
 from dataclasses import dataclass, replace
 from itertools import count
@@ -100,7 +100,65 @@ def build_encoder(config: NetworkConfig, seed: int) -> keras.Model:
 
 def build_decoder(config: NetworkConfig, seed: int) -> keras.Model:
     """Build the location of p(x|z): (batch, n_inputs) -> (batch, n_outputs), linear at the end."""
+    return _build_perceptron(config, seed, "Z", "x_location", "decoder")
+
+
+def build_classifier(config: NetworkConfig, seed: int) -> keras.Model:
+    """Build the logits of q(y|x): (batch, n_inputs) -> (batch, n_outputs)."""
+    return _build_perceptron(config, seed, "X", "y_logits", "classifier")
+
+
+def _build_perceptron(
+    config: NetworkConfig, seed: int, input_name: str, output_name: str, name: str
+) -> keras.Model:
     layers = _Layers(config, seed)
-    inputs = keras.Input((config.n_inputs,), name="Z")
+    inputs = keras.Input((config.n_inputs,), name=input_name)
     hidden = _hidden_layers(config, layers, inputs)
-    return keras.Model(inputs, layers.dense(config.n_outputs, "x_location")(hidden), name="decoder")
+    return keras.Model(inputs, layers.dense(config.n_outputs, output_name)(hidden), name=name)
+
+
+class ClassConditional(keras.Model):
+    """A perceptron of a vector v and a class y: of q(z|x,y) and of p(x|y,z).
+
+    The first layer is a sum, so that the classes share the product of v with its weights::
+
+        v ---W---+
+                 +--> activation --> hidden layers --> outputs
+        y ---U---+
+
+    Called with v of shape (batch, 1, n_inputs) and y of shape (n_classes, n_classes), the identity,
+    it gives the outputs for all classes, (batch, n_classes, n_outputs), and computes W v once.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+        With at least one hidden layer, and without convolutions.
+    n_classes : int
+    output_names : tuple of str
+        Of the linear outputs, each of ``config.n_outputs`` units.
+    seed : int
+    """
+
+    def __init__(self, config: NetworkConfig, n_classes: int, output_names: tuple[str, ...], seed: int):
+        super().__init__()
+        layers = _Layers(config, seed)
+        first, *others = config.hidden_layer_sizes
+        activation = ACTIVATIONS[config.activation]
+        self.from_v = layers.dense(first, "from_v")
+        self.from_y = layers.dense(first, "from_y")
+        self.activation = keras.layers.Activation(activation)
+        self.hidden = [layers.dense(n, f"hidden_{i}", activation) for i, n in enumerate(others, start=2)]
+        self.outputs_ = [layers.dense(config.n_outputs, name) for name in output_names]
+        self.from_v.build((None, config.n_inputs))
+        self.from_y.build((None, n_classes))
+        for layer, n_inputs in zip(self.hidden, config.hidden_layer_sizes, strict=False):
+            layer.build((None, n_inputs))
+        for layer in self.outputs_:
+            layer.build((None, config.hidden_layer_sizes[-1]))
+        self.built = True
+
+    def call(self, v, y):
+        hidden = self.activation(self.from_v(v) + self.from_y(y))
+        for layer in self.hidden:
+            hidden = layer(hidden)
+        return {layer.name: layer(hidden) for layer in self.outputs_}

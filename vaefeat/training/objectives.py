@@ -180,7 +180,72 @@ def categorical_cross_entropy(y: Array, y_logits: Array) -> Array:
     -------
     array of shape (n_samples,)
     """
-    xp = _namespace(y_logits)
-    largest = xp.max(y_logits, axis=-1)
-    log_partition = largest + xp.log(xp.sum(xp.exp(y_logits - largest[:, None]), axis=-1))
-    return log_partition - xp.take_along_axis(y_logits, y[:, None], axis=-1)[:, 0]
+    y_log_prob = log_softmax(y_logits)
+    return -_namespace(y_logits).take_along_axis(y_log_prob, y[:, None], axis=-1)[:, 0]
+
+
+def labeled_bound(log_prob: Array, log_prior: Array, kl: Array) -> Array:
+    r"""Upper bound of the negative log-density of a sample together with its class, in nats.
+
+    .. math:: L(x, y) = -E_{q(z|x,y)}[\log p(x|y,z)] - \log p(y) + KL(q(z|x,y) \| p(z))
+
+    Parameters
+    ----------
+    log_prob : array of any shape
+        :math:`\log p(x|y,z)` at a draw of z.
+    log_prior : array that broadcasts to it
+        :math:`\log p(y)`.
+    kl : array of the same shape as ``log_prob``
+
+    Returns
+    -------
+    array of the same shape as ``log_prob``
+
+    References
+    ----------
+    Kingma et al. (2014), "Semi-supervised Learning with Deep Generative Models", equation 6.
+    """
+    return kl - log_prob - log_prior
+
+
+def unlabeled_bound(labeled_bounds: Array, y_log_prob: Array) -> Array:
+    r"""Upper bound of the negative log-density of a sample whose class is unknown, in nats.
+
+    .. math:: U(x) = \sum_y q(y|x) L(x, y) - H(q(y|x)) = \sum_y q(y|x) (L(x, y) + \log q(y|x))
+
+    Over all q(y|x) it is smallest, :math:`-\log \sum_y \exp -L(x, y)`, where q(y|x) is proportional to
+    :math:`\exp -L(x, y)`.
+
+    Parameters
+    ----------
+    labeled_bounds : array of shape (n_samples, n_classes)
+        :math:`L(x, y)` of :func:`labeled_bound`, for each class.
+    y_log_prob : array of shape (n_samples, n_classes)
+        :math:`\log q(y|x)`.
+
+    Returns
+    -------
+    array of shape (n_samples,)
+
+    References
+    ----------
+    Kingma et al. (2014), "Semi-supervised Learning with Deep Generative Models", equation 7.
+    """
+    xp = _namespace(y_log_prob)
+    return xp.sum(xp.exp(y_log_prob) * (labeled_bounds + y_log_prob), axis=-1)
+
+
+def log_softmax(logits: Array) -> Array:
+    r"""Logarithms of probabilities from logits: :math:`l_k - \log \sum_j \exp l_j`.
+
+    Parameters
+    ----------
+    logits : array of shape (n_samples, n_classes)
+
+    Returns
+    -------
+    array of shape (n_samples, n_classes), in nats, each entry <= 0
+    """
+    xp = _namespace(logits)
+    shifted = logits - xp.max(logits, axis=-1, keepdims=True)
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))

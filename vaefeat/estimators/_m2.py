@@ -1,0 +1,436 @@
+"""A semi-supervised classifier: few labels, many samples without."""
+
+import warnings
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from vaefeat.estimators._base import (
+    NETWORK_CONSTRAINTS,
+    OnnxEstimator,
+    all_or_nothing,
+    check_range,
+    checked_image_shape,
+    network_config,
+    require_training_extra,
+    spawn_seeds,
+)
+from vaefeat.training.corruptions import ImageWarp
+
+UNLABELED = -1
+MAX_CLASSES = 1000  # a step enumerates them
+
+
+class M2Classifier(ClassifierMixin, OnnxEstimator):
+    r"""Semi-supervised classifier: a generative model in which the class is a latent like others.
+
+    ``fit`` trains, with TensorFlow, a generator p(x|y,z), a posterior q(z|x,y) and a classifier q(y|x).
+    A sample with a label teaches all three directly. One without a label takes part with every class,
+    each weighted by q(y|x), so that the classifier learns which classes explain the samples. ``fit``
+    ends by exporting all to ONNX; a fitted classifier predicts where TensorFlow is not installed.
+
+    Parameters
+    ----------
+    n_components : int, default=50
+        Number of latent units z: what makes samples of one class differ.
+    hidden_layer_sizes : array-like of int, default=(500,)
+        Widths of the hidden layers of q(y|x) and q(z|x,y); p(x|y,z) has the same, reversed. At least one.
+    activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
+    kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
+    likelihood : {"bernoulli", "gaussian"}, default="gaussian"
+        The distribution p(x|y,z) of a feature: "bernoulli" for features in [0, 1] such as pixels,
+        "gaussian" for any real features, the latent means of a VAE for instance (M1+M2).
+    noise_variance : "learned" or float, default="learned"
+        Variance of the Gaussian p(x|y,z): one for each feature, learned, or one given for all.
+    alpha : float, default=50.0
+        Weight of the labels' cross-entropy against the bound of a sample, in the paper
+        :math:`\alpha / N`. The paper has 0.1, which needs thousands of epochs: until the classes have
+        taken their places in p(x|y,z), the samples without labels pull q(y|x) elsewhere.
+    class_prior : array-like of shape (n_classes,) or None, default=None
+        p(y), in the order of ``classes_``. None is uniform.
+    weight_decay : float, default=0.0
+        Share by which weights shrink at each step, times the learning rate (AdamW).
+    corruption : ImageWarp or None, default=None
+        How an image is distorted before q(y|x) and q(z|x,y) see it; p(x|y,z) owes it as it was. Needs
+        ``image_shape``.
+    image_shape : tuple of two int or None, default=None
+        Rows and columns of the image whose pixels the features are, row by row.
+    dynamic_binarization : bool, default=False
+        Draw each pixel as 0 or 1, with its grey value as the probability, anew each time it is seen.
+    batch_size : int, default=100
+        Samples a step. Beside them each step draws as many of the labelled samples, or all if there
+        are fewer, for the cross-entropy.
+    learning_rate : {"constant", "cosine"}, default="constant"
+        "cosine" lets the learning rate rise over the first tenth of the epochs and fall to nearly zero
+        at the end, as half a cosine.
+    learning_rate_init : float, default=0.001
+        Learning rate of Adam; with "cosine", the highest.
+    max_iter : int, default=50
+        Passes over the samples.
+    callbacks : sequence of keras.callbacks.Callback, default=()
+        Called at the beginning and the end of training and of each epoch.
+    random_state : int, RandomState instance or None, default=None
+        Determines the initial weights, the order of the samples and all noise.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes of the labelled samples. A class without a label cannot be told, and is not here.
+    classifier_ : OnnxModel
+        q(y|x), from ``X`` (n_samples, n_features) to ``probabilities`` (n_samples, n_classes).
+    posterior_ : OnnxModel
+        q(z|x,y), from ``XY`` (n_samples, n_features + n_classes), the class one-hot behind the
+        features, to ``z_mean`` and ``z_log_var``.
+    decoder_ : OnnxModel
+        The mean of p(x|y,z), from ``ZY`` (n_samples, n_components + n_classes) to ``x_mean``.
+    transduction_ : ndarray of shape (n_samples,)
+        The label of each training sample: as given, or as predicted.
+    loss_curve_ : list of float
+        Mean loss of each epoch, in nats.
+    history_ : dict of lists of float
+        ``loss``, and its terms ``bound`` (of the negative log-density of a sample, with its class where
+        that is known) and ``cross_entropy``.
+    n_iter_ : int
+        Epochs trained.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only if ``X`` has feature names that are all strings.
+
+    Raises
+    ------
+    TrainingDivergedError
+        By ``fit``, if the loss becomes NaN or infinite. The estimator is left as it was.
+
+    Warns
+    -----
+    ConvergenceWarning
+        By ``fit``, if the classifier tells its own labelled samples apart no better than by naming
+        always the largest class.
+
+    See Also
+    --------
+    VAEEncoderTransformer : M1. In front of this classifier it makes M1+M2.
+    sklearn.semi_supervised.SelfTrainingClassifier : Takes its own confident predictions for labels.
+    sklearn.semi_supervised.LabelSpreading : Spreads labels over a graph of near samples.
+
+    Notes
+    -----
+    Minimised is :math:`J^\alpha` of the paper, divided by the number of samples: the mean over the
+    samples of :math:`L(x, y)` or :math:`U(x)`, plus :math:`\alpha` times the cross-entropy of the
+    labelled samples. See :func:`vaefeat.training.objectives.labeled_bound`,
+    :func:`vaefeat.training.objectives.unlabeled_bound`, and :class:`vaefeat.training.models.M2` for the
+    cost of a step.
+
+    References
+    ----------
+    Kingma et al. (2014), "Semi-supervised Learning with Deep Generative Models".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from vaefeat import M2Classifier, mask_labels
+    >>> X, y = load_digits(return_X_y=True)
+    >>> few = mask_labels(y, 100, random_state=0)  # the others are -1
+    >>> m2 = M2Classifier(10, likelihood="bernoulli", max_iter=10, random_state=0).fit(X / 16, few)
+    >>> bool((m2.transduction_ == y).mean() > 0.8)
+    True
+    >>> m2.sample([3, 3, 8], random_state=0).shape
+    (3, 64)
+    """
+
+    _parameter_constraints: dict = {
+        **NETWORK_CONSTRAINTS,
+        "likelihood": [StrOptions({"bernoulli", "gaussian"})],
+        "noise_variance": [StrOptions({"learned"}), Interval(Real, 0, None, closed="neither")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "class_prior": ["array-like", None],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "corruption": [ImageWarp, None],
+        "image_shape": ["array-like", None],
+        "dynamic_binarization": ["boolean"],
+        "learning_rate": [StrOptions({"constant", "cosine"})],
+        "max_iter": NETWORK_CONSTRAINTS["batch_size"],
+        "callbacks": ["array-like"],
+    }
+
+    def __init__(
+        self,
+        n_components=50,
+        *,
+        hidden_layer_sizes=(500,),
+        activation="relu",
+        kernel_initializer="glorot_uniform",
+        likelihood="gaussian",
+        noise_variance="learned",
+        alpha=50.0,
+        class_prior=None,
+        weight_decay=0.0,
+        corruption=None,
+        image_shape=None,
+        dynamic_binarization=False,
+        batch_size=100,
+        learning_rate="constant",
+        learning_rate_init=1e-3,
+        max_iter=50,
+        callbacks=(),
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.kernel_initializer = kernel_initializer
+        self.likelihood = likelihood
+        self.noise_variance = noise_variance
+        self.alpha = alpha
+        self.class_prior = class_prior
+        self.weight_decay = weight_decay
+        self.corruption = corruption
+        self.image_shape = image_shape
+        self.dynamic_binarization = dynamic_binarization
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y):
+        """Train on all samples, those with a label and those without, and export what was trained.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Cast to float32; in [0, 1] if the likelihood is "bernoulli".
+        y : array-like of shape (n_samples,)
+            Classes; -1 where there is no label. Of dtype object if the classes are strings.
+
+        Returns
+        -------
+        self : object
+        """
+        with all_or_nothing(self):
+            X, y = self._validated(X, y, reset=True)
+            check_range(X, self.likelihood)
+            labeled, classes, codes = _encode_labels(y)
+            self.classes_ = classes
+            self._train(X, codes)
+            self.transduction_ = self.classes_[np.where(labeled, codes, self._predict_codes(X))]
+            self._warn_if_not_learned(X[labeled], codes[labeled])
+        return self
+
+    def predict(self, X):
+        """Return the most probable class of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        return self.classes_[self._predict_codes(self._validated(X, reset=False))]
+
+    def predict_proba(self, X):
+        """Return q(y|x).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes), float32
+            In the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        return self._probabilities(self._validated(X, reset=False))
+
+    def sample(self, y, random_state=None):
+        """Generate a sample of each class in ``y``: draws of z from the prior, decoded.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,)
+            Classes, of ``classes_``.
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        x_mean : ndarray of shape (n_samples, n_features), float32
+            The mean of p(x|y,z); no noise is added.
+        """
+        check_is_fitted(self)
+        Y = self._one_hot(y)
+        return self._decode(check_random_state(random_state).standard_normal((len(Y), self._n_latents)), Y)
+
+    def reconstruct(self, X, y=None):
+        """Encode and decode ``X``; as another class if one is given: an analogy.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,), optional
+            The classes to decode as, with the z that ``X`` has under its own, predicted class.
+
+        Returns
+        -------
+        x_mean : ndarray of shape (n_samples, n_features), float32
+        """
+        check_is_fitted(self)
+        X = self._validated(X, reset=False)
+        own = self._one_hot(self.classes_[self._predict_codes(X)])
+        Y = own if y is None else self._one_hot(y)
+        z_mean = self.posterior_.run(np.hstack([X, own]), ["z_mean"])["z_mean"]
+        return self._decode(z_mean, Y)
+
+    def _decode(self, Z: np.ndarray, Y: np.ndarray) -> np.ndarray:
+        return self.decoder_.run(np.hstack([Z, Y]), ["x_mean"])["x_mean"]
+
+    @property
+    def _n_latents(self) -> int:
+        return self.posterior_.n_outputs["z_mean"]
+
+    def _one_hot(self, y: Any) -> np.ndarray:
+        y = column_or_1d(y)
+        if not np.isin(y, self.classes_).all():
+            raise ValueError(f"Got a class that is none of classes_, {self.classes_.tolist()}.")
+        return (y[:, None] == self.classes_).astype(np.float32)  # (n_samples, n_classes)
+
+    def _probabilities(self, X: np.ndarray) -> np.ndarray:
+        return self.classifier_.run(X, ["probabilities"])["probabilities"]
+
+    def _predict_codes(self, X: np.ndarray) -> np.ndarray:
+        return self._probabilities(X).argmax(axis=1)
+
+    def _train(self, X: np.ndarray, y: np.ndarray) -> None:
+        require_training_extra()
+        import keras
+
+        from vaefeat.training.loop import train
+        from vaefeat.training.models import M2
+        from vaefeat.training.schedules import cosine_schedule
+
+        init_seed, train_seed = spawn_seeds(self.random_state, 2)
+        labeled = y != UNLABELED
+        labeled_batch_size = min(self.batch_size, int(labeled.sum()))
+        m2 = M2(self._config(X.shape[1]), X[labeled], y[labeled], labeled_batch_size, init_seed)
+        m2.start_from(X)
+        callbacks = [*self.callbacks]
+        if self.learning_rate == "cosine":
+            callbacks.insert(0, cosine_schedule(self.learning_rate_init, self.max_iter))
+        self.history_ = train(
+            m2,
+            (X, y),
+            optimizer=keras.optimizers.AdamW(self.learning_rate_init, weight_decay=self.weight_decay),
+            batch_size=self.batch_size,
+            max_epochs=self.max_iter,
+            seed=train_seed,
+            callbacks=callbacks,
+            verbose=self.verbose,
+        )
+        self.loss_curve_ = self.history_["loss"]
+        self.n_iter_ = len(self.loss_curve_)
+        self._export(m2, X)
+
+    def _config(self, n_features: int):
+        from vaefeat.training.models import M2Config
+
+        image_shape = checked_image_shape(self, n_features, needed=self.corruption is not None)
+        encoder = network_config(self, n_features, image_shape=image_shape)
+        if not encoder.hidden_layer_sizes:
+            raise ValueError("hidden_layer_sizes must hold at least one layer, got ().")
+        return M2Config(
+            encoder,
+            len(self.classes_),
+            self._log_prior(),
+            self.likelihood,
+            self.noise_variance,
+            self.alpha,
+            self.dynamic_binarization,
+            self.corruption,
+        )
+
+    def _log_prior(self) -> tuple[float, ...]:
+        n_classes = len(self.classes_)
+        if self.class_prior is None:
+            return (-float(np.log(n_classes)),) * n_classes
+        prior = np.asarray(self.class_prior, dtype=np.float64)
+        if prior.shape != (n_classes,) or not (prior > 0).all() or not np.isclose(prior.sum(), 1):
+            raise ValueError(
+                f"class_prior must hold a positive probability for each of the {n_classes} classes "
+                f"{self.classes_.tolist()}, with sum 1, got {self.class_prior}."
+            )
+        return tuple(np.log(prior).tolist())
+
+    def _export(self, m2, X: np.ndarray) -> None:
+        """Turn what was trained into ONNX models."""
+        from vaefeat.export.networks import export_m2
+
+        self.classifier_, self.posterior_, self.decoder_ = export_m2(m2, X)
+
+    def _warn_if_not_learned(self, X: np.ndarray, y: np.ndarray) -> None:
+        accuracy = np.mean(self._predict_codes(X) == y)
+        largest = np.bincount(y).max() / len(y)
+        if accuracy <= largest:
+            warnings.warn(
+                f"The classifier is right for {accuracy:.0%} of its own labelled samples, and the largest "
+                f"class makes up {largest:.0%} of them: it has learned nothing. Raise max_iter or alpha.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+
+    def onnx_shape_calculator(self):
+        """Return the shape calculator by which skl2onnx converts the estimator, within a Pipeline too."""
+        from vaefeat.export.pipeline import classifier_shapes
+
+        return classifier_shapes
+
+    def onnx_converter(self):
+        """Return the converter by which skl2onnx converts the estimator, within a Pipeline too."""
+        from vaefeat.export.pipeline import classifier_converter
+
+        return classifier_converter(type(self))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "classifier_")
+
+
+def _encode_labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return which samples have a label, the classes, and each sample's index among them or -1."""
+    if y.dtype.kind in "US" and str(UNLABELED) in y:
+        raise ValueError('y holds the string "-1": for classes that are strings pass y of dtype object.')
+    labeled = np.array([label != UNLABELED for label in y.tolist()])
+    if not labeled.any():
+        raise ValueError("No sample has a label, all are -1: expected some with each class.")
+    if labeled.all():
+        warnings.warn("y contains no unlabeled samples.", UserWarning, stacklevel=4)
+    known = np.array(y[labeled].tolist()) if y.dtype == object else y[labeled]
+    kinds = {type(label).__name__ for label in y[labeled].tolist()}
+    if len(kinds) > 1:
+        raise ValueError(f"y mixes labels of types {sorted(kinds)}, expected labels of one type.")
+    check_classification_targets(known)
+    classes, known_codes = np.unique(known, return_inverse=True)
+    if len(classes) == 1:
+        raise ValueError(f"All labelled samples are of one class, {classes[0]!r}, expected two at least.")
+    if len(classes) > MAX_CLASSES:
+        raise ValueError(
+            f"y has {len(classes)} classes, expected at most {MAX_CLASSES}: each step enumerates them. "
+            "Put VAEEncoderTransformer in front of another classifier instead."
+        )
+    codes = np.full(len(y), UNLABELED, np.int32)
+    codes[labeled] = known_codes
+    return labeled, classes, codes
