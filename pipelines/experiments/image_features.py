@@ -31,9 +31,17 @@ SEEDS = (0, 1, 2)
 # What makes no difference: how a hand wrote the digit; to clothes, which way they face and little more.
 CORRUPTIONS = {
     "mnist": ImageWarp(),
-    "fashion-mnist": ImageWarp(5, scale=0.1, shear=0.05, shift=0.05, elastic=0.01, thickness=0, flip=True),
+    "fashion-mnist": ImageWarp(2, scale=0.1, shear=0, shift=0.05, elastic=0, thickness=0, flip=True),
 }
-SETTINGS = {"mnist": {}, "fashion-mnist": {"contrastive_weight": 10.0, "beta": 0.1}}
+SETTINGS = {
+    "mnist": {},
+    "fashion-mnist": {
+        "hidden_layer_sizes": (512,),
+        "beta": 0.05,
+        "contrastive_weight": 30.0,
+        "temperature": 0.5,
+    },
+}
 CLASSIFIERS = {"LogisticRegression": logistic_regression()}
 DESCRIPTION = (
     "50 latent means of a convolutional VAE trained on randomly warped images of {name}, without labels. "
@@ -62,7 +70,7 @@ def ingredients(name: str, **params):
     """Return the plain VAE and what is added to it, one after the other, up to the recipe."""
     perceptron = {"filters": (), "hidden_layer_sizes": (500, 500)}
     return {
-        "+ warps": recipe(name, 0, **perceptron, contrastive_weight=0.0, **params),
+        "+ warps": recipe(name, 0, contrastive_weight=0.0, **perceptron | params),
         "+ convolutions": recipe(name, 0, contrastive_weight=0.0, **params),
     }
 

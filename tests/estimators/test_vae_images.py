@@ -140,6 +140,7 @@ def test_early_stopping_watches_the_whole_loss(digits):
         ({"filters": (4, 0)}, "filters must hold positive integers"),
         ({"corruption": None}, "compares two distortions of a sample"),
         ({"corruption": "warp"}, "'corruption' parameter"),
+        ({"temperature": 0.0}, "'temperature' parameter"),
         ({"contrastive_weight": -1.0}, "'contrastive_weight' parameter"),
         ({"learning_rate": "linear"}, "'learning_rate' parameter"),
         ({"output": "logits"}, "'output' parameter"),

@@ -81,6 +81,9 @@ class VAEEncoderTransformer(OnnxTransformer):
         Weight of a term by which two distortions of a sample find each other among those of the
         other samples of the batch, by the cosine of their latent means. Draws samples together
         that differ by distortions alone, and the others apart. Needs ``corruption``.
+    temperature : float, default=0.1
+        Of the contrastive term. The lower, the more it drives the nearest samples apart; raise it where
+        samples of one class look nearly alike, and classes overlap.
     dynamic_binarization : bool, default=False
         Draw each pixel as 0 or 1, with its grey value as the probability, anew each time it is
         seen. For "bernoulli"; else grey values enter the likelihood as they are.
@@ -198,6 +201,7 @@ class VAEEncoderTransformer(OnnxTransformer):
         "image_shape": ["array-like", None],
         "corruption": [ImageWarp, None],
         "contrastive_weight": [Interval(Real, 0, None, closed="left")],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
         "learning_rate": [StrOptions({"constant", "cosine"})],
         "output": [StrOptions({"z_mean", "hidden"})],
         "likelihood": [StrOptions({"bernoulli", "gaussian"})],
@@ -227,6 +231,7 @@ class VAEEncoderTransformer(OnnxTransformer):
         beta=1.0,
         corruption=None,
         contrastive_weight=0.0,
+        temperature=0.1,
         dynamic_binarization=False,
         batch_size=100,
         learning_rate="constant",
@@ -253,6 +258,7 @@ class VAEEncoderTransformer(OnnxTransformer):
         self.beta = beta
         self.corruption = corruption
         self.contrastive_weight = contrastive_weight
+        self.temperature = temperature
         self.dynamic_binarization = dynamic_binarization
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -491,6 +497,7 @@ class VAEEncoderTransformer(OnnxTransformer):
             self.dynamic_binarization,
             self.corruption,
             self.contrastive_weight,
+            self.temperature,
         )
         vae = VAE(config, seed)
         optimizer = keras.optimizers.Adam(self.learning_rate_init)

@@ -40,6 +40,7 @@ class VAEConfig:
     dynamic_binarization: bool = False
     corruption: ImageWarp | None = None
     contrastive_weight: float = 0.0
+    temperature: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ class VAE(keras.Model):
             "kl": kl,
         }
         if n_views == 2:
-            losses["contrast"] = objectives.contrastive_loss(*tf.split(z_mean, 2))
+            losses["contrast"] = objectives.contrastive_loss(*tf.split(z_mean, 2), self.config.temperature)
             losses["loss"] += self.config.contrastive_weight * losses["contrast"]
         return losses
 

@@ -1,0 +1,281 @@
+import joblib
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from vaefeat import ImageWarp, M2Classifier, OnnxModel, VAEEncoderTransformer, export_onnx, mask_labels
+from vaefeat.exceptions import TrainingDivergedError
+
+RNG = np.random.default_rng(0)
+CODES = np.repeat([0, 1, 2], 40)
+# Three classes around corners of a triangle; what else differs is a latent's business.
+X = (np.array([[0, 0, 4], [4, 0, 0], [0, 4, 0]])[CODES] + RNG.normal(size=(120, 3))).astype(np.float32)
+NAMES = np.array(["ash", "birch", "cedar"], dtype=object)
+FEW = mask_labels(CODES, 6, random_state=0)
+
+
+def tiny(**params):
+    settings = {"n_components": 2, "hidden_layer_sizes": (16,), "max_iter": 40, "random_state": 0}
+    return M2Classifier(**settings | params)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return tiny(batch_size=20).fit(X, FEW)
+
+
+def test_few_labels_are_enough_where_samples_form_groups(fitted):
+    assert fitted.score(X, CODES) > 0.95
+
+
+def test_samples_without_a_label_take_part(digits):
+    pixels, y = digits
+    few = mask_labels(y, 50, random_state=0)
+    labeled = few != -1
+
+    def score(X, y):
+        m2 = M2Classifier(10, likelihood="bernoulli", max_iter=30, random_state=0)
+        with pytest.warns(UserWarning, match="no unlabeled") if (y != -1).all() else warns_nothing():
+            return m2.fit(X, y).score(pixels, digits[1])
+
+    assert score(pixels, few) > score(pixels[labeled], few[labeled]) + 0.03
+
+
+class warns_nothing:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return False
+
+
+def test_probabilities_are_of_the_classes_in_their_order(fitted):
+    probabilities = fitted.predict_proba(X)
+    assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    assert probabilities.dtype == np.float32
+    assert_array_equal(fitted.classes_[probabilities.argmax(axis=1)], fitted.predict(X))
+
+
+def test_transduction_keeps_the_labels_that_were_given_and_fills_in_the_others(fitted):
+    wrong = FEW.copy()
+    wrong[np.flatnonzero(FEW == 0)[0]] = 1  # a label that the classifier will hardly believe
+    m2 = tiny(batch_size=20, alpha=0.1).fit(X, wrong)
+    labeled = wrong != -1
+    assert_array_equal(m2.transduction_[labeled], wrong[labeled])
+    assert_array_equal(m2.transduction_[~labeled], m2.predict(X[~labeled]))
+
+
+def test_classes_that_are_strings_come_with_dtype_object(fitted):
+    y = np.where(FEW == -1, FEW, NAMES[FEW])
+    m2 = tiny(batch_size=20).fit(X, y)
+    assert m2.classes_.tolist() == NAMES.tolist()
+    assert_array_equal(m2.predict(X), NAMES[fitted.predict(X)])
+    assert_array_equal(m2.predict_proba(X), fitted.predict_proba(X))
+
+
+def test_a_class_without_a_label_cannot_be_told():
+    y = np.where(FEW == 2, -1, FEW)
+    assert tiny(max_iter=1).fit(X, y).classes_.tolist() == [0, 1]
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
+    first, again, other = (
+        tiny(max_iter=2, random_state=seed).fit(X, FEW).classifier_.to_bytes() for seed in (0, 0, 1)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_samples_of_a_class_look_like_it_and_a_seed_determines_them(fitted):
+    y = np.repeat([0, 1, 2], 20)
+    samples = fitted.sample(y, random_state=0)
+    assert_array_equal(fitted.predict(samples), y)
+    assert_array_equal(fitted.sample(y, random_state=0), samples)
+    assert not np.array_equal(fitted.sample(y, random_state=1), samples)
+
+
+def test_an_analogy_is_a_sample_of_the_other_class_with_the_latent_of_its_own(fitted):
+    rows = X[CODES == 0][:10]
+    analogies = fitted.reconstruct(rows, np.full(10, 2))
+    assert_array_equal(fitted.predict(analogies), np.full(10, 2))
+    own = np.tile(np.eye(3, dtype=np.float32)[0], (10, 1))
+    z_mean = fitted.posterior_.run(np.hstack([rows, own]), ["z_mean"])["z_mean"]
+    other = np.tile(np.eye(3, dtype=np.float32)[2], (10, 1))
+    assert_allclose(fitted.decoder_.run(np.hstack([z_mean, other]))["x_mean"], analogies)
+    assert np.abs(fitted.reconstruct(rows) - rows).mean() < np.abs(analogies - rows).mean()
+
+
+@pytest.mark.parametrize("labels", [[0, 7], ["ash", "birch"]])
+def test_a_class_that_is_unknown_is_refused(fitted, labels):
+    with pytest.raises(ValueError, match=r"Got a class that is none of classes_, \[0, 1, 2\]"):
+        fitted.sample(labels)
+
+
+def test_the_history_holds_the_loss_and_its_terms(fitted):
+    history = {name: np.array(values) for name, values in fitted.history_.items()}
+    assert set(history) == {"loss", "bound", "cross_entropy"}
+    assert_allclose(history["loss"], history["bound"] + 50 * history["cross_entropy"], rtol=1e-4)
+    assert fitted.loss_curve_[-1] < fitted.loss_curve_[0]
+    assert fitted.n_iter_ == 40
+
+
+def test_the_prior_moves_the_predictions_towards_a_class():
+    overlapping = X / 8
+    likely = tiny(alpha=0.0, class_prior=[0.98, 0.01, 0.01]).fit(overlapping, FEW).predict(overlapping)
+    unlikely = tiny(alpha=0.0, class_prior=[0.01, 0.495, 0.495]).fit(overlapping, FEW).predict(overlapping)
+    assert (likely == 0).sum() > (unlikely == 0).sum()
+
+
+def test_weight_decay_makes_smaller_weights():
+    import onnx
+
+    def size(weight_decay):
+        m2 = tiny(weight_decay=weight_decay).fit(X, FEW)
+        graph = onnx.load_model_from_string(m2.classifier_.to_bytes()).graph
+        return sum(np.square(onnx.numpy_helper.to_array(w)).sum() for w in graph.initializer)
+
+    assert size(2.0) < 0.9 * size(0.0)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"learning_rate": "cosine"},
+        {"dynamic_binarization": True, "likelihood": "bernoulli"},
+        {"corruption": ImageWarp(), "image_shape": (8, 8), "likelihood": "bernoulli"},
+        {"noise_variance": 0.1},
+        {"activation": "softplus", "kernel_initializer": "he_normal"},
+        {"hidden_layer_sizes": (32, 16)},
+    ],
+)
+def test_options_change_what_is_learned(params, digits):
+    pixels, y = digits[0][:300], mask_labels(digits[1][:300], 100, random_state=0)
+    likelihood = params.get("likelihood", "gaussian")
+    plain, changed = (
+        M2Classifier(4, hidden_layer_sizes=(16,), max_iter=2, random_state=0, likelihood=likelihood)
+        .set_params(**options)
+        .fit(pixels, y)
+        .predict_proba(pixels)
+        for options in ({}, params)
+    )
+    assert np.isfinite(changed).all()
+    assert not np.allclose(plain, changed)
+
+
+def test_callbacks_see_each_epoch():
+    import keras
+
+    seen = []
+    tiny(max_iter=3, callbacks=[keras.callbacks.LambdaCallback(lambda epoch, logs: seen.append(epoch))]).fit(
+        X, FEW
+    )
+    assert seen == [0, 1, 2]
+
+
+# --- labels that cannot be used ---
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.full(120, -1), "No sample has a label, all are -1"),
+        (np.where(FEW == 0, 0, -1), "All labelled samples are of one class, 0, expected two"),
+        (np.where(FEW == -1, "-1", NAMES[FEW].astype(str)), 'the string "-1": .* dtype object'),
+        (np.array([0, "ash", -1] * 40, dtype=object), r"mixes labels of types \['int', 'str'\]"),
+        (RNG.normal(size=120), "Unknown label type: continuous"),
+        (np.append(np.arange(1_200), [-1] * 300), "1200 classes, expected at most 1000"),
+    ],
+    ids=["none", "one class", "strings", "mixed", "continuous", "too many classes"],
+)
+def test_labels_that_cannot_be_used_are_refused_in_words(y, message):
+    rows = np.resize(X, (len(y), 3))
+    with pytest.raises(ValueError, match=message):
+        tiny().fit(rows, y)
+
+
+@pytest.mark.parametrize(
+    ("params", "rows", "message"),
+    [
+        ({"likelihood": "bernoulli"}, X, r"X must lie in \[0, 1\] for likelihood=\"bernoulli\""),
+        ({"hidden_layer_sizes": ()}, X, "hidden_layer_sizes must hold at least one layer"),
+        ({"class_prior": [0.5, 0.5]}, X, "a positive probability for each of the 3 classes"),
+        ({"class_prior": [0.5, 0.2, 0.2]}, X, "with sum 1"),
+        ({"corruption": ImageWarp()}, X, "set image_shape to their rows and columns"),
+        ({"corruption": ImageWarp(), "image_shape": (2, 2)}, X, r"image_shape=\(2, 2\) does not fit 3"),
+    ],
+)
+def test_options_that_cannot_be_met_are_refused_in_words(params, rows, message):
+    with pytest.raises(ValueError, match=message):
+        tiny(**params).fit(rows, FEW)
+
+
+def test_divergence_is_an_error_and_leaves_the_classifier_as_it_was(fitted):
+    m2 = clone(fitted).fit(X, FEW)
+    before = m2.predict_proba(X)
+    with pytest.raises(TrainingDivergedError, match="The loss is not finite"):
+        m2.set_params(learning_rate_init=1e30).fit(X, FEW)
+    assert_array_equal(m2.predict_proba(X), before)
+
+
+def test_a_classifier_that_has_learned_nothing_says_so():
+    with pytest.warns(ConvergenceWarning, match="it has learned nothing. Raise max_iter or alpha"):
+        tiny(max_iter=1, learning_rate_init=1e-9).fit(X, FEW)
+
+
+# --- what leaves ---
+
+
+def test_it_unpickles_and_predicts_without_tensorflow(fitted, tmp_path, run_fresh):
+    joblib.dump(fitted, tmp_path / "m2.joblib")
+    np.save(tmp_path / "X.npy", X)
+    printed = run_fresh(
+        f"""
+        import joblib, numpy as np
+        m2 = joblib.load({str(tmp_path / "m2.joblib")!r})
+        X = np.load({str(tmp_path / "X.npy")!r})
+        print(m2.predict(X).tolist(), m2.sample([0]).shape, m2.reconstruct(X[:2]).shape)
+        """,
+        absent=["tensorflow", "keras", "tf2onnx", "skl2onnx", "onnx"],
+    )
+    assert printed == f"{fitted.predict(X).tolist()} (1, 3) (2, 3)"
+
+
+@pytest.mark.parametrize("names", [CODES, NAMES[CODES]], ids=["integers", "strings"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: tiny(max_iter=5),
+        lambda: make_pipeline(MinMaxScaler(), tiny(max_iter=5, likelihood="bernoulli")),
+        lambda: make_pipeline(
+            StandardScaler(),
+            VAEEncoderTransformer(2, hidden_layer_sizes=(8,), max_iter=5, random_state=0),
+            tiny(max_iter=5),
+        ),
+    ],
+    ids=["alone", "behind a scaler", "M1+M2"],
+)
+def test_the_file_of_a_classifier_gives_its_labels_and_its_probabilities(make, names, tmp_path):
+    estimator = make().fit(X, np.where(FEW == -1, FEW, names))
+    model = OnnxModel.load(export_onnx(estimator, tmp_path / "m2.onnx", X=X))
+    outputs = model.run(X)
+    assert_array_equal(outputs["label"], estimator.predict(X))
+    assert_allclose(outputs["probabilities"], estimator.predict_proba(X), atol=1e-5)
+    assert model.card["classes"] == np.unique(names).tolist()
+
+
+@pytest.mark.parametrize("zipmap", [True, False])
+def test_skl2onnx_converts_it_without_registering(fitted, zipmap):
+    import onnxruntime
+    from skl2onnx import to_onnx
+
+    proto = to_onnx(fitted, X[:1], options={M2Classifier: {"zipmap": zipmap}})
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    label, probabilities = session.run(None, {"X": X})
+    assert_array_equal(label, fitted.predict(X))
+    if zipmap:
+        probabilities = [[row[k] for k in range(3)] for row in probabilities]
+    assert_allclose(probabilities, fitted.predict_proba(X), atol=1e-5)
