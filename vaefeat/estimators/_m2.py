@@ -425,7 +425,7 @@ def _encode_labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     check_classification_targets(known)
     classes, known_codes = np.unique(known, return_inverse=True)
     if len(classes) == 1:
-        raise ValueError(f"All labelled samples are of one class, {classes[0]!r}, expected two at least.")
+        raise ValueError(f"All labelled samples are of one class, {classes.tolist()}, expected two at least.")
     if len(classes) > MAX_CLASSES:
         raise ValueError(
             f"y has {len(classes)} classes, expected at most {MAX_CLASSES}: each step enumerates them. "
