@@ -5,13 +5,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.semi_supervised import SelfTrainingClassifier
 
-from vaefeat import SupervisedEncoderTransformer, VAEEncoderTransformer, compare, load_dataset
+from vaefeat import SupervisedEncoderTransformer, VAEEncoderTransformer, compare, load_dataset, mask_labels
 from vaefeat.comparison import (
     Comparison,
     default_classifiers,
@@ -111,6 +113,24 @@ def test_an_extractor_that_requires_labels_gets_those_of_the_draw_alone():
 def test_an_extractor_that_needs_no_labels_is_fitted_once_to_all_samples_and_kept():
     comparison = small()
     assert comparison.extractors["pca"].n_samples_ == 1347
+
+
+def test_a_semi_supervised_classifier_gets_all_samples_and_the_labels_of_the_draw_alone():
+    training = SelfTrainingClassifier(KNeighborsClassifier(3))
+    comparison = small(
+        extractors={"raw": FunctionTransformer()}, semi_supervised={"self-training": training}, n_labeled=[50]
+    )
+    assert outcomes(comparison) == [
+        ("raw", name, 50, i) for i in range(3) for name in ("knn", "self-training")
+    ]
+    dataset = load_dataset("digits")
+    for row in comparison.rows[1::2]:
+        few = mask_labels(dataset.y, 50, row["draw"])
+        assert row["accuracy"] == clone(training).fit(dataset.X, few).score(dataset.X_test, dataset.y_test)
+        assert (
+            row["classifier_params"]
+            == "SelfTrainingClassifier(estimator=KNeighborsClassifier(n_neighbors=3))"
+        )
 
 
 def test_numbers_of_labels_that_the_data_do_not_have_are_left_out():

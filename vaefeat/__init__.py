@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from vaefeat.export.estimator import export_onnx
     from vaefeat.plotting import LabelEfficiencyDisplay
     from vaefeat.runtime import OnnxModel, encode, verify
-    from vaefeat.training.corruptions import ImageWarp
+    from vaefeat.training.corruptions import GaussianNoise, ImageWarp
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "GaussianNoise",
     "ImageWarp",
     "LabelEfficiencyDisplay",
     "M2Classifier",
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "GaussianNoise": ("vaefeat.training.corruptions", None),
     "ImageWarp": ("vaefeat.training.corruptions", None),
     "LabelEfficiencyDisplay": ("vaefeat.plotting", None),
     "M2Classifier": ("vaefeat.estimators", "train"),

@@ -1,8 +1,8 @@
 """Is it worth it? Feature extractors x classifiers x numbers of labels x draws of the labels.
 
 Every extractor sees all training samples; every classifier sees the features of the labelled ones
-alone, chooses its regularisation among them, and reads the test set once. Each outcome is a row, a
-flat dict that says all that is needed to obtain it again.
+alone, or, if it is semi-supervised, of all, chooses its regularisation among the labelled, and reads
+the test set once. Each outcome is a row, a flat dict that says all that is needed to obtain it again.
 """
 
 import hashlib
@@ -162,6 +162,7 @@ def compare(
     target: str | None = None,
     extractors: Mapping[str, BaseEstimator] | None = None,
     classifiers: Mapping[str, BaseEstimator] | None = None,
+    semi_supervised: Mapping[str, BaseEstimator] | None = None,
     n_labeled: Sequence[int | str] = N_LABELED,
     n_draws: int = 10,
     out: str | os.PathLike[str] | None = None,
@@ -181,6 +182,9 @@ def compare(
         are taken against the one named "raw".
     classifiers : mapping of str to classifier, optional
         By default :func:`default_classifiers`.
+    semi_supervised : mapping of str to classifier, optional
+        Further classifiers, which are fitted to all training samples; -1 is the label of those whose
+        label is not to be known. By default there are none.
     n_labeled : sequence of int or "all", default=(100, 600, 3000, "all")
         Numbers of labels; those above the number of training samples are left out.
     n_draws : int, default=10
@@ -221,6 +225,7 @@ def compare(
         dataset,
         default_extractors(dataset) if extractors is None else extractors,
         default_classifiers() if classifiers is None else classifiers,
+        semi_supervised or {},
         [n for n in n_labeled if _as_number(n) < len(dataset.X) or n == ALL],
         n_draws,
     )
@@ -243,6 +248,7 @@ class _Experiment:
     dataset: Dataset
     extractors: Mapping[str, BaseEstimator]
     classifiers: Mapping[str, BaseEstimator]
+    semi_supervised: Mapping[str, BaseEstimator]
     n_labeled: Sequence[int | str]
     n_draws: int
     fitted: dict[str, BaseEstimator] = field(default_factory=dict)
@@ -252,7 +258,7 @@ class _Experiment:
         for extractor in self.extractors:
             for n_labeled in self.n_labeled:
                 for draw in range(1 if n_labeled == ALL else self.n_draws):
-                    for classifier in self.classifiers:
+                    for classifier in [*self.classifiers, *self.semi_supervised]:
                         yield extractor, n_labeled, draw, classifier
 
     def keys(self) -> list[str]:
@@ -274,7 +280,7 @@ class _Experiment:
             "n_labeled": n_labeled,
             "draw": draw,
             "extractor_params": _describe(self.extractors[extractor]),
-            "classifier_params": _describe(self.classifiers[classifier]),
+            "classifier_params": _describe(({**self.classifiers, **self.semi_supervised})[classifier]),
         }
 
     def _key(self, *cell: Any) -> str:
@@ -282,14 +288,12 @@ class _Experiment:
         return hashlib.sha256(config.encode()).hexdigest()[:16]
 
     def _row(self, extractor: str, n_labeled: int | str, draw: int, classifier: str) -> Row:
-        labeled = self._labeled(n_labeled, draw)
         features = self._features(extractor, n_labeled, draw)
-        y = self._y[labeled]
         started = time.perf_counter()
         # On one thread: sums in one order on every machine, and no cores that wait for each other
         # over the small products of few labels.
         with threadpool_limits(1):
-            fitted = with_folds(clone(self.classifiers[classifier]), y).fit(features.X[labeled], y)
+            fitted = self._fit(classifier, features.X, n_labeled, draw)
         classifier_seconds = time.perf_counter() - started
         return self._config(extractor, n_labeled, draw, classifier) | {
             "accuracy": float(np.mean(fitted.predict(features.X_test) == self.dataset.y_test)),
@@ -302,10 +306,20 @@ class _Experiment:
             **provenance(),
         }
 
+    def _fit(self, classifier: str, X: np.ndarray, n_labeled: int | str, draw: int) -> BaseEstimator:
+        if classifier in self.semi_supervised:
+            return clone(self.semi_supervised[classifier]).fit(X, self._masked(n_labeled, draw))
+        labeled = self._labeled(n_labeled, draw)
+        y = self._y[labeled]
+        return with_folds(clone(self.classifiers[classifier]), y).fit(X[labeled], y)
+
     def _labeled(self, n_labeled: int | str, draw: int) -> np.ndarray:
         if n_labeled == ALL:
             return np.arange(len(self._y))
-        return np.flatnonzero(mask_labels(self._y, int(n_labeled), draw) != UNLABELED)
+        return np.flatnonzero(self._masked(n_labeled, draw) != UNLABELED)
+
+    def _masked(self, n_labeled: int | str, draw: int) -> np.ndarray:
+        return self._y if n_labeled == ALL else mask_labels(self._y, int(n_labeled), draw)
 
     def _features(self, extractor: str, n_labeled: int | str, draw: int) -> "_Features":
         """Return the features; the last ones are kept, since cells that share them are neighbours."""

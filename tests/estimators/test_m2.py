@@ -7,7 +7,15 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from vaefeat import ImageWarp, M2Classifier, OnnxModel, VAEEncoderTransformer, export_onnx, mask_labels
+from vaefeat import (
+    GaussianNoise,
+    ImageWarp,
+    M2Classifier,
+    OnnxModel,
+    VAEEncoderTransformer,
+    export_onnx,
+    mask_labels,
+)
 from vaefeat.exceptions import TrainingDivergedError
 
 # Where a test is not about learning, one epoch must do.
@@ -158,6 +166,7 @@ def test_weight_decay_makes_smaller_weights():
         {"dynamic_binarization": True, "likelihood": "bernoulli"},
         {"corruption": ImageWarp(), "image_shape": (8, 8), "likelihood": "bernoulli"},
         {"noise_variance": 0.1},
+        {"corruption": GaussianNoise(0.3)},
         {"activation": "softplus", "kernel_initializer": "he_normal"},
         {"hidden_layer_sizes": (32, 16)},
     ],

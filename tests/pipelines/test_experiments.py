@@ -53,3 +53,18 @@ def test_the_experiment_on_features_goes_on_where_it_was_interrupted(mnist, tmp_
         for text in (lines, out.read_text().splitlines())
     ]
     assert accuracies[0] == accuracies[1]
+
+
+def test_the_experiment_on_semi_supervision_has_the_models_and_their_peers(mnist, tmp_path):
+    out = tmp_path / "rows.jsonl"
+    run_smoke("semi_supervised", "--out", out)
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    features = {"raw", "vae-50", "image vae"}
+    classifiers = {
+        *("M2", "LogisticRegression", "MLPClassifier", "SelfTrainingClassifier", "LabelSpreading"),
+    }
+    assert {(row["extractor"], row["classifier"]) for row in rows} == {
+        (extractor, classifier) for extractor in features for classifier in classifiers
+    }
+    run_smoke("semi_supervised", "--out", out, "--only", "m1+m2")
+    assert len(out.read_text().splitlines()) == len(rows)

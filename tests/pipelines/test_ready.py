@@ -1,10 +1,13 @@
 from functools import partial
 
+import numpy as np
 import pytest
 from sklearn.datasets import load_digits, load_wine
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import FunctionTransformer
 
-from pipelines.ready import make_image_pipeline, make_table_pipeline
+from pipelines.ready import make_image_pipeline, make_m1_m2_pipeline, make_table_pipeline
+from vaefeat import OnnxEncoderTransformer, mask_labels
 
 
 @pytest.mark.parametrize(
@@ -24,3 +27,21 @@ def test_ready_made_pipelines_learn(make, load, likelihood, max_iter):
 def test_another_classifier_takes_the_place_of_the_last_step():
     knn = KNeighborsClassifier()
     assert make_image_pipeline((8, 8), classifier=knn)[-1] is knn
+
+
+def test_m1_m2_makes_more_of_few_labels_than_m1():
+    X, y = load_digits(return_X_y=True)
+    few = mask_labels(y, 30, random_state=0)
+    encoder = OnnxEncoderTransformer("exported/digits-image-vae/model.onnx")
+    m1_m2 = make_m1_m2_pipeline(encoder, random_state=0, max_iter=40).fit(X / 16, few)
+    labeled = few != -1
+    m1 = make_image_pipeline((8, 8))[-1].fit(encoder.fit_transform(X / 16)[labeled], few[labeled])
+    assert m1_m2.score(X / 16, y) > m1.score(encoder.transform(X / 16), y) + 0.02
+
+
+def test_m1_m2_drops_latents_that_are_silent():
+    means = np.random.default_rng(0).normal(size=(60, 4)) * [1.0, 0.05, 0.5, 0.0]
+    y = np.where(means[:, 0] > 0, 1, 0)
+    y[::2] = -1
+    pipe = make_m1_m2_pipeline(FunctionTransformer(), random_state=0, max_iter=20, batch_size=20)
+    assert pipe.fit(means, y)[-1].n_features_in_ == 2

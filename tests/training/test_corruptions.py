@@ -4,7 +4,7 @@ import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
-from vaefeat import ImageWarp
+from vaefeat import GaussianNoise, ImageWarp
 from vaefeat.training import corruptions
 
 SHAPE = (9, 12)
@@ -140,3 +140,17 @@ def test_a_rotation_keeps_distances_where_the_sides_differ():
         inside = (np.abs(row) < 7) & (np.abs(column) < 17)  # what is cut off has another centre
         assert inside.sum() > 10
         assert_allclose(np.hypot(row, column)[inside], 10, atol=0.1)
+
+
+def test_gaussian_noise_has_the_standard_deviation_asked_for_and_depends_on_the_seed_alone():
+    x = tf.fill((2_000, 5), 3.0)
+    first, again, other = (GaussianNoise(0.5)(x, tf.constant([1, i])).numpy() for i in (2, 2, 4))
+    assert_allclose([first.mean(), first.std()], [3.0, 0.5], atol=0.02)
+    assert_array_equal(first, again)
+    assert not np.allclose(first, other)
+
+
+@pytest.mark.parametrize("scale", [-0.1, np.nan, np.inf])
+def test_a_scale_that_is_none_is_refused(scale):
+    with pytest.raises(ValueError, match="scale must not be negative, and finite"):
+        GaussianNoise(scale)

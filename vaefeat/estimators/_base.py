@@ -84,7 +84,7 @@ def checked_image_shape(estimator: BaseEstimator, n_features: int, needed: bool)
     if estimator.image_shape is None:
         if needed:
             raise ValueError(
-                "filters and corruption are for images: set image_shape to their rows and columns, "
+                "filters and ImageWarp are for images: set image_shape to their rows and columns, "
                 f"whose product is the number of features, {n_features}."
             )
         return None

@@ -22,7 +22,7 @@ from vaefeat.estimators._base import (
     require_training_extra,
     spawn_seeds,
 )
-from vaefeat.training.corruptions import ImageWarp
+from vaefeat.training.corruptions import GaussianNoise, ImageWarp
 
 UNLABELED = -1
 MAX_CLASSES = 1000  # a step enumerates them
@@ -57,11 +57,10 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         p(y), in the order of ``classes_``. None is uniform.
     weight_decay : float, default=0.0
         Share by which weights shrink at each step, times the learning rate (AdamW).
-    corruption : ImageWarp or None, default=None
-        How an image is distorted before q(y|x) and q(z|x,y) see it; p(x|y,z) owes it as it was. Needs
-        ``image_shape``.
+    corruption : ImageWarp, GaussianNoise or None, default=None
+        How a sample is distorted before q(y|x) and q(z|x,y) see it; p(x|y,z) owes it as it was.
     image_shape : tuple of two int or None, default=None
-        Rows and columns of the image whose pixels the features are, row by row.
+        Rows and columns of the image whose pixels the features are, row by row. Needed by ImageWarp.
     dynamic_binarization : bool, default=False
         Draw each pixel as 0 or 1, with its grey value as the probability, anew each time it is seen.
     batch_size : int, default=100
@@ -154,7 +153,7 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         "alpha": [Interval(Real, 0, None, closed="left")],
         "class_prior": ["array-like", None],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "corruption": [ImageWarp, None],
+        "corruption": [ImageWarp, GaussianNoise, None],
         "image_shape": ["array-like", None],
         "dynamic_binarization": ["boolean"],
         "learning_rate": [StrOptions({"constant", "cosine"})],
@@ -349,7 +348,7 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
     def _config(self, n_features: int):
         from vaefeat.training.models import M2Config
 
-        image_shape = checked_image_shape(self, n_features, needed=self.corruption is not None)
+        image_shape = checked_image_shape(self, n_features, needed=isinstance(self.corruption, ImageWarp))
         encoder = network_config(self, n_features, image_shape=image_shape)
         if not encoder.hidden_layer_sizes:
             raise ValueError("hidden_layer_sizes must hold at least one layer, got ().")

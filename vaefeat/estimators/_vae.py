@@ -20,7 +20,7 @@ from vaefeat.estimators._base import (
     require_training_extra,
     spawn_seeds,
 )
-from vaefeat.training.corruptions import ImageWarp
+from vaefeat.training.corruptions import GaussianNoise, ImageWarp
 from vaefeat.training.objectives import (
     bernoulli_log_prob,
     gaussian_kl,
@@ -61,7 +61,7 @@ class VAEEncoderTransformer(OnnxTransformer):
         stride 2, so that each halves the image. For images; needs ``image_shape``.
     image_shape : tuple of two int or None, default=None
         Rows and columns of the image whose pixels the features are, row by row. Needed by ``filters``
-        and ``corruption``.
+        and ImageWarp.
     activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
         Activation of the hidden layers.
     kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
@@ -74,9 +74,9 @@ class VAEEncoderTransformer(OnnxTransformer):
         given for all. "bernoulli" has none, and leaves it unread.
     beta : float, default=1.0
         Weight of the KL term. Above 1, fewer and more independent units; below 1, more of them.
-    corruption : ImageWarp or None, default=None
-        How an image is distorted before the encoder sees it; the decoder still owes the image as it
-        was. What the distortion changes leaves the latents: say here what does not matter.
+    corruption : ImageWarp, GaussianNoise or None, default=None
+        How a sample is distorted before the encoder sees it; the decoder still owes it as it was. What
+        the distortion changes leaves the latents: say here what does not matter.
     contrastive_weight : float, default=0.0
         Weight of a term by which two distortions of a sample find each other among those of the
         other samples of the batch, by the cosine of their latent means. Draws samples together
@@ -199,7 +199,7 @@ class VAEEncoderTransformer(OnnxTransformer):
         **NETWORK_CONSTRAINTS,
         "filters": ["array-like"],
         "image_shape": ["array-like", None],
-        "corruption": [ImageWarp, None],
+        "corruption": [ImageWarp, GaussianNoise, None],
         "contrastive_weight": [Interval(Real, 0, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "learning_rate": [StrOptions({"constant", "cosine"})],
@@ -486,7 +486,7 @@ class VAEEncoderTransformer(OnnxTransformer):
             n_features=X.shape[1],
             filters=positive_integers(self, "filters"),
             image_shape=checked_image_shape(
-                self, X.shape[1], needed=len(self.filters) > 0 or self.corruption is not None
+                self, X.shape[1], needed=len(self.filters) > 0 or isinstance(self.corruption, ImageWarp)
             ),
         )
         config = VAEConfig(

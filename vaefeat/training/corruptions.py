@@ -9,6 +9,38 @@ N_KNOTS = 4  # along each side of an image, of the grid of bumps that elastic di
 
 
 @dataclass(frozen=True)
+class GaussianNoise:
+    r"""Normal noise on each feature, drawn anew each time a sample is seen: :math:`\tilde x \sim N(x, s^2)`.
+
+    Parameters
+    ----------
+    scale : float
+        Standard deviation s, in units of the features: put StandardScaler() before.
+
+    References
+    ----------
+    Vincent et al. (2010), "Stacked Denoising Autoencoders".
+
+    Examples
+    --------
+    >>> from vaefeat import GaussianNoise, VAEEncoderTransformer
+    >>> vae = VAEEncoderTransformer(corruption=GaussianNoise(0.3))
+    """
+
+    scale: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.scale < np.inf:  # also when it is NaN
+            raise ValueError(f"scale must not be negative, and finite, got {self.scale}.")
+
+    def __call__(self, x: Any, seed: Any, image_shape: tuple[int, int] | None = None) -> Any:
+        """Add noise to each sample of a batch, (batch, n_features); ``image_shape`` is not used."""
+        import tensorflow as tf
+
+        return x + self.scale * tf.random.stateless_normal(tf.shape(x), seed, alg="philox")
+
+
+@dataclass(frozen=True)
 class ImageWarp:
     r"""Random smooth distortions of an image: another one each time it is seen.
 

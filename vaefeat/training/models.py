@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from vaefeat.training import objectives
-from vaefeat.training.corruptions import ImageWarp
+from vaefeat.training.corruptions import GaussianNoise, ImageWarp
 from vaefeat.training.networks import (
     ClassConditional,
     NetworkConfig,
@@ -38,7 +38,7 @@ class VAEConfig:
     noise_variance: float | str = LEARNED
     beta: float = 1.0
     dynamic_binarization: bool = False
-    corruption: ImageWarp | None = None
+    corruption: GaussianNoise | ImageWarp | None = None
     contrastive_weight: float = 0.0
     temperature: float = 0.1
 
@@ -54,7 +54,7 @@ class M2Config:
     noise_variance: float | str = LEARNED
     alpha: float = 0.1
     dynamic_binarization: bool = False
-    corruption: ImageWarp | None = None
+    corruption: GaussianNoise | ImageWarp | None = None
 
 
 def stateless_noise(shape: Any, seed: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,103 @@
+"""How far do a hundred labels go? M1, M2 and M1+M2 on MNIST, on the table of the 2019 thesis.
+
+M1 is an encoder that was trained without labels, with a classifier behind it: the VAE of the theses, or
+the recipe for images, both as they are in ``exported/``. M1+M2 puts M2 there, and M2 alone sees the
+pixels. Beside them, on the same features and labels, logistic regression, a perceptron, self-training
+and label spreading. Nothing is chosen by the test set, which is read once for each row. Rows go to
+``pipelines/results/semi-supervised.jsonl``; those that are there are not computed again.
+
+    python -m pipelines.experiments.semi_supervised [--only NAME] [--smoke]
+"""
+
+import argparse
+from pathlib import Path
+
+from rich.progress import Progress
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
+
+from pipelines.experiments.publish import EXPORTED, RESULTS
+from pipelines.experiments.thesis_mnist import logistic_regression
+from pipelines.ready import make_m1_m2_pipeline
+from vaefeat import M2Classifier, OnnxEncoderTransformer, compare, load_dataset
+
+N_LABELED = (100, 600, 1000, 3000)
+N_DRAWS = 5
+SUPERVISED = {
+    "LogisticRegression": logistic_regression(),
+    "MLPClassifier": MLPClassifier(max_iter=500, random_state=0),
+}
+PEERS = {
+    "SelfTrainingClassifier": SelfTrainingClassifier(LogisticRegression(max_iter=5_000), threshold=0.95),
+    "LabelSpreading": LabelSpreading("knn"),
+}
+
+
+def encoder(name: str) -> OnnxEncoderTransformer:
+    """Return M1, trained: an encoder that this repository ships."""
+    return OnnxEncoderTransformer(str((EXPORTED / name / "model.onnx").relative_to(EXPORTED.parent)))
+
+
+def m2_on_latents(**params):
+    """Return what stands behind M1 in M1+M2."""
+    return make_m1_m2_pipeline(FunctionTransformer(), random_state=0, **params)[1:]
+
+
+def m2_on_pixels(**params) -> M2Classifier:
+    """Return M2 alone, with the paper's network."""
+    settings = {"likelihood": "bernoulli", "batch_size": 200, "max_iter": 60, "random_state": 0}
+    return M2Classifier(50, **settings | params)
+
+
+def grids(**params):
+    """Yield a name, features and classifiers, those that the issue of labels turns on first."""
+    images = {"image vae": encoder("mnist-image-vae-50")}
+    thesis = {"vae-50": encoder("mnist-vae-50")}
+    raw = {"raw": FunctionTransformer()}
+    yield "m1+m2", images, {}, {"M2": m2_on_latents(**params)}
+    yield "m1", images | thesis, SUPERVISED, {}
+    yield "m2", raw, {}, {"M2": m2_on_pixels(**params)}
+    yield "m1+m2-thesis", thesis, {}, {"M2": m2_on_latents(**{"max_iter": 100} | params)}
+    yield "raw", raw, SUPERVISED, {}
+    yield "peers", images | thesis | raw, {}, PEERS
+
+
+def run(dataset, out: Path, *, only: str | None = None, n_labeled, n_draws: int, **params) -> None:
+    """Compute the rows that are missing."""
+    with Progress() as bar:
+        for name, extractors, classifiers, semi_supervised in grids(**params):
+            if only not in (None, name):
+                continue
+            task = bar.add_task(name)
+            compare(
+                dataset,
+                extractors=extractors,
+                classifiers=classifiers,
+                semi_supervised=semi_supervised,
+                n_labeled=n_labeled,
+                n_draws=n_draws,
+                out=out,
+                progress=lambda what, done, total, task=task: bar.update(
+                    task, description=what, completed=done, total=total
+                ),
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=[name for name, *_ in grids()], help="a part of the table")
+    parser.add_argument("--smoke", action="store_true", help="500 images, one epoch, two draws")
+    parser.add_argument("--out", type=Path, default=RESULTS / "semi-supervised.jsonl")
+    arguments = parser.parse_args()
+    dataset = load_dataset("mnist")
+    settings = {"n_labeled": N_LABELED, "n_draws": N_DRAWS}
+    if arguments.smoke:
+        dataset = dataset.head(500)
+        settings = {"n_labeled": (100,), "n_draws": 2, "max_iter": 1}
+    run(dataset, arguments.out, only=arguments.only, **settings)
+
+
+if __name__ == "__main__":
+    main()
