@@ -17,11 +17,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from pipelines.benchmarks import encode, environment, imports, memory, training, transform
+from pipelines.benchmarks import encode, environment, imports, memory, semi_supervised, training, transform
 from pipelines.benchmarks.common import Row
 
 BENCHMARKS: dict[str, ModuleType] = {
     "training": training,
+    "semi_supervised": semi_supervised,
     "transform": transform,
     "imports": imports,
     "memory": memory,

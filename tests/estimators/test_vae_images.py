@@ -85,6 +85,11 @@ def test_the_contrastive_term_lets_views_of_an_image_find_each_other(digits):
     assert loss(30.0) < loss(0.0) - 0.5
 
 
+def test_at_a_high_temperature_all_views_are_alike_to_the_contrastive_term(digits):
+    hot = vae(contrastive_weight=1.0, temperature=1e4, max_iter=1, batch_size=64).fit(digits[0][:640])
+    assert_allclose(hot.history_["contrast"], np.log(2 * 64 - 1), rtol=1e-3)
+
+
 def test_the_hidden_layer_may_be_the_features(fitted, digits):
     X, _ = digits
     hidden = clone(fitted).set_params(output="hidden").fit(X)

@@ -15,6 +15,7 @@ NAMES = {
         "PyTorch, eager",
         "matrix products alone",
     ],
+    "semi_supervised": ["VAE on pixels", "M2 on pixels", "M2 on 50 latents (M1+M2)"],
     "transform": [
         "VAEEncoderTransformer.transform",
         "OnnxModel.run",

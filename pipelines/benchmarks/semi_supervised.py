@@ -1,0 +1,83 @@
+"""Seconds of a step of M2, which enumerates ten classes, beside a VAE's of equal width and batch."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from math import ceil
+from multiprocessing.connection import Connection
+from statistics import median
+
+import numpy as np
+
+from pipelines.benchmarks.common import N_COMPONENTS, Progress, Row, Worker, images
+from pipelines.benchmarks.training import Clock
+
+REFERENCE = "VAE on pixels"
+NAMES = (REFERENCE, "M2 on pixels", "M2 on 50 latents (M1+M2)")
+HIDDEN = (500,)
+N_CLASSES, N_LABELED = 10, 100
+# What a training lasts: vaefeat compiles long ones only. The processes end when enough is timed.
+MAX_EPOCHS = 100
+
+
+@dataclass(frozen=True)
+class Settings:
+    n_samples: int = 20_000
+    batch_size: int = 100
+    n_epochs: int = 5
+    smoke: bool = False
+
+
+SMOKE = Settings(n_samples=500, n_epochs=1, smoke=True)
+
+
+def measure(smoke: bool, progress: Progress) -> list[Row]:
+    """Train all in turn, epoch by epoch; the first epoch of each, which compiles, is not kept."""
+    settings = SMOKE if smoke else Settings()
+    seconds: dict[str, list[float]] = {name: [] for name in NAMES}
+    with ExitStack() as stack:
+        workers = {name: stack.enter_context(Worker(_train, name, settings)) for name in NAMES}
+        turns = [(name, kept) for kept in [False] + settings.n_epochs * [True] for name in NAMES]
+        for done, (name, kept) in enumerate(turns):
+            progress(name, done, len(turns))
+            duration = workers[name].ask()
+            if kept:
+                seconds[name].append(duration)
+    n_steps = ceil(settings.n_samples / settings.batch_size)
+    milliseconds = {name: 1e3 * median(epochs) / n_steps for name, epochs in seconds.items()}
+    return [
+        {
+            "benchmark": "semi_supervised",
+            "name": name,
+            "batch_size": settings.batch_size,
+            "milliseconds_per_step": milliseconds[name],
+            "vae_steps": milliseconds[name] / milliseconds[REFERENCE],
+            "epochs_seconds": seconds[name],
+        }
+        for name in NAMES
+    ]
+
+
+def _train(connection: Connection, name: str, settings: Settings) -> None:
+    import keras
+
+    from vaefeat import M2Classifier, VAEEncoderTransformer
+
+    clock = Clock(connection)
+    timing = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda *_: clock.begin(), on_epoch_end=lambda *_: clock.end()
+    )
+    shared = {
+        "hidden_layer_sizes": HIDDEN,
+        "batch_size": settings.batch_size,
+        "max_iter": MAX_EPOCHS,
+        "callbacks": [timing],
+        "random_state": 0,
+    }
+    X = images(settings.n_samples, settings.smoke)
+    y = np.where(np.arange(len(X)) < N_LABELED, np.arange(len(X)) % N_CLASSES, -1)
+    if name == REFERENCE:
+        VAEEncoderTransformer(N_COMPONENTS, likelihood="bernoulli", **shared).fit(X)
+    elif name == "M2 on pixels":
+        M2Classifier(N_COMPONENTS, likelihood="bernoulli", **shared).fit(X, y)
+    else:  # the values of the latents do not matter for the time
+        M2Classifier(N_COMPONENTS, likelihood="gaussian", **shared).fit(X[:, 300 : 300 + N_COMPONENTS], y)
