@@ -119,3 +119,56 @@ def export(
         from vaefeat.cli._quantize import quantize as quantize_model
 
         quantize_model(model, out, data, target, max_drop)
+
+
+@app.command()
+def serve(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="Holds NAME/model.onnx or NAME/VERSION/model.onnx.", show_default=False
+        ),
+    ],
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8000,
+    batch_rows: Annotated[int, typer.Option(min=1, max=256, help="Rows that are run together.")] = 32,
+    batch_delay: Annotated[float, typer.Option(min=0.0, help="Milliseconds to wait for company.")] = 0.0,
+    queue_rows: Annotated[int, typer.Option(min=1, help="Rows that may wait for a model.")] = 1024,
+    deadline: Annotated[float, typer.Option(min=0.001, help="Seconds that a request may wait.")] = 1.0,
+    max_rows: Annotated[int, typer.Option(min=1, help="Rows of a request.")] = 4096,
+    threads: Annotated[int, typer.Option(min=1, help="Runs of a model at a time.")] = 1,
+    poll: Annotated[
+        float, typer.Option(min=0.0, help="Seconds between looks for new versions; 0: never.")
+    ] = 0.0,
+    drain: Annotated[float, typer.Option(min=0.0, help="Seconds to serve on when told to end.")] = 0.0,
+    token_file: Annotated[
+        Path | None, typer.Option(help="Holds the token that clients have to show.")
+    ] = None,
+    certfile: Annotated[Path | None, typer.Option(help="Certificate, for TLS.")] = None,
+    keyfile: Annotated[Path | None, typer.Option(help="Its key.")] = None,
+    json_logs: Annotated[bool, typer.Option("--json-logs", help="Log one JSON object a line.")] = False,
+) -> None:
+    """Serve models over HTTP, by the Open Inference Protocol (KServe V2).
+
+    The address itself shows a page to try the models.
+    """
+    with one_sentence():
+        from vaefeat.cli._serve import serve
+
+        batches = {
+            "max_rows": batch_rows,
+            "delay": batch_delay / 1000,
+            "queue_rows": queue_rows,
+            "deadline": deadline,
+            "n_threads": threads,
+        }
+        settings = {
+            "host": host,
+            "port": port,
+            "max_rows": max_rows,
+            "poll_seconds": poll,
+            "drain_seconds": drain,
+            "certfile": certfile,
+            "keyfile": keyfile,
+        }
+        serve(folder, settings, batches, token_file, json_logs)

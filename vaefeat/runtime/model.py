@@ -126,7 +126,7 @@ class OnnxModel:
             If ``X`` has another shape, or values that are not finite as float32, or if there is no
             output of such a name.
         """
-        X = self._check(X)
+        X = self.check_rows(X)
         names = self.output_names if output_names is None else self.select_outputs(output_names)
         if len(X) <= CHUNK_ROWS:
             return dict(zip(names, self._run_chunk(X, names), strict=True))
@@ -164,7 +164,23 @@ class OnnxModel:
             raise ValueError(f"Got the output names {names}, expected some of {self.output_names}.")
         return names
 
-    def _check(self, X: Any) -> np.ndarray:
+    def check_rows(self, X: Any) -> np.ndarray:
+        """Return the rows as the model takes them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Contiguous float32 values, all finite; ``X`` itself if it is that already.
+
+        Raises
+        ------
+        ValueError
+            If ``X`` has another shape, or values that are not finite as float32.
+        """
         X = np.asarray(X)
         if X.ndim != 2 or X.shape[1] != self.n_features:
             raise ValueError(f"Expected rows of {self.n_features} features, got an array of shape {X.shape}.")

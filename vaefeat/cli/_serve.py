@@ -1,0 +1,62 @@
+"""``vaefeat serve``: the page in the terminal that says what is served, and where."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from vaefeat._optional import import_optional
+from vaefeat.cli._console import console, printable
+
+
+def serve(
+    folder: Path, settings: dict[str, Any], batches: dict[str, Any], token_file: Path | None, json_logs: bool
+) -> None:
+    """Serve the models in a folder until the process is told to end."""
+    server = import_optional("vaefeat.serving.server", "serve")
+    logs = import_optional("vaefeat.serving.logs", "serve")
+    if json_logs:
+        logs.configure(as_json=True)
+    settings["token"] = _read_token(token_file) if token_file is not None else None
+    settings["batches"] = server.BatchSettings(**batches)
+
+    def started(address: str, repository: Any) -> None:
+        if json_logs:
+            server.log.info("Serving %s at %s.", folder, address)
+        else:
+            _print_page(address, repository)
+            logs.configure(as_json=False)  # from here on: what was loaded is on the page
+
+    server.serve(folder, server.Settings(**settings), started)
+
+
+def _read_token(path: Path) -> str:
+    token = path.read_text().strip()
+    if not token or not token.isascii():
+        raise ValueError(f"Expected a token of ASCII characters in {path}.")
+    return token
+
+
+def _print_page(address: str, repository: Any) -> None:
+    table = Table(box=None, show_header=False, padding=(0, 3, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    for served in repository.models:
+        outputs = ", ".join(output.name for output in served.contract.outputs)
+        table.add_row(
+            printable(served.name),
+            f"version {served.version}",
+            f"{served.model.n_features} features → {printable(outputs)}",
+        )
+    for (name, version), reason in repository.refusals.items():
+        table.add_row(
+            Text(name, style="bold red"),
+            Text(f"version {version}", style="red"),
+            Text(printable(reason), style="red"),
+        )
+    console.print()
+    console.print(table)
+    console.print(Text.assemble("\n  try it   ", (address, "bold cyan")))
+    console.print(Text.assemble("  docs     ", (f"{address}/docs", "cyan")))
+    console.print(Text.assemble("  metrics  ", (f"{address}/metrics", "cyan")))
+    console.print("\n  Ctrl+C ends it when all requests are answered.\n", style="dim")

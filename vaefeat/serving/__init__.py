@@ -1,0 +1,1 @@
+"""The feature-extraction service: models over HTTP, by the Open Inference Protocol (KServe V2)."""

@@ -1,0 +1,188 @@
+"""The models in a folder: NAME/model.onnx, or NAME/VERSION/model.onnx with numbers as versions.
+
+Names come from a listing of the folder, and requests are looked up among them: no request makes a path.
+"""
+
+import logging
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from vaefeat.exceptions import InvalidModelError
+from vaefeat.runtime import OnnxModel
+from vaefeat.runtime.verification import check_golden_rows
+from vaefeat.serving.batching import Batcher, BatchSettings, rows_stand_alone
+from vaefeat.serving.metrics import Metrics, ModelMetrics
+from vaefeat.serving.protocol import Contract
+from vaefeat.serving.refusals import Refusal
+
+log = logging.getLogger("vaefeat.serving")
+
+FILE = "model.onnx"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_VERSION = re.compile(r"[1-9][0-9]*")
+
+Key = tuple[str, str]  # name and version of a model
+Signature = tuple[int, int, int, int]  # tells whether a file is still the one that was read
+
+
+@dataclass(frozen=True, eq=False)
+class ServedModel:
+    """A model that answers requests."""
+
+    name: str
+    version: str
+    model: OnnxModel
+    contract: Contract
+    batcher: Batcher
+    metrics: ModelMetrics
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file that was read, and what became of it.
+
+    Attributes
+    ----------
+    signature : tuple
+    served : ServedModel or None
+        The model in the file; if that was refused, the one that was there before, if any.
+    refusal : str or None
+        Why the file was refused.
+    """
+
+    signature: Signature
+    served: ServedModel | None
+    refusal: str | None = None
+
+
+class Repository:
+    """The models in a folder, ready to answer.
+
+    Parameters
+    ----------
+    folder : Path
+    settings : BatchSettings
+    metrics : Metrics
+    """
+
+    def __init__(self, folder: Path, settings: BatchSettings, metrics: Metrics) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._metrics = metrics
+        self._files: dict[Key, _File] = {}
+        self._served: dict[str, dict[str, ServedModel]] = {}  # versions of names, the latest last
+
+    @property
+    def models(self) -> list[ServedModel]:
+        """The latest version of each model, by name."""
+        return [self.find(name) for name in sorted(self._served)]
+
+    @property
+    def refusals(self) -> dict[Key, str]:
+        """Why files were refused, by name and version."""
+        return {key: file.refusal for key, file in self._files.items() if file.refusal is not None}
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether all models have somebody to run them."""
+        return all(served.batcher.is_alive for served in _models_of(self._files))
+
+    def versions(self, name: str) -> list[str]:
+        """Return the versions of a model, the latest one last."""
+        return list(self._served[name])
+
+    def find(self, name: str, version: str | None = None) -> ServedModel:
+        """Return a model, the latest version of it by default; raise Refusal if there is none."""
+        versions = self._served.get(name)
+        if versions is None:
+            raise Refusal(404, "not_found", f"There is no such model; there are {sorted(self._served)}.")
+        if version is None:
+            return versions[list(versions)[-1]]
+        if version not in versions:
+            raise Refusal(404, "not_found", f"{name} has no such version; it has {list(versions)}.")
+        return versions[version]
+
+    def read(self) -> Callable[[], None] | None:
+        """Look for files that are new or have changed, and load them.
+
+        This takes its time, and changes nothing that is served: it may be done in another thread.
+
+        Returns
+        -------
+        swap : callable or None
+            Puts what was found in place of what is served, at once; None if nothing has changed. To be
+            called where requests are answered, so that none of them is between two models.
+        """
+        found = _find(self._folder)
+        files = {key: self._read_file(key, *where) for key, where in found.items()}
+        names = {name for name, _ in files}
+        # Of a model without any file left, what was served stays.
+        files |= {key: file for key, file in self._files.items() if key[0] not in names and file.served}
+        return (lambda: self._swap(files)) if files != self._files else None
+
+    def _read_file(self, key: Key, path: Path, signature: Signature) -> _File:
+        known = self._files.get(key)
+        if known is not None and known.signature == signature:
+            return known
+        try:
+            served = self._load(key, path)
+        except (InvalidModelError, OSError) as exc:
+            log.error("Refused version %s of %s: %s", key[1], key[0], exc)
+            self._metrics.loads.labels("refused").inc()
+            return _File(signature, known.served if known is not None else None, str(exc))
+        log.info("Loaded version %s of %s.", key[1], key[0])
+        self._metrics.loads.labels("served").inc()
+        return _File(signature, served)
+
+    def _load(self, key: Key, path: Path) -> ServedModel:
+        """Read a file once, so that what is checked is what is served, and check it."""
+        model = OnnxModel.load(path, n_threads=1)  # small models lose by more; requests run side by side
+        golden = check_golden_rows(model)
+        if golden.passed is False:
+            raise InvalidModelError(f"Its golden rows fail: {golden.detail}")
+        contract = Contract.of(model)
+        together = rows_stand_alone(model, self._settings.max_rows)
+        metrics = self._metrics.of(key[0])
+        batcher = Batcher(model, self._settings, metrics, together=together)
+        return ServedModel(*key, model, contract, batcher, metrics)
+
+    def _swap(self, files: dict[Key, _File]) -> None:
+        before, now = _models_of(self._files), _models_of(files)
+        self._files = files
+        self._served = {}
+        for served in sorted(now, key=lambda each: int(each.version)):
+            self._served.setdefault(served.name, {})[served.version] = served
+        for name in self._served:
+            self._metrics.of(name).watch_queue(partial(self._n_waiting, name))
+        for served in before:
+            if served not in now:
+                served.batcher.close()  # when it has run what waits for it
+
+    def _n_waiting(self, name: str) -> int:
+        return sum(served.batcher.n_waiting for served in self._served.get(name, {}).values())
+
+
+def _models_of(files: dict[Key, _File]) -> list[ServedModel]:
+    return [file.served for file in files.values() if file.served is not None]
+
+
+def _find(folder: Path) -> dict[Key, tuple[Path, Signature]]:
+    """Return the files of models in a folder; of NAME/model.onnx and NAME/1/model.onnx, the latter."""
+    found = {}
+    for path in sorted(
+        (*folder.glob(f"*/{FILE}"), *folder.glob(f"*/*/{FILE}")), key=lambda path: len(path.parts)
+    ):
+        name, *version = path.relative_to(folder).parts[:-1]
+        if _NAME.fullmatch(name) and all(map(_VERSION.fullmatch, version)):
+            with suppress(FileNotFoundError):  # gone since it was listed
+                found[name, version[0] if version else "1"] = path, _signature(path)
+    return found
+
+
+def _signature(path: Path) -> Signature:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
