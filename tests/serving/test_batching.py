@@ -1,0 +1,311 @@
+import asyncio
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from tests.onnx_models import linear_model
+from vaefeat.runtime import OnnxModel
+from vaefeat.serving.batching import Batcher, BatchSettings, rows_stand_alone
+from vaefeat.serving.metrics import Metrics
+from vaefeat.serving.refusals import Refusal
+
+POISON, DEATH = 666.0, 999.0
+
+
+class FakeModel:
+    """Doubles rows, keeps the sizes of its runs, waits until it may, fails on poison, dies of death."""
+
+    n_features = 2
+    output_names = ("Y", "Z")
+
+    def __init__(self):
+        self.runs = []
+        self.may_run = threading.Event()
+        self.may_run.set()
+
+    def run(self, X, names):
+        assert self.may_run.wait(5)
+        self.runs.append((len(X), tuple(names)))
+        if (X == POISON).any():
+            raise RuntimeError("poison")
+        if (X == DEATH).any():
+            raise SystemExit
+        return dict.fromkeys(names, 2 * X)
+
+
+def rows(value, n_rows=1):
+    return np.full((n_rows, 2), value, np.float32)
+
+
+@pytest.fixture
+def model():
+    return FakeModel()
+
+
+@contextmanager
+def batching(model, *, together=True, **settings):
+    batcher = Batcher(model, BatchSettings(**settings), Metrics().of("name"), together=together)
+    try:
+        yield batcher
+    finally:
+        model.may_run.set()
+        batcher.close()
+
+
+async def occupied(batcher, model):
+    """Let a first request take the thread and wait there; return its task."""
+    model.may_run.clear()
+    first = asyncio.create_task(batcher.run(rows(0), ["Y"]))
+    while True:
+        await asyncio.sleep(0.001)
+        if not batcher.n_waiting:
+            return first
+
+
+def run(coroutine):
+    return asyncio.run(asyncio.wait_for(coroutine, 10))
+
+
+async def run_behind(batcher, model, requests, names=("Y",)):
+    """Run requests that come while the thread is busy; return what each gives, or raises."""
+    first = await occupied(batcher, model)
+    tasks = [asyncio.create_task(batcher.run(X, names)) for X in requests]
+    await asyncio.sleep(0.02)
+    model.may_run.set()
+    await first
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_a_request_gets_its_outputs(model):
+    with batching(model) as batcher:
+        assert_array_equal(run(batcher.run(rows(3), ["Y"]))["Y"], rows(6))
+
+
+def test_what_waits_is_run_together_and_each_gets_its_own(model):
+    requests = [rows(1), rows(2, 3), rows(3, 0), rows(4, 2)]
+    with batching(model) as batcher:
+        answers = run(run_behind(batcher, model, requests))
+    assert model.runs == [(1, ("Y",)), (6, ("Y",))]
+    for X, answer in zip(requests, answers, strict=True):
+        assert_array_equal(answer["Y"], 2 * X)
+
+
+def test_rows_are_counted_and_no_run_has_more_than_allowed_but_for_one_request(model):
+    requests = [rows(1, 3), rows(2, 2), rows(3, 9), rows(4, 4), rows(5, 1)]
+    with batching(model, max_rows=5) as batcher:
+        run(run_behind(batcher, model, requests))
+    assert [n_rows for n_rows, _ in model.runs] == [1, 5, 9, 5]
+
+
+def test_a_model_that_fails_the_trial_runs_requests_one_by_one(model):
+    with batching(model, together=False) as batcher:
+        run(run_behind(batcher, model, [rows(1), rows(2, 2)]))
+    assert [n_rows for n_rows, _ in model.runs] == [1, 1, 2]
+
+
+def test_only_requests_for_the_same_outputs_are_run_together(model):
+    async def main():
+        first = await occupied(batcher, model)
+        asked = [["Y"], ["Y"], ["Z", "Y"], ["Y"]]
+        tasks = [asyncio.create_task(batcher.run(rows(1), names)) for names in asked]
+        await asyncio.sleep(0.02)
+        model.may_run.set()
+        await first
+        return [list(await task) for task in tasks]
+
+    with batching(model) as batcher:
+        assert run(main()) == [["Y"], ["Y"], ["Z", "Y"], ["Y"]]
+    assert [n_rows for n_rows, _ in model.runs] == [1, 2, 1, 1]
+
+
+def test_poison_harms_nobody_else(model):
+    requests = [rows(1), rows(POISON), rows(2, 2), rows(POISON, 3), rows(3)]
+    with batching(model) as batcher:
+        answers = run(run_behind(batcher, model, requests))
+        assert batcher.is_alive
+    assert [isinstance(answer, RuntimeError) for answer in answers] == [False, True, False, True, False]
+    for k in (0, 2, 4):
+        assert_array_equal(answers[k]["Y"], 2 * requests[k])
+
+
+def test_who_gives_up_harms_nobody_else(model):
+    async def main():
+        first = await occupied(batcher, model)
+        tasks = [asyncio.create_task(batcher.run(rows(k), ["Y"])) for k in range(20)]
+        await asyncio.sleep(0.02)
+        for task in tasks[::2]:
+            task.cancel()
+        await asyncio.sleep(0)
+        assert batcher.n_waiting == 10
+        model.may_run.set()
+        await first
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    with batching(model) as batcher:
+        answers = run(main())
+    assert all(isinstance(answer, asyncio.CancelledError) for answer in answers[::2])
+    for k in range(1, 20, 2):
+        assert_array_equal(answers[k]["Y"], rows(2 * k))
+    assert [n_rows for n_rows, _ in model.runs] == [1, 10]
+
+
+def test_who_gives_up_during_the_run_harms_nobody_else(model):
+    async def main():
+        first = await occupied(batcher, model)
+        first.cancel()
+        await asyncio.sleep(0)
+        second = asyncio.create_task(batcher.run(rows(2), ["Y"]))
+        model.may_run.set()
+        return await second
+
+    with batching(model) as batcher:
+        assert_array_equal(run(main())["Y"], rows(4))
+
+
+def test_a_full_queue_refuses_by_rows_and_one_without_rows_takes_a_place_too(model):
+    async def main():
+        first = await occupied(batcher, model)
+        tasks = [asyncio.create_task(batcher.run(X, ["Y"])) for X in (rows(1, 6), rows(1, 0), rows(1, 100))]
+        await asyncio.sleep(0.02)
+        assert batcher.n_waiting == 107
+        with pytest.raises(Refusal, match="107 rows are waiting") as caught:
+            await batcher.run(rows(1), ["Y"])
+        assert (caught.value.status, caught.value.reason) == (429, "queue_full")
+        model.may_run.set()
+        await asyncio.gather(first, *tasks)
+        assert batcher.n_waiting == 0
+        await batcher.run(rows(1), ["Y"])
+
+    with batching(model, queue_rows=8) as batcher:
+        run(main())
+
+
+def test_who_waits_too_long_is_told_so_and_is_not_run(model):
+    async def main():
+        first = await occupied(batcher, model)
+        with pytest.raises(Refusal, match=r"waited 0\.05 s") as caught:
+            await batcher.run(rows(1), ["Y"])
+        assert caught.value.status == 504
+        assert batcher.n_waiting == 0
+        model.may_run.set()
+        await first  # what runs is not interrupted
+
+    with batching(model, deadline=0.05) as batcher:
+        run(main())
+    assert len(model.runs) == 1
+
+
+@pytest.mark.parametrize(("delay", "expected"), [(0.0, [1, 1]), (0.2, [2])])
+def test_a_request_waits_for_company_if_told_so(model, delay, expected):
+    async def main():
+        first = asyncio.create_task(batcher.run(rows(1), ["Y"]))
+        await asyncio.sleep(0.05)
+        await batcher.run(rows(2), ["Y"])
+        await first
+
+    with batching(model, delay=delay) as batcher:
+        run(main())
+    assert [n_rows for n_rows, _ in model.runs] == expected
+
+
+def test_a_full_batch_waits_for_nobody(model):
+    async def main():
+        await asyncio.gather(*(batcher.run(rows(k), ["Y"]) for k in range(4)))
+
+    with batching(model, delay=5.0, max_rows=4) as batcher:
+        start = time.perf_counter()
+        run(main())
+    assert time.perf_counter() - start < 2
+
+
+def test_two_threads_run_two_batches_at_a_time(model):
+    barrier = threading.Barrier(2, timeout=5)
+    model.run = lambda X, names: barrier.wait() * 0 + 1 and {"Y": X}
+
+    async def main():
+        await asyncio.gather(*(batcher.run(rows(k), ["Y"]) for k in range(2)))
+
+    with batching(model, n_threads=2, together=False) as batcher:
+        run(main())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_dies_says_so_to_all_and_the_next_ones_do_not_wait(model):
+    with batching(model) as batcher:
+        answers = run(run_behind(batcher, model, [rows(DEATH), rows(1)]))
+        assert [answer.reason for answer in answers] == ["dead", "dead"]
+        for thread in batcher._threads:
+            thread.join(5)
+        assert not batcher.is_alive
+        with pytest.raises(Refusal, match="has died") as caught:
+            run(batcher.run(rows(1), ["Y"]))
+    assert caught.value.status == 503
+
+
+def test_a_closed_one_finishes_what_waits(model):
+    async def main():
+        first = await occupied(batcher, model)
+        tasks = [asyncio.create_task(batcher.run(rows(k), ["Y"])) for k in range(40)]
+        await asyncio.sleep(0.02)
+        batcher.close()
+        model.may_run.set()
+        await asyncio.gather(first, *tasks)
+
+    with batching(model) as batcher:
+        run(main())
+        for thread in batcher._threads:
+            thread.join(5)
+            assert not thread.is_alive()
+
+
+def test_a_storm_of_requests_that_give_up_leaves_nothing_behind(model):
+    async def main():
+        for _ in range(50):
+            tasks = [asyncio.create_task(batcher.run(rows(k), ["Y"])) for k in range(20)]
+            await asyncio.sleep(0)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        assert batcher.n_waiting == 0
+        assert_array_equal((await batcher.run(rows(1), ["Y"]))["Y"], rows(2))
+
+    with batching(model) as batcher:
+        run(main())
+
+
+# --- the trial ---
+
+
+class Company(FakeModel):
+    """Gives another last bit to rows in batches of 7."""
+
+    def run(self, X, names=None):
+        Y = X.copy()
+        if len(X) == 7:
+            Y[3] = np.nextafter(Y[3], np.float32(9))
+        return dict.fromkeys(self.output_names, Y)
+
+
+@pytest.mark.parametrize(("max_rows", "expected"), [(6, True), (7, False), (32, False)])
+def test_the_trial_finds_one_size_of_batch_that_changes_one_bit(max_rows, expected):
+    assert rows_stand_alone(Company(), max_rows) is expected
+
+
+def test_the_answers_of_a_real_model_are_those_of_its_rows_alone():
+    rng = np.random.default_rng(0)
+    model = OnnxModel(linear_model(rng.normal(size=(64, 10)), rng.normal(size=10)), n_threads=1)
+    X = rng.random((60, 64), np.float32)
+    together = rows_stand_alone(model, 32)
+
+    async def main():
+        return await asyncio.gather(*(batcher.run(X[k : k + 1], ["Y"]) for k in range(60)))
+
+    with batching(FakeModel(), together=together) as batcher:
+        batcher._model = model
+        answers = run(main())
+    for k, answer in enumerate(answers):
+        assert_array_equal(answer["Y"], model.run(X[k : k + 1])["Y"])

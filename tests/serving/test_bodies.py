@@ -1,0 +1,122 @@
+import asyncio
+import gzip
+import zlib
+
+import pytest
+
+from vaefeat.serving.bodies import Bodies, ClientGone
+from vaefeat.serving.refusals import Refusal
+
+TEXT = b"rows of numbers " * 100
+
+
+def messages(*chunks):
+    """Return a receive() that gives the chunks of a body, and then never anything again."""
+    rest = [
+        {"type": "http.request", "body": chunk, "more_body": k + 1 < len(chunks)}
+        for k, chunk in enumerate(chunks)
+    ]
+
+    async def receive():
+        if not rest:
+            await asyncio.sleep(60)
+        return rest.pop(0)
+
+    return receive
+
+
+def read(receive, *, bodies=None, limit=10_000, **headers):
+    bodies = bodies or Bodies()
+    named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
+
+    async def main():
+        async with bodies.reading(receive, named, limit) as body:
+            assert bodies.n_bytes >= len(body)
+            return body
+
+    try:
+        return asyncio.run(main())
+    finally:
+        assert bodies.n_bytes == 0
+
+
+@pytest.mark.parametrize(
+    "chunks", [[TEXT], [TEXT[:7], TEXT[7:]], [b"", TEXT, b""], [bytes([b]) for b in TEXT]]
+)
+def test_a_body_is_read_in_whatever_pieces_it_comes(chunks):
+    assert read(messages(*chunks)) == TEXT
+
+
+def test_a_request_may_have_no_body():
+    assert read(messages(b"")) == b""
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", " GZIP "])
+def test_a_compressed_body_is_decompressed(compress, encoding):
+    assert read(messages(compress(TEXT)), content_encoding=encoding) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("receive", "headers", "status"),
+    [
+        (messages(bytes(101)), {}, 413),
+        (messages(*[bytes(10)] * 11), {}, 413),
+        (messages(), {"content_length": "101"}, 413),
+        (messages(), {"content_length": "9" * 5000}, 413),
+        (messages(gzip.compress(bytes(101))), {"content_encoding": "gzip"}, 413),
+        (messages(bytes(3)), {"content_encoding": "br"}, 415),
+        (messages(bytes(3)), {"content_encoding": "gzip, gzip"}, 415),
+        (messages(b"no gzip"), {"content_encoding": "gzip"}, 400),
+        (messages(b""), {"content_encoding": "gzip"}, 400),
+        (messages(gzip.compress(bytes(50))[:-1]), {"content_encoding": "gzip"}, 400),
+        (messages(gzip.compress(b"a") * 2), {"content_encoding": "gzip"}, 400),
+    ],
+)
+def test_a_body_beyond_a_limit_or_in_a_strange_form_is_refused(receive, headers, status):
+    with pytest.raises(Refusal) as caught:
+        read(receive, limit=100, **headers)
+    assert caught.value.status == status
+
+
+def test_a_bomb_is_not_unpacked():
+    bomb = gzip.compress(bytes(200 * 2**20))
+    with pytest.raises(Refusal) as caught:
+        read(messages(bomb), limit=2**20, content_encoding="gzip")
+    assert caught.value.status == 413
+
+
+def test_a_body_that_does_not_come_to_its_end_is_refused_in_time():
+    rest = [{"type": "http.request", "body": b"a", "more_body": True}]
+
+    async def receive():
+        return rest.pop() if rest else await asyncio.sleep(60)
+
+    with pytest.raises(Refusal, match=r"did not come within 0\.05 s") as caught:
+        read(receive, bodies=Bodies(seconds=0.05))
+    assert caught.value.status == 408
+
+
+def test_a_client_that_goes_is_noticed():
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(ClientGone):
+        read(receive)
+
+
+def test_all_bodies_together_have_a_limit_of_memory():
+    bodies = Bodies(max_bytes=150)
+
+    async def main():
+        async with bodies.reading(messages(bytes(100)), {}, 1000):
+            with pytest.raises(Refusal, match="as many large requests as it can") as caught:
+                async with bodies.reading(messages(bytes(50), bytes(50)), {}, 1000):
+                    pass
+            assert caught.value.status == 429
+            assert bodies.n_bytes == 100
+        async with bodies.reading(messages(bytes(100)), {}, 1000):
+            pass
+
+    asyncio.run(main())
+    assert bodies.n_bytes == 0

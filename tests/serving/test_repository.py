@@ -1,0 +1,230 @@
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from tests.onnx_models import linear_model
+from vaefeat.exceptions import InvalidModelError
+from vaefeat.serving.batching import BatchSettings
+from vaefeat.serving.metrics import Metrics
+from vaefeat.serving.refusals import Refusal
+from vaefeat.serving.repository import Repository
+
+
+def content(factor=1.0, *, golden=None):
+    """Return a model whose first output is ``factor``, if its input is ones."""
+    card = {"factor": factor} | ({"golden": golden} if golden else {})
+    return linear_model(np.full((4, 2), factor / 4), np.zeros(2), metadata={"vaefeat.card": json.dumps(card)})
+
+
+BAD = {
+    "not a model": b"nothing of the kind",
+    "cut off": content()[:-20],
+    "golden rows that it does not give": content(2.0, golden={"X": [[1, 1, 1, 1]], "Y": [[3.0, 3.0]]}),
+    "empty": b"",
+}
+
+
+def write(path, model):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(model)
+    partial.replace(path)
+
+
+@pytest.fixture
+def metrics():
+    return Metrics()
+
+
+@pytest.fixture
+def repository(tmp_path, metrics):
+    return Repository(tmp_path, BatchSettings(max_rows=4), metrics)
+
+
+def look(repository):
+    """Take up what has changed; tell whether anything has."""
+    swap = repository.read()
+    if swap is not None:
+        swap()
+    return swap is not None
+
+
+def factors(repository):
+    return {served.name: served.model.card["factor"] for served in repository.models}
+
+
+def loads(metrics):
+    return [
+        metrics._registry.get_sample_value("vaefeat_loads_total", {"outcome": outcome})
+        for outcome in ("served", "refused")
+    ]
+
+
+def test_models_are_found_with_and_without_versions_and_the_latest_number_is_served(tmp_path, repository):
+    write(tmp_path / "flat" / "model.onnx", content(1.0))
+    for version in (2, 10, 9):
+        write(tmp_path / "many" / str(version) / "model.onnx", content(version))
+    assert look(repository)
+    assert factors(repository) == {"flat": 1.0, "many": 10}
+    assert repository.versions("flat") == ["1"]
+    assert repository.versions("many") == ["2", "9", "10"]
+    assert repository.find("many", "9").model.card["factor"] == 9
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "model.onnx",
+        ".hidden/model.onnx",
+        "name/v1/model.onnx",
+        "name/01/model.onnx",
+        "name/-1/model.onnx",
+        "name/1/2/model.onnx",
+        "name/other.onnx",
+        "na me/model.onnx",
+        "-name/model.onnx",
+    ],
+)
+def test_what_is_named_otherwise_is_no_model(path, tmp_path, repository):
+    write(tmp_path / path, content())
+    assert not look(repository)
+
+
+def test_models_may_be_links(tmp_path, repository):
+    write(tmp_path / "elsewhere" / "a" / "b" / "model.onnx", content(3.0))
+    (tmp_path / "name").symlink_to(tmp_path / "elsewhere" / "a" / "b")
+    look(repository)
+    assert factors(repository) == {"name": 3.0}
+
+
+@pytest.mark.parametrize(
+    "name", ["../name", "name/..", "..", ".", "", "NAME", "name\0", "%2e%2e", "a" * 10_000]
+)
+def test_a_name_that_was_not_found_in_the_folder_leads_nowhere(name, tmp_path, repository):
+    write(tmp_path / "name" / "model.onnx", content())
+    look(repository)
+    for arguments in ((name,), ("name", name)):
+        with pytest.raises(Refusal, match="no such") as caught:
+            repository.find(*arguments)
+        assert caught.value.status == 404
+
+
+def test_nothing_is_read_again_unless_it_has_changed(tmp_path, repository, metrics):
+    write(tmp_path / "name" / "model.onnx", content())
+    write(tmp_path / "bad" / "model.onnx", b"")
+    assert look(repository)
+    assert not look(repository)
+    assert loads(metrics) == [1, 1]
+
+
+def test_a_new_model_a_new_version_and_a_new_file_are_taken_up(tmp_path, repository):
+    write(tmp_path / "flat" / "model.onnx", content(1.0))
+    write(tmp_path / "many" / "1" / "model.onnx", content(1.0))
+    look(repository)
+    write(tmp_path / "flat" / "model.onnx", content(2.0))
+    write(tmp_path / "many" / "2" / "model.onnx", content(2.0))
+    write(tmp_path / "new" / "model.onnx", content(2.0))
+    swap = repository.read()
+    assert factors(repository) == {"flat": 1.0, "many": 1.0}  # nothing changes before it is told so
+    swap()
+    assert factors(repository) == {"flat": 2.0, "many": 2.0, "new": 2.0}
+    assert repository.find("many", "1").model.card["factor"] == 1.0
+
+
+@pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+@pytest.mark.parametrize("path", ["name/model.onnx", "name/1/model.onnx", "name/2/model.onnx"])
+def test_a_bad_file_is_refused_logged_and_counted_and_what_was_served_stays(
+    bad, path, tmp_path, repository, metrics, caplog
+):
+    write(tmp_path / "name" / "1" / "model.onnx", content(1.0))
+    if path == "name/model.onnx":
+        shutil.move(tmp_path / "name" / "1" / "model.onnx", tmp_path / "name" / "model.onnx")
+        os.rmdir(tmp_path / "name" / "1")
+    look(repository)
+    write(tmp_path / path, bad)
+    look(repository)
+    assert factors(repository) == {"name": 1.0}
+    assert loads(metrics) == [1, 1]
+    version = path.split("/")[1] if path.count("/") == 2 else "1"
+    assert list(repository.refusals) == [("name", version)]
+    assert f"Refused version {version} of name: " in caplog.text
+    write(tmp_path / path, content(3.0))
+    look(repository)
+    assert factors(repository) == {"name": 3.0}
+    assert repository.refusals == {}
+
+
+def test_a_version_that_is_removed_is_not_served_any_more_but_the_last_one_stays(tmp_path, repository):
+    for version in (1, 2):
+        write(tmp_path / "name" / str(version) / "model.onnx", content(version))
+    look(repository)
+    shutil.rmtree(tmp_path / "name" / "2")
+    look(repository)
+    assert factors(repository) == {"name": 1}
+    shutil.rmtree(tmp_path / "name")
+    assert not look(repository)
+    assert factors(repository) == {"name": 1}
+
+
+def test_a_model_that_was_replaced_ends_when_it_has_answered(tmp_path, repository):
+    write(tmp_path / "name" / "model.onnx", content(1.0))
+    look(repository)
+    old = repository.find("name").batcher
+    write(tmp_path / "name" / "model.onnx", content(2.0))
+    look(repository)
+    for thread in old._threads:
+        thread.join(5)
+        assert not thread.is_alive()
+    assert repository.is_alive
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_served_as_it_was_checked(
+    tmp_path, repository, monkeypatch
+):
+    from vaefeat.serving import repository as module
+
+    path = tmp_path / "name" / "model.onnx"
+    write(path, content(1.0))
+    check = module.check_golden_rows
+
+    def replace_and_check(model):
+        write(path, b"another")
+        return check(model)
+
+    monkeypatch.setattr(module, "check_golden_rows", replace_and_check)
+    look(repository)
+    assert factors(repository) == {"name": 1.0}
+    monkeypatch.undo()
+    look(repository)
+    assert factors(repository) == {"name": 1.0}
+    assert list(repository.refusals) == [("name", "1")]
+
+
+def test_a_file_that_vanishes_while_the_folder_is_listed_is_passed_over(tmp_path, repository):
+    (tmp_path / "name").mkdir()
+    (tmp_path / "name" / "model.onnx").symlink_to(tmp_path / "nowhere")
+    assert not look(repository)
+
+
+def test_a_file_that_cannot_be_opened_is_refused(tmp_path, repository, monkeypatch):
+    write(tmp_path / "name" / "model.onnx", content())
+
+    def load(*args, **options):
+        raise PermissionError("no access")
+
+    monkeypatch.setattr("vaefeat.serving.repository.OnnxModel.load", load)
+    look(repository)
+    assert repository.refusals == {("name", "1"): "no access"}
+
+
+def test_an_error_of_the_model_s_own_is_no_reason_to_go_on(tmp_path, repository, monkeypatch):
+    def fail(*args, **options):
+        raise InvalidModelError("cannot run")
+
+    write(tmp_path / "name" / "model.onnx", content())
+    monkeypatch.setattr("vaefeat.serving.repository.Contract.of", fail)
+    look(repository)
+    assert repository.models == []
