@@ -142,10 +142,10 @@ def serve(
     ] = 0.0,
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds to serve on when told to end.")] = 0.0,
     token_file: Annotated[
-        Path | None, typer.Option(help="Holds the token that clients have to show.")
+        Path | None, typer.Option(exists=True, help="Holds the token that clients have to show.")
     ] = None,
-    certfile: Annotated[Path | None, typer.Option(help="Certificate, for TLS.")] = None,
-    keyfile: Annotated[Path | None, typer.Option(help="Its key.")] = None,
+    certfile: Annotated[Path | None, typer.Option(exists=True, help="Certificate, for TLS.")] = None,
+    keyfile: Annotated[Path | None, typer.Option(exists=True, help="Its key.")] = None,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Log one JSON object a line.")] = False,
 ) -> None:
     """Serve models over HTTP, by the Open Inference Protocol (KServe V2).

@@ -61,6 +61,7 @@ def make_app(service: Service) -> Starlette:
         exception_handlers={HTTPException: _http_error, Refusal: _refusal},
     )
     app.state.service = service
+    app.router.redirect_slashes = False  # an address has one form
     return app
 
 

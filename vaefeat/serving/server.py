@@ -66,15 +66,19 @@ def serve(folder: Path, settings: Settings, started: Callable[[str, Repository],
         Holds NAME/model.onnx or NAME/VERSION/model.onnx.
     settings : Settings
     started : callable
-        Called with the address and the models, when they can be reached.
+        Called with the address and the models, when they can be reached and signals are heeded.
 
     Raises
     ------
     InvalidModelError
         If there is no model to serve.
     OSError
-        If the address cannot be listened on.
+        If the address cannot be listened on, or the certificate is not one.
+    ValueError
+        If there is a key without a certificate.
     """
+    if settings.keyfile is not None and settings.certfile is None:
+        raise ValueError("Got a key for TLS without a certificate.")
     metrics = Metrics()
     repository = Repository(folder, settings.batches, metrics)
     _load(repository, folder)
@@ -91,9 +95,11 @@ def serve(folder: Path, settings: Settings, started: Callable[[str, Repository],
         server_header=False,
         timeout_graceful_shutdown=5,
     )
+    config.load()  # so that a bad certificate is found before anything listens
     with _listen(settings) as listener, asyncio.Runner(loop_factory=_new_event_loop) as runner:
-        started(_address(listener, settings), repository)
-        runner.run(_Server(config, service, settings).run_on(listener))
+        address = _address(listener, settings)
+        server = _Server(config, service, settings, lambda: started(address, repository))
+        runner.run(server.run_on(listener))
 
 
 def _load(repository: Repository, folder: Path) -> None:
@@ -128,18 +134,23 @@ def _new_event_loop() -> asyncio.AbstractEventLoop:
 class _Server(uvicorn.Server):
     """A server that finishes what it has taken before it ends, and looks for new versions."""
 
-    def __init__(self, config: uvicorn.Config, service: Service, settings: Settings) -> None:
+    def __init__(
+        self, config: uvicorn.Config, service: Service, settings: Settings, started: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._service = service
         self._settings = settings
+        self._started = started
 
     async def run_on(self, listener: socket.socket) -> None:
         self._loop = asyncio.get_running_loop()
-        async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
-            watching = tasks.create_task(self._watch())
-            await self.serve([listener])
-            watching.cancel()
+        watching = asyncio.create_task(self._watch())
+        await self.serve([listener])
+        watching.cancel()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain at the first signal; end at once at the second."""
@@ -147,7 +158,10 @@ class _Server(uvicorn.Server):
             self.should_exit = self.force_exit = True
             return
         self._service.is_draining = True
-        self._loop.call_soon_threadsafe(lambda: self._tasks.create_task(self._drain()))
+        self._loop.call_soon_threadsafe(self._start_to_drain)
+
+    def _start_to_drain(self) -> None:
+        self._draining = asyncio.create_task(self._drain())  # kept, or it might be collected
 
     async def _drain(self) -> None:
         service = self._service

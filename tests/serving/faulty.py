@@ -1,0 +1,30 @@
+"""The command line, with models that do as the first value of their rows says.
+
+Run it as ``python -m tests.serving.faulty serve DIR ...``.
+"""
+
+import time
+
+from vaefeat.cli import app
+from vaefeat.runtime import OnnxModel
+
+SLOW, POISON, DEATH = 101.0, 102.0, 103.0
+SECONDS = 0.3
+
+_run = OnnxModel.run
+
+
+def _do_as_told(self, X, names=None):
+    told = set(X[:, 0].tolist())
+    if SLOW in told:
+        time.sleep(SECONDS)
+    if POISON in told:
+        raise RuntimeError("poison")
+    if DEATH in told:
+        raise SystemExit
+    return _run(self, X, names)
+
+
+if __name__ == "__main__":
+    OnnxModel.run = _do_as_told
+    app()
