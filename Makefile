@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install compare test base lowest check format bench results clean
+.PHONY: help install compare test base clients lowest check format bench results clean
 
 help:            ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -32,6 +32,11 @@ base:             ## install without extras, and verify and run the exported mod
 	@tail -1 $(VENV)-base/answers.jsonl
 	@du -shc $(VENV)-base/lib | tail -1 | sed 's/total/installed to run models/'
 
+clients:          ## make .venv-clients, where the service is tested through the clients that people have
+	$(PYTHON) -m venv $(VENV)-clients
+	$(VENV)-clients/bin/python -m pip install --quiet --disable-pip-version-check \
+		'tritonclient[http]' kserve schemathesis -c constraints-clients.txt
+
 lowest:           ## run all tests with the lowest versions that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet -e '.[train]' polars pytest -c constraints-lowest.txt
@@ -53,4 +58,4 @@ results: install  ## write the tables and the plot of the README from pipelines/
 	$(BIN)/python -m pipelines.experiments.report
 
 clean:
-	rm -rf $(VENV) $(VENV)-base $(VENV)-lowest comparison
+	rm -rf $(VENV) $(VENV)-base $(VENV)-clients $(VENV)-lowest comparison

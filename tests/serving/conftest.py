@@ -13,6 +13,10 @@ from threading import Thread
 import httpx
 import numpy as np
 import pytest
+from hypothesis import settings
+
+settings.register_profile("the same each time", derandomize=True, deadline=None, database=None)
+settings.load_profile("the same each time")
 
 EXPORTED = Path(__file__).parents[2] / "exported"
 

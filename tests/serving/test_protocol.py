@@ -235,20 +235,20 @@ def parses_or_refuses(body, header_length):
     return parsed.X.shape[1] == 5
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(REQUESTS, st.binary(max_size=50), st.booleans())
 def test_any_json_is_a_request_or_is_refused(body, tail, is_framed):
     text = json.dumps(body).encode()
     assert parses_or_refuses(text + (tail if is_framed else b""), len(text) if is_framed else None)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(st.binary(max_size=200), st.none() | st.integers(0, 250))
 def test_any_bytes_are_a_request_or_are_refused(body, header_length):
     assert parses_or_refuses(body, header_length)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(st.data())
 def test_a_damaged_binary_request_is_a_request_or_is_refused(data):
     body, header_length = binary()
@@ -275,7 +275,7 @@ def test_an_answer_says_who_answers_and_echoes_the_id(id_):
     assert found.get("id") == id_
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(arrays.arrays(np.float32, (2, 3), elements=st.floats(width=32, allow_nan=False, allow_infinity=False)))
 def test_numbers_come_back_bit_for_bit_in_json_and_in_binary(Y):
     found, _ = answer({"Y": Y})
