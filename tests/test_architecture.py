@@ -59,6 +59,11 @@ ROOMS = {
         "matplotlib scipy",
     ),
     "vaefeat.plotting": Room("numpy vaefeat._optional vaefeat.exceptions", "matplotlib"),
+    "vaefeat.serving": Room(
+        "numpy orjson starlette uvicorn prometheus_client "
+        "vaefeat.__version__ vaefeat.runtime vaefeat.exceptions",
+        "uvloop",
+    ),
     "vaefeat.cli": Room("typer rich vaefeat.__version__ vaefeat.exceptions vaefeat._optional", "anything"),
     "vaefeat.cli._models": Room("rich vaefeat.cli vaefeat.runtime vaefeat.export.card vaefeat.exceptions"),
     "vaefeat.__main__": Room("vaefeat.cli"),
@@ -209,6 +214,7 @@ def test_the_table_says_no_where_it_should(module, imported, allowed):
             "import vaefeat, vaefeat.runtime, vaefeat.cli",
             [*TRAINING, "sklearn", "scipy", "pandas", "matplotlib"],
         ),
+        ("import vaefeat.serving.server", [*TRAINING, "sklearn", "scipy", "pandas", "matplotlib"]),
         ("import vaefeat.estimators", [*TRAINING, "matplotlib"]),
         ("import vaefeat.comparison", [*TRAINING, "matplotlib"]),
         ("import vaefeat.export", ["tensorflow", "keras", "tf2onnx", "skl2onnx", "sklearn"]),

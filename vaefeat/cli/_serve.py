@@ -33,8 +33,8 @@ def serve(
 
 def _read_token(path: Path) -> str:
     token = path.read_text().strip()
-    if not token or not token.isascii():
-        raise ValueError(f"Expected a token of ASCII characters in {path}.")
+    if not (token.isascii() and token.isprintable()) or len(token.split()) != 1:
+        raise ValueError(f"Expected one word of ASCII characters as the token in {path}.")
     return token
 
 
