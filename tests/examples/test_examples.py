@@ -1,7 +1,6 @@
 """The examples in other languages say what OnnxModel says, and the page does what a person expects."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from tests.apps import need
 from vaefeat import OnnxModel
 
 EXPORTED = Path(__file__).parents[2] / "exported"
@@ -23,13 +23,6 @@ MODELS = {name: EXPORTED / f"mnist-100-labels-{name}" / "model.onnx" for name in
 SAMPLES = json.loads((EXAMPLES / "samples.json").read_text())
 IMAGES = np.array([sample["pixels"] for sample in SAMPLES], dtype=np.uint8)
 LOOKS = ["light", "dark", "phone"]
-
-
-def need(found, what):
-    """Skip the test where a tool is missing; fail it where the tools are required, as in CI."""
-    if not found:
-        required = os.environ.get("VAEFEAT_REQUIRE_APPS") == "1"
-        (pytest.fail if required else pytest.skip)(f"{what} was not found")
 
 
 @pytest.fixture(scope="module")

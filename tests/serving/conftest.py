@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+collect_ignore = ["clients"]  # it runs in another environment
+
 settings.register_profile("the same each time", derandomize=True, deadline=None, database=None)
 settings.load_profile("the same each time")
 

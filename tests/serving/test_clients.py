@@ -3,7 +3,6 @@
 They run in an environment of their own: ``make clients`` makes it.
 """
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from tests.apps import need
 from tests.serving.conftest import EXPORTED
 from vaefeat import OnnxModel
 
@@ -20,10 +20,7 @@ SCRIPT = Path(__file__).parent / "clients" / "answers.py"
 
 @pytest.fixture(scope="module", autouse=True)
 def clients():
-    """Skip these tests where the clients are missing; fail where they are required, as in CI."""
-    if not BIN.is_dir():
-        required = os.environ.get("VAEFEAT_REQUIRE_APPS") == "1"
-        (pytest.fail if required else pytest.skip)(".venv-clients was not found: make clients")
+    need(BIN.is_dir(), ".venv-clients (made by make clients)")
 
 
 def run(*command):

@@ -431,7 +431,7 @@ def test_the_token_is_asked_for_but_by_probes_and_by_pages(folder, tmp_path):
             "Bearer wrong",
             "secret",
             "Bearer secret2",
-            "Bearer ",
+            "Bearer",
             "Basic secret",
             "bearer s\u00e9cret",
         ):

@@ -23,14 +23,10 @@ from vaefeat.serving.service import Service
 Endpoint = Callable[[Request], Awaitable[Any]]
 
 MODEL = "/v2/models/{name}"
-PAGES = {
-    "/": "index.html",
-    "/docs": "docs.html",
-    "/openapi.json": "openapi.json",
-    "/style.css": "style.css",
-    "/index.js": "index.js",
-    "/docs.js": "docs.js",
-    "/icon.svg": "icon.svg",
+PAGES = {"/": "index.html", "/docs": "docs.html"}
+PAGES |= {
+    f"/{name}": name
+    for name in ("openapi.json", "style.css", "index.js", "numbers.js", "docs.js", "icon.svg")
 }
 # They say nothing of the models, or have to be there for who has no token: probes, and a person's browser.
 OPEN_TO_ALL = {*PAGES, "/v2/health/live", "/v2/health/ready"}

@@ -1,0 +1,92 @@
+"""The service's page does what a person expects, in light and dark, and on a phone."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from tests.apps import need
+from tests.serving.conftest import EXPORTED
+from vaefeat import OnnxModel
+
+SCRIPT = Path(__file__).parent / "page.mjs"
+LOOKS = ["light", "dark", "phone"]
+STEPS = ["start", "classifier", "encoder", "refused", "docs"]
+
+
+@pytest.fixture(scope="module")
+def report(exported):
+    node = shutil.which("node")
+    need(node, "node")
+    need((EXPORTED / "examples" / "node_modules").is_dir(), "exported/examples/node_modules (made by npm ci)")
+    need(Path("/usr/bin/chromium").exists(), "chromium")
+    done = subprocess.run([node, SCRIPT, exported.url], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["looks"]
+
+
+@pytest.fixture(params=LOOKS)
+def look(request, report):
+    return report[request.param]
+
+
+def test_nothing_goes_wrong_and_nothing_is_asked_of_other_hosts(look):
+    assert look["foreign"] == []
+    # The one request that is meant to be refused; the browser says so of its own.
+    assert [error for error in look["errors"] if "status of 400" not in error] == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_page_fits_its_width(look, step):
+    assert look["steps"][step]["overflow"] <= 0
+
+
+def test_all_models_are_there_and_the_first_one_shows_an_example(look):
+    start = look["steps"]["start"]
+    assert start["models"] == sorted(path.parent.name for path in EXPORTED.glob("*/model.onnx"))
+    assert start["title"] == start["models"][0]
+    card = json.loads((EXPORTED / start["title"] / "model.json").read_text())
+    assert_allclose(np.fromstring(start["row"], sep=","), card["golden"]["X"][0])
+
+
+def test_a_classifier_s_answer_is_a_label_bars_and_columns(look):
+    seen = look["steps"]["classifier"]
+    model = OnnxModel.load(EXPORTED / "mnist-100-labels-vae" / "model.onnx")
+    expected = model.run(np.fromstring(seen["row"], sep=",")[None])
+    assert seen["label"] == str(expected["label"][0])
+    assert seen["bars"] == [f"{100 * share:.1f} %" for share in expected["probabilities"][0]]
+    assert seen["columns"] == 50
+    assert [title.splitlines()[0] for title in seen["outputs"]] == model.output_names
+
+
+def test_the_live_numbers_know_of_the_request(look):
+    rate, p50, p99, queue = look["steps"]["classifier"]["numbers"]
+    assert float(rate) > 0
+    assert p50.endswith(" ms")
+    assert p99.endswith(" ms")
+    assert queue == "0"
+
+
+def test_a_random_row_gets_its_features_and_the_command_is_for_that_row(look):
+    seen = look["steps"]["encoder"]
+    row = np.fromstring(seen["row"], sep=",")
+    expected = OnnxModel.load(EXPORTED / "digits-vae" / "model.onnx").run(row[None])
+    assert_allclose(np.fromstring(seen["values"], sep=","), expected["z_mean"][0], rtol=1e-5)
+    request = json.loads(seen["command"].split(" -d ")[1].strip("'"))
+    assert_allclose(request["inputs"][0]["data"], row)
+
+
+def test_a_row_that_is_refused_says_why(look):
+    seen = look["steps"]["refused"]
+    assert seen["time"] == "Got the shape [1,3], expected [number of rows, 64]."
+    assert seen["columns"] == 0
+
+
+def test_the_api_page_shows_every_operation(look):
+    shown = look["steps"]["docs"]["operations"]
+    assert "POST /v2/models/{name}[/versions/{version}]/infer" in shown
+    assert len(shown) == 8
