@@ -65,7 +65,9 @@ ROOMS = {
         "uvloop",
     ),
     "vaefeat.cli": Room("typer rich vaefeat.__version__ vaefeat.exceptions vaefeat._optional", "anything"),
-    "vaefeat.cli._models": Room("rich vaefeat.cli vaefeat.runtime vaefeat.export.card vaefeat.exceptions"),
+    "vaefeat.cli._models": Room(
+        "rich vaefeat.cli vaefeat.runtime vaefeat.export.card vaefeat.export.triton vaefeat.exceptions"
+    ),
     "vaefeat.__main__": Room("vaefeat.cli"),
 }
 PUBLIC = [

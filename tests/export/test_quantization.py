@@ -140,7 +140,7 @@ def test_the_command_reports_size_accuracy_and_speed(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["small.onnx"], "Got no form to write the model in, expected --quantize"),
+        (["small.onnx"], "Expected one form to write the model in: --quantize or --triton"),
         (["small.onnx", "--quantize", "--data", "frey-face"], "has no classes to judge by"),
         (["small.bin", "--quantize"], "expected one that ends in .onnx"),
     ],

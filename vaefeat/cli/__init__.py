@@ -102,8 +102,14 @@ def encode(
 @app.command()
 def export(
     model: ModelFile,
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="An ONNX file to write.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Argument(metavar="OUT", help="An ONNX file to write, or a repository.", show_default=False),
+    ],
     quantize: Annotated[bool, typer.Option("--quantize", help="Weights as 8-bit integers.")] = False,
+    triton: Annotated[
+        bool, typer.Option("--triton", help="A folder of Triton's model repository OUT.")
+    ] = False,
     data: Annotated[str, typer.Option(help="Labelled data to judge by, as for compare.")] = "digits",
     target: Annotated[str | None, typer.Option(help="Column of the classes, if the data are a file.")] = None,
     max_drop: Annotated[float, typer.Option(min=0.0, help="Largest drop of the accuracy to accept.")] = 0.01,
@@ -112,10 +118,17 @@ def export(
 
     --quantize makes 8-bit integers of the weights of matrix products, and reports size, accuracy and speed
     before and after. What a row gives then depends a little on the rows that are run with it.
+
+    --triton writes OUT/NAME/config.pbtxt and OUT/NAME/1/model.onnx for Triton Inference Server, NAME as in
+    the model's card.
     """
     with one_sentence():
-        if not quantize:
-            raise ValueError("Got no form to write the model in, expected --quantize.")
+        if quantize == triton:
+            raise ValueError("Expected one form to write the model in: --quantize or --triton.")
+        if triton:
+            from vaefeat.cli._models import export_triton
+
+            return export_triton(model, out)
         from vaefeat.cli._quantize import quantize as quantize_model
 
         quantize_model(model, out, data, target, max_drop)

@@ -1,4 +1,4 @@
-"""``vaefeat info | verify | encode``: what is done with a model's file, where training is not installed."""
+"""``vaefeat info | verify | encode | export --triton``: what needs no training packages."""
 
 import time
 from pathlib import Path
@@ -13,6 +13,7 @@ from vaefeat import runtime
 from vaefeat.cli._console import console, errors, printable
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.export import card as cards
+from vaefeat.export import triton
 
 
 def info(path: Path) -> None:
@@ -74,3 +75,9 @@ def encode(path: Path, source: Path, target: Path, outputs: list[str] | None, n_
     seconds = time.perf_counter() - started
     speed = f"{seconds:.1f} s, {n_rows / seconds:,.0f} rows/s"
     console.print(Text(f"Wrote {n_rows:,} rows to {printable(str(target))} in {speed}."), soft_wrap=True)
+
+
+def export_triton(path: Path, folder: Path) -> None:
+    """Write a model into a Triton model repository."""
+    written = triton.export_triton(runtime.OnnxModel.load(path), folder)
+    console.print(Text(f"Wrote {printable(str(written))}: config.pbtxt and 1/model.onnx."), soft_wrap=True)

@@ -10,14 +10,10 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from vaefeat.serving.bodies import ClientGone
-from vaefeat.serving.protocol import (
-    HEADER_LENGTH,
-    MAX_HEADER_BYTES,
-    format_response,
-    parse_request,
-)
+from vaefeat.serving.protocol import HEADER_LENGTH, format_response
 from vaefeat.serving.refusals import Refusal, invalid
 from vaefeat.serving.repository import ServedModel
+from vaefeat.serving.requests import MAX_HEADER_BYTES, parse_request
 from vaefeat.serving.responses import JSON, Answer, refused
 from vaefeat.serving.service import Service
 

@@ -1,0 +1,105 @@
+"""A model as a folder of Triton Inference Server's model repository: where one machine is not enough."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+
+from vaefeat._files import write_atomically
+from vaefeat.exceptions import ExportError
+from vaefeat.runtime import OnnxModel
+
+MAX_BATCH_ROWS = 1024
+_TYPES = {
+    np.dtype(np.float32): "TYPE_FP32",
+    np.dtype(np.int64): "TYPE_INT64",
+    np.dtype(object): "TYPE_STRING",
+}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+# Rows that wait are run together without waiting for more. The queue has an end, and a request does not
+# wait for ever in it; Triton's own defaults are no end and no limit of time.
+_CONFIG = """\
+name: {name}
+platform: "onnxruntime_onnx"
+max_batch_size: {max_rows}
+input [
+  {{ name: {input} data_type: TYPE_FP32 dims: [ {n_features} ] }}
+]
+output [
+{outputs}
+]
+dynamic_batching {{
+  default_queue_policy {{
+    timeout_action: REJECT
+    default_timeout_microseconds: 1000000
+    max_queue_size: 1024
+  }}
+}}
+instance_group [ {{ kind: KIND_CPU count: 1 }} ]
+parameters {{ key: "intra_op_thread_count" value {{ string_value: "1" }} }}
+model_warmup [
+  {{
+    name: "one row"
+    batch_size: 1
+    inputs {{ key: {input} value {{ data_type: TYPE_FP32 dims: [ {n_features} ] zero_data: true }} }}
+  }}
+]
+"""
+
+
+def export_triton(model: OnnxModel, folder: str | os.PathLike[str], name: str | None = None) -> Path:
+    """Write a model into a Triton model repository.
+
+    Parameters
+    ----------
+    model : OnnxModel
+    folder : path
+        The repository. NAME/config.pbtxt and NAME/1/model.onnx are written below it.
+    name : str, optional
+        By default the name in the model's card.
+
+    Returns
+    -------
+    path : Path
+        The folder NAME.
+
+    Raises
+    ------
+    ExportError
+        If the name is no name for a folder, or an output is of a type that Triton does not know.
+    """
+    name = name or str(model.card.get("name", ""))
+    if not _NAME.fullmatch(name):
+        raise ExportError(f"Got {name!r} as the name of the model, expected letters, digits, and ._- within.")
+    path = Path(folder) / name
+    config = triton_config(model, name)
+    write_atomically(path / "1" / "model.onnx", model.to_bytes())
+    write_atomically(path / "config.pbtxt", config.encode())
+    return path
+
+
+def triton_config(model: OnnxModel, name: str) -> str:
+    """Return the text of a model's config.pbtxt."""
+    outputs = model.run(np.zeros((1, model.n_features)))  # which tells their types
+    return _CONFIG.format(
+        name=_quoted(name),
+        max_rows=MAX_BATCH_ROWS,
+        input=_quoted(model.input_name),
+        n_features=model.n_features,
+        outputs=",\n".join(_output(each, values) for each, values in outputs.items()),
+    )
+
+
+def _output(name: str, values: np.ndarray) -> str:
+    if values.dtype not in _TYPES:
+        raise ExportError(f"The output {name!r} is of {values.dtype}, expected one of {[*map(str, _TYPES)]}.")
+    # A vector has no dimension beside the rows, but Triton wants one.
+    width = "dims: [ 1 ] reshape { shape: [ ] }" if values.ndim == 1 else f"dims: [ {values.shape[1]} ]"
+    return f"  {{ name: {_quoted(name)} data_type: {_TYPES[values.dtype]} {width} }}"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
