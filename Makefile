@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install compare test base clients lowest check format bench results clean
+.PHONY: help install compare test base clients lowest check format bench bench-serve results clean
 
 help:            ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 install: $(INSTALLED)   ## make .venv and install vaefeat with all extras, at the pinned versions
 $(INSTALLED): pyproject.toml constraints.txt
@@ -39,7 +39,8 @@ clients:          ## make .venv-clients, where the service is tested through the
 
 lowest:           ## run all tests with the lowest versions that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)-lowest
-	$(VENV)-lowest/bin/python -m pip install --quiet -e '.[train]' polars pytest -c constraints-lowest.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet -e '.[serve,train]' polars pytest httpx hypothesis \
+		-c constraints-lowest.txt
 	$(VENV)-lowest/bin/python -m pytest -W default  # old releases warn of what is newer
 
 check: install    ## lint, formatting, types
@@ -54,8 +55,16 @@ format: install   ## apply the formatting
 bench: install    ## time training, transform, import and memory; rows to pipelines/results
 	$(BIN)/python -m pipelines.benchmarks.run
 
+bench-serve: install  ## load the service, beside LitServe and MLServer; for 20 minutes more, add: soak=1
+	for name in litserve mlserver; do \
+		test -d $(VENV)-$$name || { $(PYTHON) -m venv $(VENV)-$$name && \
+		$(VENV)-$$name/bin/python -m pip install --quiet --disable-pip-version-check $$name onnxruntime; } || exit 1; \
+	done
+	$(BIN)/python -m pipelines.benchmarks.run --only serve --only startup --only overload --only fuzz \
+		$(if $(soak),--only soak)
+
 results: install  ## write the tables and the plot of the README from pipelines/results
 	$(BIN)/python -m pipelines.experiments.report
 
 clean:
-	rm -rf $(VENV) $(VENV)-base $(VENV)-clients $(VENV)-lowest comparison
+	rm -rf $(VENV) $(VENV)-base $(VENV)-clients $(VENV)-litserve $(VENV)-lowest $(VENV)-mlserver comparison

@@ -49,9 +49,9 @@ def _fit(connection: Connection) -> None:
     connection.send(_row(n_samples, max_iter, import_mb, X.nbytes / MB, status_mb("VmHWM")))
 
 
-def status_mb(field: str) -> float:
-    """Return the resident memory of this process: "VmRSS" is now, "VmHWM" at most so far."""
-    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(f"{field}:"))
+def status_mb(field: str, status: Path = STATUS) -> float:
+    """Return the resident memory of a process: "VmRSS" is now, "VmHWM" at most so far."""
+    line = next(line for line in status.read_text().splitlines() if line.startswith(f"{field}:"))
     return int(line.split()[1]) * 1024 / MB
 
 

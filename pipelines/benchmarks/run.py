@@ -19,6 +19,7 @@ from rich.table import Table
 
 from pipelines.benchmarks import encode, environment, imports, memory, semi_supervised, training, transform
 from pipelines.benchmarks.common import Row
+from pipelines.benchmarks.serving import fuzz, overload, soak, startup, throughput
 
 BENCHMARKS: dict[str, ModuleType] = {
     "training": training,
@@ -29,7 +30,16 @@ BENCHMARKS: dict[str, ModuleType] = {
     "encode": encode,
     "environment": environment,
 }
-Name = StrEnum("Name", list(BENCHMARKS))
+# Run by `make bench-serve`: the others that serve are installed elsewhere, and the soak takes its time.
+ON_DEMAND: dict[str, ModuleType] = {
+    "serve": throughput,
+    "startup": startup,
+    "overload": overload,
+    "fuzz": fuzz,
+    "soak": soak,
+}
+ALL = BENCHMARKS | ON_DEMAND
+Name = StrEnum("Name", list(ALL))
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks.json"
 PACKAGES = (
     "vaefeat",
@@ -61,14 +71,14 @@ def main(
 ) -> None:
     """Time training, transform and import, and weigh the memory, of vaefeat and of others."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    names = list(only or Name)
+    names = list(only or map(Name, BENCHMARKS))
     if out is None and not smoke:
         out = RESULTS
     rows: list[Row] = []
     commit = _commit()
     for name in names:
         measured = _measure(name, smoke)
-        console.print(_table(BENCHMARKS[name].__doc__, measured))
+        console.print(_table(ALL[name].__doc__, measured))
         rows += [row | {"commit": commit} for row in measured]
     if out is not None:
         _write({"machine": _machine(), "rows": _others(out, names) + rows}, out)
@@ -84,7 +94,7 @@ def _measure(name: str, smoke: bool) -> list[Row]:
         def progress(what: str, done: int, total: int) -> None:
             bar.update(task, description=what, completed=done, total=total, refresh=True)
 
-        return BENCHMARKS[name].measure(smoke, progress)
+        return ALL[name].measure(smoke, progress)
 
 
 def _table(title: str | None, rows: list[Row]) -> Table:

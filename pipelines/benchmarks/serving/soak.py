@@ -1,0 +1,71 @@
+"""Memory of a service over many minutes of mixed requests."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.benchmarks.common import N_PIXELS, Progress, Row
+from pipelines.benchmarks.serving.load import ask_for, binary_request, http_request, json_request
+from pipelines.benchmarks.serving.process import vaefeat
+
+MODELS = ("mnist-vae-50", "mnist-100-labels-raw")
+BAR = 0.05  # growth after warm-up
+
+
+@dataclass(frozen=True)
+class Settings:
+    seconds: float = 20 * 60.0
+    warm_up_seconds: float = 2 * 60.0
+    seconds_a_look: float = 10.0
+    n_connections: int = 8
+
+
+SMOKE = Settings(seconds=1.0, warm_up_seconds=0.4, seconds_a_look=0.2, n_connections=2)
+
+
+def measure(smoke: bool, progress: Progress) -> list[Row]:
+    """Ask for rows of all sizes in both forms, with errors among them, and look at the memory."""
+    settings = SMOKE if smoke else Settings()
+    requests = _mixed()
+    looks: list[tuple[float, float]] = []
+    statuses: Counter[str] = Counter()
+    with vaefeat(MODELS) as service:
+        start = time.perf_counter()
+        while (past := time.perf_counter() - start) < settings.seconds:
+            progress("asking", int(past), int(settings.seconds))
+            answers = ask_for(settings.seconds_a_look, service.port, requests, settings.n_connections)
+            statuses.update(str(answer.status) for answer in answers)
+            looks.append((time.perf_counter() - start, service.memory_mb()))
+    warm = [memory for seconds, memory in looks if seconds >= settings.warm_up_seconds]
+    return [
+        {
+            "benchmark": "soak",
+            "name": f"mixed requests, {settings.seconds / 60:.3g} min",
+            "requests": statuses.total(),
+            "statuses": ", ".join(f"{status}: {n}" for status, n in sorted(statuses.items())),
+            "warm_mb": warm[0],
+            "last_mb": warm[-1],
+            "largest_mb": max(warm),
+            "growth": warm[-1] / warm[0] - 1,
+            "bar": BAR,
+        }
+    ]
+
+
+def _mixed() -> list[bytes]:
+    rng = np.random.default_rng(0)
+    paths = [f"/v2/models/{model}/infer" for model in MODELS]
+    requests = []
+    for n_rows in (1, 1, 1, 2, 7, 32, 100, 0, 500):
+        X = rng.random((n_rows, N_PIXELS), np.float32)
+        requests += [binary_request(paths[0], X), json_request(paths[0], X[:20])]
+    X = rng.random((3, N_PIXELS), np.float32)
+    requests += [
+        binary_request(paths[0], X[:, 1:]),
+        binary_request(paths[1], X),
+        http_request(paths[0], b"{"),
+    ]
+    requests += [http_request("/v2/models/nothing/infer", b"{}"), binary_request(paths[0], X * np.nan)]
+    return requests
