@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 import numpy as np
 
-from pipelines.benchmarks.common import N_PIXELS, Progress, Row
+from pipelines.benchmarks.common import Progress, Row
 from pipelines.benchmarks.serving.load import (
     Answer,
     ask_all,
@@ -18,8 +18,8 @@ from pipelines.benchmarks.serving.load import (
 )
 from pipelines.benchmarks.serving.process import Process, vaefeat
 
-MODEL = "mnist-image-vae-50"
-ROWS = 32  # a request: large enough that who asks can ask for ten times of what the service can do
+MODEL, N_FEATURES = "digits-image-vae", 64
+ROWS = 128  # a request: much to compute and little to send, so that who asks is not the one that is overloaded
 DEADLINE = 1.0
 FACTOR = 10
 OPTIONS = ("--deadline", str(DEADLINE), "--queue-rows", "1024")
@@ -38,7 +38,7 @@ SMOKE = Settings(seconds=1.0, calm_seconds=0.5, n_connections=64)
 def measure(smoke: bool, progress: Progress) -> list[Row]:
     """Find out what the service can do, ask for ten times of it, and see how soon it is well again."""
     settings = SMOKE if smoke else Settings()
-    X = np.random.default_rng(0).random((ROWS, N_PIXELS), np.float32)
+    X = np.random.default_rng(0).random((ROWS, N_FEATURES), np.float32)
     request = binary_request(f"/v2/models/{MODEL}/infer", X)
     with vaefeat([MODEL], *OPTIONS) as service:
         progress("calm", 0, 3)
