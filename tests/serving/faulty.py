@@ -1,4 +1,4 @@
-"""The command line, with models that do as the first value of their rows says.
+"""The command line, with little patience and models that do as the first value of their rows says.
 
 Run it as ``python -m tests.serving.faulty serve DIR ...``.
 """
@@ -7,6 +7,7 @@ import time
 
 from vaefeat.cli import app
 from vaefeat.runtime import OnnxModel
+from vaefeat.serving import connections
 
 SLOW, POISON, DEATH = 101.0, 102.0, 103.0
 SECONDS = 0.3
@@ -27,4 +28,5 @@ def _do_as_told(self, X, names=None):
 
 if __name__ == "__main__":
     OnnxModel.run = _do_as_told
+    connections.HEAD_SECONDS = SECONDS
     app()

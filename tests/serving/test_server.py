@@ -240,6 +240,62 @@ def test_a_chunked_body_is_counted_as_it_comes(exported):
         assert client.recv(1000).split(b" ")[1] == b"413"
 
 
+@pytest.mark.parametrize("piece", [b"X-Name: " + b"a" * 1000 + b"\r\n", b"a" * 1000], ids=["many", "long"])
+def test_a_head_without_end_is_cut_off_and_takes_no_memory(exported, piece):
+    def send_on():
+        for _ in range(20_000):
+            client.sendall(piece)
+
+    with connect(exported) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX-First: ")
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            send_on()
+
+
+def test_a_head_that_is_too_large_is_told_so(exported):
+    with connect(exported) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nX-Name: " + b"a" * 2**17)
+        assert client.recv(100).startswith(b"HTTP/1.1 431 ")
+
+
+def test_the_head_behind_a_large_body_is_counted_by_itself(exported):
+    body = as_json(np.zeros((1000, 64)))
+    request_ = raw_request(body, name="digits-vae")
+    with connect(exported) as client, client.makefile("rb") as answers:
+        for _ in range(3):
+            client.sendall(request_ + request_[:50])  # and the beginning of the next one
+            assert answer_of(answers).startswith(b"HTTP/1.1 200")
+            client.sendall(request_[50:])
+            assert answer_of(answers).startswith(b"HTTP/1.1 200")
+
+
+def answer_of(answers):
+    """Read one answer from a connection; return its first line."""
+    first = answers.readline()
+    length = 0
+    while line := answers.readline().strip():
+        name, _, value = line.lower().partition(b": ")
+        length = int(value) if name == b"content-length" else length
+    answers.read(length)
+    return first
+
+
+@pytest.mark.parametrize("start", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost:"])
+def test_who_does_not_finish_the_head_is_not_waited_for(faulty, start):
+    with connect(faulty) as client:
+        client.sendall(start)
+        begin = time.perf_counter()
+        assert client.recv(100) == b""
+        assert time.perf_counter() - begin < 5
+    assert is_well(faulty)
+
+
+def test_who_is_idle_between_requests_is_waited_for(faulty):
+    assert is_well(faulty)
+    time.sleep(2 * SECONDS)
+    assert is_well(faulty)
+
+
 # --- load ---
 
 

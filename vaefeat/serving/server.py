@@ -14,12 +14,14 @@ import uvicorn
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.serving.app import make_app
 from vaefeat.serving.batching import BatchSettings
+from vaefeat.serving.connections import Connection
 from vaefeat.serving.metrics import Metrics
 from vaefeat.serving.repository import FILE, Repository
 from vaefeat.serving.service import Service
 
 log = logging.getLogger("vaefeat.serving")
 
+KEEP_ALIVE = 75  # seconds; longer than load balancers keep a connection that is idle
 GRACE = 30.0  # seconds to finish what was taken
 FAREWELL = 0.2  # seconds in which late requests are told 503, rather than cut off
 
@@ -85,7 +87,7 @@ def serve(folder: Path, settings: Settings, started: Callable[[str, Repository],
     service = Service(repository, metrics, max_rows=settings.max_rows, token=settings.token)
     config = uvicorn.Config(
         make_app(service),
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         ssl_certfile=settings.certfile,
@@ -93,6 +95,7 @@ def serve(folder: Path, settings: Settings, started: Callable[[str, Repository],
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=5,
     )
     config.load()  # so that a bad certificate is found before anything listens

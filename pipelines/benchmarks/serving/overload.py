@@ -19,7 +19,7 @@ from pipelines.benchmarks.serving.load import (
 from pipelines.benchmarks.serving.process import Process, vaefeat
 
 MODEL, N_FEATURES = "digits-image-vae", 64
-ROWS = 128  # a request: much to compute and little to send, so that who asks is not the one that is overloaded
+ROWS = 128  # a request: much to compute, little to send: it is not who asks that is overloaded
 DEADLINE = 1.0
 FACTOR = 10
 OPTIONS = ("--deadline", str(DEADLINE), "--queue-rows", "1024")
