@@ -333,6 +333,20 @@ def test_a_refusal_for_load_says_when_to_try_again(folder):
         assert (first.result().status_code, second.result().status_code) == (200, 200)
 
 
+@pytest.mark.parametrize("name", ["mnist-vae-50", "mnist-100-labels-raw"])
+def test_answers_do_not_depend_on_who_else_asks(exported, name):
+    model = OnnxModel.load(EXPORTED / name / "model.onnx")
+    rng = np.random.default_rng(0)
+    requests = [rng.random((rng.integers(1, 6), 784), np.float32) for _ in range(120)]
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda X: exported.infer(X, name), requests))
+    for X, answer in zip(requests, answers, strict=True):
+        for output in answer.json()["outputs"]:
+            values = model.run(X)[output["name"]]
+            found = np.array(output["data"], values.dtype).reshape(output["shape"])
+            assert_array_equal(found, values)
+
+
 # --- threads that die ---
 
 
