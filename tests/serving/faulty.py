@@ -10,15 +10,14 @@ from vaefeat.runtime import OnnxModel
 from vaefeat.serving import connections
 
 SLOW, POISON, DEATH = 101.0, 102.0, 103.0
-SECONDS = 0.3
+SECONDS = 0.3  # of each slow row
 
 _run = OnnxModel.run
 
 
 def _do_as_told(self, X, names=None):
-    told = set(X[:, 0].tolist())
-    if SLOW in told:
-        time.sleep(SECONDS)
+    told = X[:, 0].tolist()
+    time.sleep(SECONDS * told.count(SLOW))
     if POISON in told:
         raise RuntimeError("poison")
     if DEATH in told:

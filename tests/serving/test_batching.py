@@ -172,7 +172,7 @@ def test_a_full_queue_refuses_by_rows_and_one_without_rows_takes_a_place_too(mod
         tasks = [asyncio.create_task(batcher.run(X, ["Y"])) for X in (rows(1, 6), rows(1, 0), rows(1, 100))]
         await asyncio.sleep(0.02)
         assert batcher.n_waiting == 107
-        with pytest.raises(Refusal, match="107 rows are waiting") as caught:
+        with pytest.raises(Refusal, match="107 rows wait") as caught:
             await batcher.run(rows(1), ["Y"])
         assert (caught.value.status, caught.value.reason) == (429, "queue_full")
         model.may_run.set()
@@ -260,6 +260,14 @@ def test_a_closed_one_finishes_what_waits(model):
         for thread in batcher._threads:
             thread.join(5)
             assert not thread.is_alive()
+
+
+def test_a_closed_one_still_answers_who_came_before_it_was_closed(model):
+    with batching(model) as batcher:
+        batcher.close()
+        for thread in batcher._threads:
+            thread.join(5)
+        assert_array_equal(run(batcher.run(rows(3), ["Y"]))["Y"], rows(6))
 
 
 def test_a_storm_of_requests_that_give_up_leaves_nothing_behind(model):

@@ -117,13 +117,10 @@ class Batcher:
     def refuse_if_full(self) -> None:
         """Raise Refusal if the queue has no room, or nobody works on it."""
         if not self.is_alive:
-            raise Refusal(
-                503, "dead", "The thread that runs this model has died; the service must be restarted."
-            )
+            raise _died()
         if self._n_slots >= self._settings.queue_rows:
-            raise Refusal(
-                429, "queue_full", f"{self._n_slots} rows are waiting for this model; try again later."
-            )
+            n_waiting = self._n_slots
+            raise Refusal(429, "queue_full", f"{n_waiting} rows wait for this model; try again later.")
 
     async def run(self, X: np.ndarray, names: Sequence[str]) -> Outputs:
         """Wait for a turn, and return the outputs of the rows.
@@ -140,6 +137,8 @@ class Batcher:
         Refusal
             If the queue is full, the deadline passes, or the model fails on these rows.
         """
+        if self._closed:  # by the time its body had come, another model had taken the place of this one
+            return await asyncio.to_thread(self._model.run, X, names)
         self.refuse_if_full()
         loop = asyncio.get_running_loop()
         item = _Item(X, tuple(names), loop.create_future())
@@ -155,20 +154,16 @@ class Batcher:
             self._remove(item)  # it is there still if the caller gave up
 
     def close(self) -> None:
-        """Let the threads end when nothing waits any more; nothing may be added from now on."""
+        """Let the threads end when nothing waits any more. To be called where :meth:`run` is."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def _expire(self, item: _Item) -> None:
         if self._remove(item) and not item.future.done():
-            seconds = self._settings.deadline
+            limit = f"{self._settings.deadline:g} s"
             item.future.set_exception(
-                Refusal(
-                    504,
-                    "deadline",
-                    f"The request waited {seconds:g} s for its turn, the most that is allowed.",
-                )
+                Refusal(504, "deadline", f"The request waited {limit} for its turn, the longest allowed.")
             )
 
     def _remove(self, item: _Item) -> bool:
@@ -239,9 +234,8 @@ class Batcher:
         start = time.perf_counter()
         X = batch[0].X if len(batch) == 1 else np.concatenate([item.X for item in batch])
         outputs = self._model.run(X, batch[0].names)
-        self._metrics.observe_run(
-            len(X), time.perf_counter() - start, [start - item.arrived for item in batch]
-        )
+        waits = [start - item.arrived for item in batch]
+        self._metrics.observe_run(len(X), time.perf_counter() - start, waits)
         if len(batch) == 1:
             return [outputs]
         ends = np.cumsum([len(item.X) for item in batch])
@@ -252,7 +246,7 @@ class Batcher:
 
 
 def _died() -> Refusal:
-    return Refusal(503, "dead", "The thread that ran this request has died.")
+    return Refusal(503, "dead", "A thread of this model has died; the service has to be restarted.")
 
 
 def _deliver(batch: list[_Item], answers: list[Outputs | BaseException]) -> None:

@@ -83,7 +83,6 @@ class Infer:
             request = await _aside(
                 len(body), parse_request, body, header_length, model.contract, self._service.max_rows
             )
-            model = self._find(scope)  # it may have been replaced while the body came
             try:
                 X = model.model.check_rows(request.X)
             except ValueError as exc:
