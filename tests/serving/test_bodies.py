@@ -4,7 +4,8 @@ import zlib
 
 import pytest
 
-from vaefeat.serving.bodies import Bodies, ClientGone
+from vaefeat.serving.bodies import Bodies
+from vaefeat.serving.clients import ClientGone
 from vaefeat.serving.refusals import Refusal
 
 TEXT = b"rows of numbers " * 100

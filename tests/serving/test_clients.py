@@ -1,60 +1,74 @@
-"""The clients that people have get what the model gives, bit for bit.
+import asyncio
 
-They run in an environment of their own: ``make clients`` makes it.
-"""
-
-import subprocess
-from pathlib import Path
-
-import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 
-from tests.apps import need
-from tests.serving.conftest import EXPORTED
-from vaefeat import OnnxModel
-
-BIN = Path(__file__).parents[2] / ".venv-clients" / "bin"
-SCRIPT = Path(__file__).parent / "clients" / "answers.py"
+from vaefeat.serving.clients import AT_EASE, ClientGone, unless_gone
 
 
-@pytest.fixture(scope="module", autouse=True)
-def clients():
-    need(BIN.is_dir(), ".venv-clients (made by make clients)")
+async def stays():
+    await asyncio.sleep(60)
 
 
-def run(*command):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+async def goes():
+    await asyncio.sleep(AT_EASE)
+    return {"type": "http.disconnect"}
 
 
-@pytest.mark.parametrize("model", ["digits-vae", "mnist-100-labels-vae"])
-@pytest.mark.parametrize("n_rows", [1, 50])
-def test_real_clients_get_what_the_model_gives_bit_for_bit(exported, model, n_rows, tmp_path):
-    onnx = OnnxModel.load(EXPORTED / model / "model.onnx")
-    X = np.random.default_rng(0).random((n_rows, onnx.n_features), np.float32)
-    np.save(tmp_path / "rows.npy", X)
-    run(
-        BIN / "python",
-        SCRIPT,
-        f"127.0.0.1:{exported.port}",
-        model,
-        tmp_path / "rows.npy",
-        tmp_path / "answers.npz",
-    )
-    answers = dict(np.load(tmp_path / "answers.npz"))
-    expected = onnx.run(X)
-    assert len(answers) == 9 * len(expected)
-    for name, values in answers.items():
-        output = expected[name.split(": ")[1]]
-        assert values.dtype == output.dtype, name
-        assert_array_equal(values, output, err_msg=name)
+def run(coroutine):
+    return asyncio.run(asyncio.wait_for(coroutine, 5))
 
 
-def test_the_openapi_description_is_kept_to(exported, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # where it writes its notes
-    # What it cannot know: which names there are, so that it takes the refusal of others for an error.
-    checks = "--checks=all --exclude-checks=positive_data_acceptance --warnings=off"
-    limits = "--max-examples=25 --generation-deterministic --phases=examples,coverage,fuzzing"
-    run(BIN / "schemathesis", "run", f"{exported.url}/openapi.json", *checks.split(), *limits.split())
+@pytest.mark.parametrize("receive", [stays, goes])
+def test_a_short_wait_is_not_watched(receive):
+    async def main():
+        async with unless_gone(receive):
+            await asyncio.sleep(0)
+        await asyncio.sleep(3 * AT_EASE)
+        return "done"
+
+    assert run(main()) == "done"
+
+
+def test_a_long_wait_is_left_alone_while_the_client_is_there():
+    async def main():
+        async with unless_gone(stays):
+            await asyncio.sleep(3 * AT_EASE)
+        assert len(asyncio.all_tasks()) <= 3
+        return "done"
+
+    assert run(main()) == "done"
+
+
+def test_a_wait_ends_when_the_client_goes():
+    async def main():
+        with pytest.raises(ClientGone):
+            async with unless_gone(goes):
+                await asyncio.sleep(60)
+        assert asyncio.current_task().cancelling() == 0
+        await asyncio.sleep(0)
+
+    run(main())
+
+
+def test_who_is_cancelled_by_others_stays_so():
+    async def wait():
+        async with unless_gone(stays):
+            await asyncio.sleep(60)
+
+    async def main():
+        task = asyncio.create_task(wait())
+        await asyncio.sleep(2 * AT_EASE)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(main())
+
+
+def test_an_error_in_the_block_comes_through():
+    async def main():
+        async with unless_gone(goes):
+            raise ValueError("of its own")
+
+    with pytest.raises(ValueError, match="of its own"):
+        run(main())

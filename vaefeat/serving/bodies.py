@@ -8,13 +8,10 @@ from dataclasses import dataclass
 
 from starlette.types import Message, Receive
 
+from vaefeat.serving.clients import ClientGone
 from vaefeat.serving.refusals import Refusal, invalid, too_large
 
 ENCODINGS = ("identity", "gzip", "deflate")
-
-
-class ClientGone(Exception):
-    """The client has closed the connection before its request was whole."""
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from vaefeat.serving.bodies import ClientGone
+from vaefeat.serving.clients import ClientGone, unless_gone
 from vaefeat.serving.protocol import HEADER_LENGTH, format_response
 from vaefeat.serving.refusals import Refusal, invalid
 from vaefeat.serving.repository import ServedModel
@@ -87,7 +87,8 @@ class Infer:
                 X = model.model.check_rows(request.X)
             except ValueError as exc:
                 raise invalid(str(exc)) from exc
-            outputs = await model.batcher.run(X, list(request.outputs))
+            async with unless_gone(receive):
+                outputs = await model.batcher.run(X, list(request.outputs))
         size = sum(values.nbytes for values in outputs.values())
         content, header_length = await _aside(
             size, format_response, model.name, model.version, request, outputs
