@@ -95,6 +95,7 @@ def serve(folder: Path, settings: Settings, started: Callable[[str, Repository],
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=5,
     )
