@@ -1,115 +1,30 @@
-"""A service in a process of its own, spoken to over real sockets."""
+"""Services that more than one test file speaks to."""
 
-import json
-import re
-import signal
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
-from pathlib import Path
-from threading import Thread
-
-import httpx
-import numpy as np
 import pytest
 from hypothesis import settings
+
+from tests.serving.live import EXPORTED, put, serving
 
 collect_ignore = ["clients"]  # it runs in another environment
 
 settings.register_profile("the same each time", derandomize=True, deadline=None, database=None)
 settings.load_profile("the same each time")
 
-EXPORTED = Path(__file__).parents[2] / "exported"
-
-
-class Live:
-    """A running service.
-
-    Parameters
-    ----------
-    folder : Path
-    options : str
-        Of ``vaefeat serve``.
-    module : str
-        What is run in place of ``vaefeat``.
-    """
-
-    def __init__(self, folder, *options, module="vaefeat"):
-        command = [sys.executable, "-m", module, "serve", str(folder), "--port", "0", "--json-logs", *options]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        self.logs = []
-        for line in self.process.stderr:
-            self.logs.append(json.loads(line) if line.startswith("{") else {"message": line})
-            found = re.search(r"at (https?://\S+)\.$", self.logs[-1]["message"])
-            if found:
-                break
-        else:
-            self.process.wait()
-            self.process.stderr.close()
-            raise RuntimeError(f"The service did not start: {self.logs}")
-        self.url = found[1]
-        self.port = int(self.url.rsplit(":", 1)[1])
-        self.client = httpx.Client(base_url=self.url, timeout=10)
-        self._reader = Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self):
-        for line in self.process.stderr:
-            self.logs.append(json.loads(line) if line.startswith("{") else {"message": line})
-
-    def said(self, text):
-        return any(text in entry["message"] for entry in self.logs)
-
-    def infer(self, X, name="linear", **fields):
-        """Send rows as JSON; return the response."""
-        X = np.asarray(X, np.float32)
-        input_ = {"name": "X", "shape": list(X.shape), "datatype": "FP32", "data": X.astype(float).tolist()}
-        return self.client.post(f"/v2/models/{name}/infer", json={"inputs": [input_], **fields})
-
-    def metric(self, name):
-        """Return the sum of a metric over its labels."""
-        lines = self.client.get("/metrics").text.splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"{name}[ {{]", line))
-
-    def wait_until(self, condition, seconds=10):
-        """Wait until a condition holds; fail if it does not in time."""
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, "it did not come to pass"
-            time.sleep(0.01)
-
-    def status(self, path):
-        return self.client.get(path).status_code
-
-    def terminate(self):
-        self.process.send_signal(signal.SIGTERM)
-
-    def ends(self):
-        """Wait for the end of the process; return its exit code."""
-        code = self.process.wait(20)
-        self._reader.join(5)
-        return code
-
-    def close(self):
-        self.client.close()
-        self.process.kill()
-        self.process.wait(10)
-        self._reader.join(5)
-        self.process.stderr.close()
-
-
-@contextmanager
-def serving(folder, *options, module="vaefeat"):
-    live = Live(folder, *options, module=module)
-    try:
-        yield live
-    finally:
-        live.close()
-
 
 @pytest.fixture(scope="session")
 def exported():
     """A service of the exported models."""
     with serving(EXPORTED) as live:
+        yield live
+
+
+@pytest.fixture
+def folder(tmp_path):
+    put(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def faulty(folder):
+    with serving(folder, module="tests.serving.faulty") as live:
         yield live

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from tests.onnx_models import linear_model
-from tests.serving.conftest import serving
+from tests.serving.live import serving
 from vaefeat import OnnxModel
 from vaefeat.serving.app import PAGES, make_app
 from vaefeat.serving.batching import BatchSettings

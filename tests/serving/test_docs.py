@@ -11,7 +11,7 @@ import pytest
 
 from tests.apps import need
 from tests.onnx_models import linear_model
-from tests.serving.conftest import EXPORTED, serving
+from tests.serving.live import EXPORTED, serving
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "serving.md").read_text()

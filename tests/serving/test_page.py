@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tests.apps import need
-from tests.serving.conftest import EXPORTED
+from tests.serving.live import EXPORTED
 from vaefeat import OnnxModel
 
 SCRIPT = Path(__file__).parent / "page.mjs"

@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tests.apps import need
-from tests.serving.conftest import EXPORTED
+from tests.serving.live import EXPORTED
 from vaefeat import OnnxModel
 
 BIN = Path(__file__).parents[2] / ".venv-clients" / "bin"
