@@ -19,7 +19,7 @@ from vaefeat import (
 from vaefeat.exceptions import TrainingDivergedError
 
 # Where a test is not about learning, one epoch must do.
-pytestmark = pytest.mark.filterwarnings("ignore:The classifier is right for")
+pytestmark = pytest.mark.filterwarnings("ignore:The classifier .*it has not learned its classes")
 
 RNG = np.random.default_rng(0)
 CODES = np.repeat([0, 1, 2], 40)
@@ -204,7 +204,7 @@ def test_callbacks_see_each_epoch():
         (np.full(120, -1), "No sample has a label, all are -1"),
         (np.where(FEW == 0, 0, -1), r"All labelled samples are of one class, \[0\], expected two"),
         (np.where(FEW == -1, "-1", NAMES[FEW].astype(str)), 'the string "-1": .* dtype object'),
-        (np.array([0, "ash", -1] * 40, dtype=object), r"mixes labels of types \['int', 'str'\]"),
+        (np.array([0, "ash", -1] * 40, dtype=object), "mixes labels that are strings with others"),
         (np.where(FEW == -1, FEW, RNG.normal(size=120)), "Unknown label type: continuous"),
         (np.append(np.tile(np.arange(1_200), 2), [-1] * 300), "1200 classes, expected at most 1000"),
     ],
@@ -241,7 +241,7 @@ def test_divergence_is_an_error_and_leaves_the_classifier_as_it_was(fitted):
 
 
 def test_a_classifier_that_has_learned_nothing_says_so():
-    with pytest.warns(ConvergenceWarning, match="it has learned nothing. Raise max_iter or alpha"):
+    with pytest.warns(ConvergenceWarning, match="of its own labelled samples alone: it has not learned"):
         tiny(max_iter=1, learning_rate_init=1e-9).fit(X, FEW)
 
 

@@ -99,8 +99,8 @@ LABELED = X[:5], np.array([0, 1, 2, 0, 1], np.int32)
 UNKNOWN = np.full(40, -1, np.int32)
 
 
-def m2(likelihood="gaussian", prior=(1 / 3, 1 / 3, 1 / 3), **options):
-    config = M2Config(NETWORK, K, tuple(np.log(prior)), likelihood, **options)
+def m2(likelihood="gaussian", prior=(1 / 3, 1 / 3, 1 / 3), alpha=0.1, **options):
+    config = M2Config(NETWORK, tuple(np.log(prior)), alpha, likelihood, **options)
     return M2(config, *LABELED, labeled_batch_size=4, seed=0)
 
 

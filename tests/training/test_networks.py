@@ -113,7 +113,7 @@ def test_a_class_conditional_network_is_a_perceptron_of_vector_and_class_side_by
         hidden = np.tanh(hidden @ layer.kernel.numpy())
     outputs = network(v, y)
     assert list(outputs) == ["a", "b"]
-    for layer in network.outputs_:
+    for layer in network.heads:
         np.testing.assert_allclose(outputs[layer.name], hidden @ layer.kernel.numpy(), atol=1e-6)
 
 

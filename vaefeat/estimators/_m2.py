@@ -1,7 +1,7 @@
 """A semi-supervised classifier: few labels, many samples without."""
 
 import warnings
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from vaefeat.estimators._base import (
     NETWORK_CONSTRAINTS,
@@ -24,7 +24,7 @@ from vaefeat.estimators._base import (
 )
 from vaefeat.training.corruptions import GaussianNoise, ImageWarp
 
-UNLABELED = -1
+UNLABELED = -1  # scikit-learn's sign
 MAX_CLASSES = 1000  # a step enumerates them
 
 
@@ -32,9 +32,9 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
     r"""Semi-supervised classifier: a generative model in which the class is a latent like others.
 
     ``fit`` trains, with TensorFlow, a generator p(x|y,z), a posterior q(z|x,y) and a classifier q(y|x).
-    A sample with a label teaches all three directly. One without a label takes part with every class,
-    each weighted by q(y|x), so that the classifier learns which classes explain the samples. ``fit``
-    ends by exporting all to ONNX; a fitted classifier predicts where TensorFlow is not installed.
+    A sample with a label teaches all three. One without a label takes part with every class, each
+    weighted by q(y|x), so that the classifier learns which classes explain the samples. ``fit`` ends by
+    exporting all to ONNX; a fitted classifier predicts where TensorFlow is not installed.
 
     Parameters
     ----------
@@ -51,21 +51,22 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         Variance of the Gaussian p(x|y,z): one for each feature, learned, or one given for all.
     alpha : float, default=50.0
         Weight of the labels' cross-entropy against the bound of a sample, in the paper
-        :math:`\alpha / N`. The paper has 0.1, which needs thousands of epochs: until the classes have
-        taken their places in p(x|y,z), the samples without labels pull q(y|x) elsewhere.
+        :math:`\alpha / N`. The paper has 0.1; but with so little, the samples without labels may pull
+        q(y|x) elsewhere before the classes have taken their places in p(x|y,z).
     class_prior : array-like of shape (n_classes,) or None, default=None
         p(y), in the order of ``classes_``. None is uniform.
     weight_decay : float, default=0.0
-        Share by which weights shrink at each step, times the learning rate (AdamW).
+        Share by which weights, but not biases, shrink at each step, times the learning rate (AdamW).
     corruption : ImageWarp, GaussianNoise or None, default=None
         How a sample is distorted before q(y|x) and q(z|x,y) see it; p(x|y,z) owes it as it was.
     image_shape : tuple of two int or None, default=None
         Rows and columns of the image whose pixels the features are, row by row. Needed by ImageWarp.
     dynamic_binarization : bool, default=False
         Draw each pixel as 0 or 1, with its grey value as the probability, anew each time it is seen.
+        For "bernoulli".
     batch_size : int, default=100
-        Samples a step. Beside them each step draws as many of the labelled samples, or all if there
-        are fewer, for the cross-entropy.
+        Samples a step. Beside them each step draws as many of the labelled samples, with replacement,
+        for the cross-entropy; it takes all if there are no more.
     learning_rate : {"constant", "cosine"}, default="constant"
         "cosine" lets the learning rate rise over the first tenth of the epochs and fall to nearly zero
         at the end, as half a cosine.
@@ -91,6 +92,8 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         features, to ``z_mean`` and ``z_log_var``.
     decoder_ : OnnxModel
         The mean of p(x|y,z), from ``ZY`` (n_samples, n_components + n_classes) to ``x_mean``.
+    noise_variance_ : ndarray of shape (n_features,), float32
+        Variance of p(x|y,z). Only if the likelihood is "gaussian".
     transduction_ : ndarray of shape (n_samples,)
         The label of each training sample: as given, or as predicted.
     loss_curve_ : list of float
@@ -108,12 +111,17 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
     ------
     TrainingDivergedError
         By ``fit``, if the loss becomes NaN or infinite. The estimator is left as it was.
+    ValueError
+        By ``fit``, if no sample has a label, or all labels are of one class or of more than 1000, if
+        labels are strings and others, or if features or options do not fit the likelihood.
 
     Warns
     -----
     ConvergenceWarning
-        By ``fit``, if the classifier tells its own labelled samples apart no better than by naming
-        always the largest class.
+        By ``fit``, if the classifier is wrong for more than half of its own labelled samples that are
+        not of the largest class, or never predicts some class.
+    UserWarning
+        By ``fit``, if all samples have a label.
 
     See Also
     --------
@@ -128,6 +136,9 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
     labelled samples. See :func:`vaefeat.training.objectives.labeled_bound`,
     :func:`vaefeat.training.objectives.unlabeled_bound`, and :class:`vaefeat.training.models.M2` for the
     cost of a step.
+
+    scikit-learn's searches and ``cross_val_score`` take -1 for a class. To choose parameters, split the
+    labelled samples, add all others to each training part, and score the labelled ones.
 
     References
     ----------
@@ -157,7 +168,7 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         "image_shape": ["array-like", None],
         "dynamic_binarization": ["boolean"],
         "learning_rate": [StrOptions({"constant", "cosine"})],
-        "max_iter": NETWORK_CONSTRAINTS["batch_size"],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
         "callbacks": ["array-like"],
     }
 
@@ -222,11 +233,11 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         with all_or_nothing(self):
             X, y = self._validated(X, y, reset=True)
             check_range(X, self.likelihood)
-            labeled, classes, codes = _encode_labels(y)
-            self.classes_ = classes
+            self.classes_, codes = _encode_labels(y)
             self._train(X, codes)
-            self.transduction_ = self.classes_[np.where(labeled, codes, self._predict_codes(X))]
-            self._warn_if_not_learned(X[labeled], codes[labeled])
+            predicted = self._predict_codes(X)
+            self.transduction_ = self.classes_[np.where(codes == UNLABELED, predicted, codes)]
+            _warn_if_not_learned(predicted, codes, self.classes_)
         return self
 
     def predict(self, X):
@@ -258,6 +269,21 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         check_is_fitted(self)
         return self._probabilities(self._validated(X, reset=False))
 
+    def predict_log_proba(self, X):
+        """Return log q(y|x), in nats.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes), float32
+            In the order of ``classes_``; -inf where the probability is 0.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
     def sample(self, y, random_state=None):
         """Generate a sample of each class in ``y``: draws of z from the prior, decoded.
 
@@ -271,6 +297,11 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         -------
         x_mean : ndarray of shape (n_samples, n_features), float32
             The mean of p(x|y,z); no noise is added.
+
+        Raises
+        ------
+        ValueError
+            If a class is not of ``classes_``.
         """
         check_is_fitted(self)
         Y = self._one_hot(y)
@@ -288,9 +319,15 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         Returns
         -------
         x_mean : ndarray of shape (n_samples, n_features), float32
+
+        Raises
+        ------
+        ValueError
+            If a class is not of ``classes_``, or ``y`` not as long as ``X``.
         """
         check_is_fitted(self)
         X = self._validated(X, reset=False)
+        check_consistent_length(X, y)
         own = self._one_hot(self.classes_[self._predict_codes(X)])
         Y = own if y is None else self._one_hot(y)
         z_mean = self.posterior_.run(np.hstack([X, own]), ["z_mean"])["z_mean"]
@@ -325,16 +362,18 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
 
         init_seed, train_seed = spawn_seeds(self.random_state, 2)
         labeled = y != UNLABELED
-        labeled_batch_size = min(self.batch_size, int(labeled.sum()))
-        m2 = M2(self._config(X.shape[1]), X[labeled], y[labeled], labeled_batch_size, init_seed)
+        m2 = M2(self._config(X.shape[1]), X[labeled], y[labeled], self.batch_size, init_seed)
         m2.start_from(X)
+        optimizer = keras.optimizers.Adam(self.learning_rate_init, weight_decay=self.weight_decay or None)
+        optimizer.exclude_from_weight_decay(var_names=["bias", "noise_log_variance"])
+        optimizer.build(m2.trainable_variables)
         callbacks = [*self.callbacks]
         if self.learning_rate == "cosine":
             callbacks.insert(0, cosine_schedule(self.learning_rate_init, self.max_iter))
         self.history_ = train(
             m2,
             (X, y),
-            optimizer=keras.optimizers.AdamW(self.learning_rate_init, weight_decay=self.weight_decay),
+            optimizer=optimizer,
             batch_size=self.batch_size,
             max_epochs=self.max_iter,
             seed=train_seed,
@@ -352,13 +391,14 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         encoder = network_config(self, n_features, image_shape=image_shape)
         if not encoder.hidden_layer_sizes:
             raise ValueError("hidden_layer_sizes must hold at least one layer, got ().")
+        if self.dynamic_binarization and self.likelihood != "bernoulli":
+            raise ValueError('dynamic_binarization=True is for likelihood="bernoulli", got "gaussian".')
         return M2Config(
             encoder,
-            len(self.classes_),
             self._log_prior(),
+            self.alpha,
             self.likelihood,
             self.noise_variance,
-            self.alpha,
             self.dynamic_binarization,
             self.corruption,
         )
@@ -380,17 +420,8 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         from vaefeat.export.networks import export_m2
 
         self.classifier_, self.posterior_, self.decoder_ = export_m2(m2, X)
-
-    def _warn_if_not_learned(self, X: np.ndarray, y: np.ndarray) -> None:
-        accuracy = np.mean(self._predict_codes(X) == y)
-        largest = np.bincount(y).max() / len(y)
-        if accuracy <= largest:
-            warnings.warn(
-                f"The classifier is right for {accuracy:.0%} of its own labelled samples, and the largest "
-                f"class makes up {largest:.0%} of them: it has learned nothing. Raise max_iter or alpha.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+        if self.likelihood == "gaussian":
+            self.noise_variance_ = np.exp(m2.likelihood.log_variance().numpy())
 
     def onnx_shape_calculator(self):
         """Return the shape calculator by which skl2onnx converts the estimator, within a Pipeline too."""
@@ -408,8 +439,8 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         return hasattr(self, "classifier_")
 
 
-def _encode_labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return which samples have a label, the classes, and each sample's index among them or -1."""
+def _encode_labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes, and each sample's index among them, or -1 if it has no label."""
     if y.dtype.kind in "US" and str(UNLABELED) in y:
         raise ValueError('y holds the string "-1": for classes that are strings pass y of dtype object.')
     labeled = np.array([label != UNLABELED for label in y.tolist()])
@@ -417,19 +448,45 @@ def _encode_labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         raise ValueError("No sample has a label, all are -1: expected some with each class.")
     if labeled.all():
         warnings.warn("y contains no unlabeled samples.", UserWarning, stacklevel=4)
-    known = np.array(y[labeled].tolist()) if y.dtype == object else y[labeled]
-    kinds = {type(label).__name__ for label in y[labeled].tolist()}
-    if len(kinds) > 1:
-        raise ValueError(f"y mixes labels of types {sorted(kinds)}, expected labels of one type.")
-    check_classification_targets(known)
-    classes, known_codes = np.unique(known, return_inverse=True)
+    codes = np.full(len(y), UNLABELED, np.int32)
+    classes, codes[labeled] = _classes_of(y[labeled])
+    return classes, codes
+
+
+def _classes_of(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes that there are, and each label's index among them."""
+    if len({isinstance(label, str) for label in labels.tolist()}) > 1:
+        raise ValueError("y mixes labels that are strings with others, expected labels of one type.")
+    labels = np.array(labels.tolist())  # of dtype object no longer
+    check_classification_targets(labels)
+    classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) == 1:
-        raise ValueError(f"All labelled samples are of one class, {classes.tolist()}, expected two at least.")
+        raise ValueError(
+            f"All labelled samples are of one class, {classes.tolist()}, expected two at least. "
+            "-1 means that there is no label: if it is a class of yours, give it another name."
+        )
     if len(classes) > MAX_CLASSES:
         raise ValueError(
             f"y has {len(classes)} classes, expected at most {MAX_CLASSES}: each step enumerates them. "
             "Put VAEEncoderTransformer in front of another classifier instead."
         )
-    codes = np.full(len(y), UNLABELED, np.int32)
-    codes[labeled] = known_codes
-    return labeled, classes, codes
+    return classes, codes
+
+
+def _warn_if_not_learned(predicted: np.ndarray, codes: np.ndarray, classes: np.ndarray) -> None:
+    """Warn of a classifier that has not learned its labels, or has lost a class."""
+    labeled = codes != UNLABELED
+    accuracy = np.mean(predicted[labeled] == codes[labeled])
+    largest = np.bincount(codes[labeled]).max() / labeled.sum()
+    lost = np.setdiff1d(np.arange(len(classes)), predicted)
+    if accuracy < (1 + largest) / 2:
+        what = f"is right for {accuracy:.0%} of its own labelled samples alone"
+    elif len(lost):
+        what = f"never predicts {classes[lost].tolist()}"
+    else:
+        return
+    warnings.warn(
+        f"The classifier {what}: it has not learned its classes. Raise max_iter, or alpha.",
+        ConvergenceWarning,
+        stacklevel=4,
+    )

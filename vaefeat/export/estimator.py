@@ -123,7 +123,7 @@ def export_onnx(
 def _parity_rows(estimator: Any, X: Any) -> np.ndarray:
     """Return rows from the data, or like them, and rows from the edge."""
     if X is None:
-        if not hasattr(estimator, "sample"):
+        if not hasattr(estimator, "encoder_") or not hasattr(estimator, "sample"):
             raise ExportError(
                 f"Pass X, rows like those that {type(estimator).__name__} was trained on: "
                 "the file is compared with the estimator on them before it is written."

@@ -186,9 +186,14 @@ def convert_encoder(scope: Any, operator: Any, container: Any) -> None:
 def classifier_shapes(operator: Any) -> None:
     """Tell skl2onnx the types and the shapes of a classifier's labels and probabilities."""
     n_rows, classes = operator.inputs[0].type.shape[0], operator.raw_operator.classes_
-    label = Int64TensorType if np.issubdtype(classes.dtype, np.number) else StringTensorType
+    label = Int64TensorType if _are_numbers(classes) else StringTensorType
     operator.outputs[0].type = label([n_rows])
     operator.outputs[1].type = FloatTensorType([n_rows, len(classes)])
+
+
+def _are_numbers(classes: np.ndarray) -> bool:
+    """Tell whether labels become int64, as skl2onnx has it for booleans too, or strings."""
+    return classes.dtype.kind in "biuf"
 
 
 def classifier_converter(kind: type) -> Any:
@@ -221,15 +226,14 @@ def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     proto = at_opset(_one_output(classifier.classifier_, PROBABILITIES), container.target_opset)
     graph = _begin_with_cast(proto)
     classes = classifier.classes_
-    is_number = np.issubdtype(classes.dtype, np.number)
-    values = classes.astype(np.int64) if is_number else classes.astype(object)
+    values = classes.astype(np.int64 if _are_numbers(classes) else object)
     graph.initializer.append(from_array(values, "step_classes"))
     probabilities = graph.output[0].name
     graph.node.append(
         make_node("ArgMax", [probabilities], ["step_code"], name="step_code", axis=1, keepdims=0)
     )
     graph.node.append(make_node("Gather", ["step_classes", "step_code"], [LABEL], name="step_label"))
-    kind = TensorProto.INT64 if is_number else TensorProto.STRING
+    kind = TensorProto.INT64 if _are_numbers(classes) else TensorProto.STRING
     graph.output.insert(0, make_tensor_value_info(LABEL, kind, ["N"]))
     add_onnx_graph(scope, operator, container, proto)
 

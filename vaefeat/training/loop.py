@@ -119,7 +119,11 @@ def _training_step(model: keras.Model, optimizer: keras.optimizers.Optimizer) ->
             losses = model.example_losses(batch, seed)
             mean_loss = tf.reduce_sum(losses["loss"] * weight) / tf.reduce_sum(weight)
         variables = model.trainable_variables
-        optimizer.apply(tape.gradient(mean_loss, variables), variables)
+        gradients = tape.gradient(mean_loss, variables)
+        # What the loss reads but no gradient passes through must be read before it changes: TensorFlow's
+        # graph optimizer drops the order that the code has.
+        with tf.control_dependencies([mean_loss]):
+            optimizer.apply(gradients, variables)
         return losses
 
     return step

@@ -48,13 +48,17 @@ class M2Config:
     """All that defines an M2 model, beside its seed."""
 
     encoder: NetworkConfig
-    n_classes: int
-    log_prior: tuple[float, ...]
+    log_prior: tuple[float, ...]  # log p(y) of each class
+    alpha: float
     likelihood: str = "gaussian"
     noise_variance: float | str = LEARNED
-    alpha: float = 0.1
     dynamic_binarization: bool = False
     corruption: GaussianNoise | ImageWarp | None = None
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.log_prior)
 
 
 def stateless_noise(shape: Any, seed: tf.Tensor) -> tf.Tensor:
@@ -237,9 +241,11 @@ class M2(keras.Model):
     one class, and one class is drawn: unbiased, and each step goes through K classes forwards, but only
     through one backwards. Forwards, the classes share the products of x with the weights.
 
-    With d features, one hidden layer of h units, c latent units and K classes, a step multiplies per
-    sample ``3 h (d + K)`` for q(y|x), ``h d + K h (2 c + c + d)`` forwards and ``3 h (2 d + 3 c)``
-    for the drawn class; all classes forwards and backwards would be ``3 (h d + K h (3 c + d))``.
+    With d features, one hidden layer of h units, c latent units and K classes, a step multiplies some
+    ``3 h d`` times a sample for q(y|x), and as often a sample of the labelled minibatch; for the bound
+    ``h d + K h (3 c + d)`` forwards, and ``3 h (2 d + 3 c)`` for the drawn class. All classes forwards
+    and backwards would be ``3 (h d + K h (3 c + d))``. A VAE takes ``3 h (2 d + 3 c)``: M2 costs some 4
+    of its steps on images (d = 784, h = 500, c = 50, K = 10).
 
     Parameters
     ----------
@@ -248,6 +254,7 @@ class M2(keras.Model):
         The labelled samples, for the cross-entropy.
     y : ndarray of shape (n_labeled,), int32
     labeled_batch_size : int
+        How many of them a step draws, with replacement; it takes all if there are no more.
     seed : int
 
     References
@@ -276,10 +283,17 @@ class M2(keras.Model):
         """Start from the mean and the variance of each feature in ``X``, (n_samples, n_features)."""
         centre(self.classifier.layers[1], X)
         centre(self.encoder.from_v, X)
-        self.decoder.outputs_[0].bias.assign(self.likelihood.start_from(X))
+        self.decoder.heads[0].bias.assign(self.likelihood.start_from(X))
 
     def example_losses(self, batch: tuple[tf.Tensor, ...], seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Return the loss of each example, its bound, and the cross-entropy of the step, in nats."""
+        """Return the loss of each example, its bound, and the cross-entropy of the step, in nats.
+
+        Parameters
+        ----------
+        batch : tensors of shape (batch, n_features), and (batch,): the class, or -1 if it is unknown
+        seed : tensor of two integers
+            Determines the noise, the corruption, the drawn classes and the labelled minibatch.
+        """
         x, y = batch  # (batch, n_features), (batch,): -1 is unknown
         x, x_seen = self._views(x, seed)
         y_log_prob = objectives.log_softmax(self.classifier(x_seen))  # (batch, n_classes)
@@ -330,12 +344,14 @@ class M2(keras.Model):
         return x, corrupt(self.config, x, seed + 2)
 
     def _cross_entropy(self, seed: tf.Tensor) -> tf.Tensor:
+        """Return the mean cross-entropy of q(y|x) over a minibatch of labelled samples."""
         X, y = self.labeled
-        shape = (self.labeled_batch_size,)
-        drawn = tf.random.stateless_uniform(shape, seed, 0, len(y), tf.int32, alg="philox")
-        _, x_seen = self._views(tf.gather(X, drawn), seed + 1)
-        logits = self.classifier(x_seen)
-        return tf.reduce_mean(objectives.categorical_cross_entropy(tf.gather(y, drawn), logits))
+        if len(y) > self.labeled_batch_size:
+            shape = (self.labeled_batch_size,)
+            drawn = tf.random.stateless_uniform(shape, seed, 0, len(y), tf.int32, alg="philox")
+            X, y = tf.gather(X, drawn), tf.gather(y, drawn)
+        _, x_seen = self._views(X, seed + 1)
+        return tf.reduce_mean(objectives.categorical_cross_entropy(y, self.classifier(x_seen)))
 
 
 def _draw_class(log_prob: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -54,9 +54,11 @@ class _Layers:
         self._initializer = KERNEL_INITIALIZERS[config.kernel_initializer]
         self._seeds = count(seed)
 
-    def dense(self, n_units: int, name: str, activation: str | None = None) -> keras.layers.Dense:
+    def dense(
+        self, n_units: int, name: str, activation: str | None = None, use_bias: bool = True
+    ) -> keras.layers.Dense:
         initializer = self._initializer(seed=next(self._seeds))
-        return keras.layers.Dense(n_units, activation, kernel_initializer=initializer, name=name)
+        return keras.layers.Dense(n_units, activation, use_bias, kernel_initializer=initializer, name=name)
 
     def conv(self, n_filters: int, name: str, activation: str) -> keras.layers.Conv2D:
         initializer = self._initializer(seed=next(self._seeds))
@@ -145,15 +147,15 @@ class ClassConditional(keras.Model):
         first, *others = config.hidden_layer_sizes
         activation = ACTIVATIONS[config.activation]
         self.from_v = layers.dense(first, "from_v")
-        self.from_y = layers.dense(first, "from_y")
+        self.from_y = layers.dense(first, "from_y", use_bias=False)  # the sum has one, that of from_v
         self.activation = keras.layers.Activation(activation)
         self.hidden = [layers.dense(n, f"hidden_{i}", activation) for i, n in enumerate(others, start=2)]
-        self.outputs_ = [layers.dense(config.n_outputs, name) for name in output_names]
+        self.heads = [layers.dense(config.n_outputs, name) for name in output_names]
         self.from_v.build((None, config.n_inputs))
         self.from_y.build((None, n_classes))
         for layer, n_inputs in zip(self.hidden, config.hidden_layer_sizes, strict=False):
             layer.build((None, n_inputs))
-        for layer in self.outputs_:
+        for layer in self.heads:
             layer.build((None, config.hidden_layer_sizes[-1]))
         self.built = True
 
@@ -161,4 +163,4 @@ class ClassConditional(keras.Model):
         hidden = self.activation(self.from_v(v) + self.from_y(y))
         for layer in self.hidden:
             hidden = layer(hidden)
-        return {layer.name: layer(hidden) for layer in self.outputs_}
+        return {layer.name: layer(hidden) for layer in self.heads}
