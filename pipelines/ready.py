@@ -67,10 +67,11 @@ def make_table_pipeline(n_components=10, *, classifier=None, random_state=None, 
 def make_m1_m2_pipeline(encoder, *, noise=0.3, random_state=None, **m2_params) -> Pipeline:
     """Return M1+M2: an encoder trained without labels, and M2 on its latent means.
 
-    Between them latents that fell silent are dropped, and the others scaled. In training each sample's
-    latents are drawn anew around its means. This follows the code of the paper, which draws from
-    q(z1|x) itself: of a VAE as in the paper its standard deviation is about a quarter of that of the
-    means, which the noise imitates; of an encoder with a contrastive term it says nothing of the kind.
+    Between them latents that fell silent are dropped, and the others scaled, as in the code of the paper.
+    That code also draws each sample's latents anew from q(z1|x) each time it is seen; here M2 sees them
+    with noise, and owes the means. The noise imitates the q(z1|x) of a VAE as in the paper, whose
+    standard deviation is about a quarter of that of the means; that of an encoder with a contrastive term
+    is larger than that of its means, and drawing from it harms.
 
     Parameters
     ----------

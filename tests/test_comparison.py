@@ -133,6 +133,11 @@ def test_a_semi_supervised_classifier_gets_all_samples_and_the_labels_of_the_dra
         )
 
 
+def test_two_classifiers_of_one_name_are_refused():
+    with pytest.raises(ValueError, match=r"\['knn'\] are among classifiers and semi_supervised"):
+        small(semi_supervised=CLASSIFIERS)
+
+
 def test_numbers_of_labels_that_the_data_do_not_have_are_left_out():
     assert {n for _, _, n, _ in outcomes(small(n_labeled=[50, 3000]))} == {50}
 

@@ -203,7 +203,7 @@ def compare(
     Raises
     ------
     ValueError
-        If the data have no classes.
+        If the data have no classes, or two classifiers one name.
 
     Examples
     --------
@@ -221,11 +221,15 @@ def compare(
         raise ValueError(
             f"{dataset.name} has no classes to predict; for a file, name their column with target."
         )
+    classifiers = default_classifiers() if classifiers is None else classifiers
+    semi_supervised = semi_supervised or {}
+    if both := set(classifiers) & set(semi_supervised):
+        raise ValueError(f"{sorted(both)} are among classifiers and semi_supervised; give them other names.")
     experiment = _Experiment(
         dataset,
         default_extractors(dataset) if extractors is None else extractors,
-        default_classifiers() if classifiers is None else classifiers,
-        semi_supervised or {},
+        classifiers,
+        semi_supervised,
         [n for n in n_labeled if _as_number(n) < len(dataset.X) or n == ALL],
         n_draws,
     )

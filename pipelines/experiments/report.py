@@ -108,7 +108,10 @@ def accuracy_table(comparison: Comparison, names: dict[str, str], behind: dict[s
 def semi_supervised_table(comparison: Comparison) -> str:
     """Return test errors in %, features and classifier by number of labels, and those of the papers."""
     rows: dict[str, dict[int, str]] = {}
+    n_draws = max(row["n_draws"] for row in comparison.summary())
     for row in comparison.summary():
+        if row["n_draws"] < n_draws:  # under way
+            continue
         error = f"{100 * (1 - row['accuracy_mean']):.2f} ± {100 * row['accuracy_sd']:.2f}"
         rows.setdefault(_model_name(row), {})[row["n_labeled"]] = error
     rows |= {name: {n: f"{e:.2f}" for n, e in errors.items()} for name, errors in PUBLISHED.items()}

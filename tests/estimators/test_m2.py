@@ -1,3 +1,5 @@
+from contextlib import nullcontext
+
 import joblib
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from vaefeat import (
     export_onnx,
     mask_labels,
 )
-from vaefeat.exceptions import TrainingDivergedError
+from vaefeat.exceptions import ExportError, TrainingDivergedError
 
 # Where a test is not about learning, one epoch must do.
 pytestmark = pytest.mark.filterwarnings("ignore:The classifier .*it has not learned its classes")
@@ -57,18 +59,10 @@ def test_samples_without_a_label_take_part(digits):
 
     def score(X, y):
         m2 = M2Classifier(10, likelihood="bernoulli", max_iter=30, random_state=0)
-        with pytest.warns(UserWarning, match="no unlabeled") if (y != -1).all() else warns_nothing():
+        with pytest.warns(UserWarning, match="no unlabeled") if (y != -1).all() else nullcontext():
             return m2.fit(X, y).score(pixels, digits[1])
 
     assert score(pixels, few) > score(pixels[labeled], few[labeled]) + 0.03
-
-
-class warns_nothing:
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return False
 
 
 def test_probabilities_are_of_the_classes_in_their_order(fitted):
@@ -133,6 +127,11 @@ def test_a_class_that_is_unknown_is_refused(fitted, labels):
         fitted.sample(labels)
 
 
+def test_classes_to_decode_as_must_be_as_many_as_the_samples(fitted):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        fitted.reconstruct(X[:3], [0, 1])
+
+
 def test_the_history_holds_the_loss_and_its_terms(fitted):
     history = {name: np.array(values) for name, values in fitted.history_.items()}
     assert set(history) == {"loss", "bound", "cross_entropy"}
@@ -148,15 +147,21 @@ def test_the_prior_moves_the_predictions_towards_a_class():
     assert (likely == 0).sum() > (unlikely == 0).sum()
 
 
-def test_weight_decay_makes_smaller_weights():
+def test_weight_decay_makes_smaller_weights_and_leaves_the_biases():
+    """With a learning rate of nothing to speak of, and a decay that is large beside it."""
     import onnx
 
-    def size(weight_decay):
-        m2 = tiny(weight_decay=weight_decay).fit(X, FEW)
+    def parameters(weight_decay):
+        m2 = tiny(learning_rate_init=1e-6, weight_decay=weight_decay, max_iter=5).fit(X, FEW)
         graph = onnx.load_model_from_string(m2.classifier_.to_bytes()).graph
-        return sum(np.square(onnx.numpy_helper.to_array(w)).sum() for w in graph.initializer)
+        arrays = [onnx.numpy_helper.to_array(w) for w in graph.initializer]
+        return [a for a in arrays if a.ndim == 2], [a for a in arrays if a.ndim == 1], m2.noise_variance_
 
-    assert size(2.0) < 0.9 * size(0.0)
+    (weights, biases, variance), (decayed, same_biases, same_variance) = map(parameters, (0.0, 1e4))
+    for a, b in zip(weights, decayed, strict=True):
+        assert np.linalg.norm(b) < 0.9 * np.linalg.norm(a)
+    for a, b in zip([*biases, variance], [*same_biases, same_variance], strict=True):
+        assert_allclose(a, b, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -223,6 +228,7 @@ def test_labels_that_cannot_be_used_are_refused_in_words(y, message):
         ({"hidden_layer_sizes": ()}, X, "hidden_layer_sizes must hold at least one layer"),
         ({"class_prior": [0.5, 0.5]}, X, "a positive probability for each of the 3 classes"),
         ({"class_prior": [0.5, 0.2, 0.2]}, X, "with sum 1"),
+        ({"dynamic_binarization": True}, X, 'is for likelihood="bernoulli", got "gaussian"'),
         ({"corruption": ImageWarp()}, X, "set image_shape to their rows and columns"),
         ({"corruption": ImageWarp(), "image_shape": (2, 2)}, X, r"image_shape=\(2, 2\) does not fit 3"),
     ],
@@ -284,6 +290,24 @@ def test_the_file_of_a_classifier_gives_its_labels_and_its_probabilities(make, n
     assert_array_equal(outputs["label"], estimator.predict(X))
     assert_allclose(outputs["probabilities"], estimator.predict_proba(X), atol=1e-5)
     assert model.card["classes"] == np.unique(names).tolist()
+
+
+@pytest.mark.parametrize("names", [np.array([False, True]), np.array([0.0, 1.0])], ids=["bool", "float"])
+def test_classes_that_are_other_numbers_leave_as_integers(names, tmp_path):
+    y = (
+        np.where(FEW == -1, -1, names[FEW % 2].astype(object))
+        if names.dtype == bool
+        else np.where(FEW == -1, -1.0, names[FEW % 2])
+    )
+    m2 = tiny(max_iter=2).fit(X, y)
+    labels = OnnxModel.load(export_onnx(m2, tmp_path / "m2.onnx", X=X)).run(X)["label"]
+    assert labels.dtype == np.int64
+    assert_array_equal(labels, m2.predict(X))
+
+
+def test_exporting_it_needs_rows(fitted, tmp_path):
+    with pytest.raises(ExportError, match="Pass X, rows like those that M2Classifier was trained on"):
+        export_onnx(fitted, tmp_path / "m2.onnx")
 
 
 @pytest.mark.parametrize("zipmap", [True, False])
