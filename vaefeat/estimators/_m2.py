@@ -366,7 +366,6 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         m2.start_from(X)
         optimizer = keras.optimizers.Adam(self.learning_rate_init, weight_decay=self.weight_decay or None)
         optimizer.exclude_from_weight_decay(var_names=["bias", "noise_log_variance"])
-        optimizer.build(m2.trainable_variables)
         callbacks = [*self.callbacks]
         if self.learning_rate == "cosine":
             callbacks.insert(0, cosine_schedule(self.learning_rate_init, self.max_iter))

@@ -75,6 +75,8 @@ def train(
     compiled = model.fast_in_xla and n_steps >= MIN_STEPS_TO_COMPILE
 
     model.optimizer = optimizer
+    if not optimizer.built:  # its variables are no part of a step
+        optimizer.build(model.trainable_variables)
     train_epoch = _as_epoch(model, _training_step(model, optimizer), compiled)
     evaluate_epoch = _as_epoch(model, _evaluation_step(model), compiled)
     orders = _example_orders(n_samples, batch_size, seed + first_epoch)
