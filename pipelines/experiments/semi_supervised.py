@@ -4,7 +4,7 @@ M1 is an encoder that was trained without labels, with a classifier behind it: t
 the recipe for images, both as they are in ``exported/``. M1+M2 puts M2 there, and M2 alone sees the
 pixels. Beside them, on the same features and labels, logistic regression, a perceptron, self-training
 and label spreading. The settings are the same for all numbers of labels. M1+M2's were found by trial on
-one draw of 100 labels, whose test errors differed by less than 0.5 points between them. Rows go to
+one draw of the labels, whose test errors were seen. Rows go to
 ``pipelines/results/semi-supervised.jsonl``; those that are there are not computed again.
 
     python -m pipelines.experiments.semi_supervised [--only NAME] [--smoke]
