@@ -50,7 +50,7 @@ ROOMS = {
     ),
     "vaefeat.estimators": Room(
         "numpy sklearn vaefeat.training.objectives vaefeat.training.corruptions vaefeat.runtime "
-        "vaefeat.exceptions vaefeat._optional",
+        "vaefeat.datasets vaefeat.exceptions vaefeat._optional",
         "keras tensorflow vaefeat.training vaefeat.export",
     ),
     "vaefeat.recipes": Room("vaefeat.estimators vaefeat.training.corruptions"),

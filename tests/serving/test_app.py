@@ -102,15 +102,15 @@ def test_answers_to_head_have_no_body(client):
 # --- forms of requests and answers ---
 
 
+def as_input(rows):
+    data = rows.astype(float).ravel().tolist()
+    return {"name": "X", "shape": list(rows.shape), "datatype": "FP32", "data": data}
+
+
 @pytest.mark.parametrize("n_rows", [1, 4, 5, 3000])
 def test_json_of_every_size_gives_what_the_model_gives(client, n_rows):
     rows = np.random.default_rng(2).random((n_rows, 4), np.float32)
-    input_ = {
-        "name": "X",
-        "shape": [n_rows, 4],
-        "datatype": "FP32",
-        "data": rows.astype(float).ravel().tolist(),
-    }
+    input_ = as_input(rows)
     answer = client.post(INFER, json={"inputs": [input_]})
     assert_array_equal(output(answer), OnnxModel(model(2)).run(rows)["Y"])
 
@@ -121,12 +121,7 @@ def test_json_of_every_size_gives_what_the_model_gives(client, n_rows):
 )
 def test_large_json_is_compressed_for_who_can_read_it(client, accepted, n_rows, encoding):
     rows = np.random.default_rng(2).random((n_rows, 4), np.float32)
-    input_ = {
-        "name": "X",
-        "shape": [n_rows, 4],
-        "datatype": "FP32",
-        "data": rows.astype(float).ravel().tolist(),
-    }
+    input_ = as_input(rows)
     answer = client.post(INFER, json={"inputs": [input_]}, headers={"Accept-Encoding": accepted})
     assert answer.headers.get("content-encoding") == encoding
     assert_array_equal(output(answer), OnnxModel(model(2)).run(rows)["Y"])

@@ -79,6 +79,24 @@ def check_range(X: np.ndarray, likelihood: str) -> None:
         )
 
 
+def check_likelihood(estimator: BaseEstimator, X: np.ndarray) -> None:
+    """Refuse features and options that the likelihood does not go with."""
+    check_range(X, estimator.likelihood)
+    if estimator.dynamic_binarization and estimator.likelihood != "bernoulli":
+        raise ValueError(
+            f'dynamic_binarization=True is for likelihood="bernoulli", got "{estimator.likelihood}".'
+        )
+
+
+def training_callbacks(estimator: BaseEstimator, learning_rate: str, max_epochs: int) -> list:
+    """Return the schedule of the learning rate, if it has one, and the callbacks of the caller."""
+    from vaefeat.training.schedules import cosine_schedule
+
+    scheduled = learning_rate == "cosine" and max_epochs > 0
+    schedule = [cosine_schedule(estimator.learning_rate_init, max_epochs)] if scheduled else []
+    return [*schedule, *estimator.callbacks]  # theirs come last, so that they have the last word
+
+
 def checked_image_shape(estimator: BaseEstimator, n_features: int, needed: bool) -> tuple[int, int] | None:
     """Return the parameter ``image_shape`` as rows and columns, if it fits the features."""
     if estimator.image_shape is None:

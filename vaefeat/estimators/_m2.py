@@ -12,19 +12,20 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
+from vaefeat.datasets import UNLABELED
 from vaefeat.estimators._base import (
     NETWORK_CONSTRAINTS,
     OnnxEstimator,
     all_or_nothing,
-    check_range,
+    check_likelihood,
     checked_image_shape,
     network_config,
     require_training_extra,
     spawn_seeds,
+    training_callbacks,
 )
 from vaefeat.training.corruptions import GaussianNoise, ImageWarp
 
-UNLABELED = -1  # scikit-learn's sign
 MAX_CLASSES = 1000  # a step enumerates them
 
 
@@ -232,7 +233,7 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         """
         with all_or_nothing(self):
             X, y = self._validated(X, y, reset=True)
-            check_range(X, self.likelihood)
+            check_likelihood(self, X)
             self.classes_, codes = _encode_labels(y)
             self._train(X, codes)
             predicted = self._predict_codes(X)
@@ -358,7 +359,6 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
 
         from vaefeat.training.loop import train
         from vaefeat.training.models import M2
-        from vaefeat.training.schedules import cosine_schedule
 
         init_seed, train_seed = spawn_seeds(self.random_state, 2)
         labeled = y != UNLABELED
@@ -366,9 +366,6 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         m2.start_from(X)
         optimizer = keras.optimizers.Adam(self.learning_rate_init, weight_decay=self.weight_decay or None)
         optimizer.exclude_from_weight_decay(var_names=["bias", "noise_log_variance"])
-        callbacks = [*self.callbacks]
-        if self.learning_rate == "cosine":
-            callbacks.insert(0, cosine_schedule(self.learning_rate_init, self.max_iter))
         self.history_ = train(
             m2,
             (X, y),
@@ -376,7 +373,7 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
             batch_size=self.batch_size,
             max_epochs=self.max_iter,
             seed=train_seed,
-            callbacks=callbacks,
+            callbacks=training_callbacks(self, self.learning_rate, self.max_iter),
             verbose=self.verbose,
         )
         self.loss_curve_ = self.history_["loss"]
@@ -390,8 +387,6 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         encoder = network_config(self, n_features, image_shape=image_shape)
         if not encoder.hidden_layer_sizes:
             raise ValueError("hidden_layer_sizes must hold at least one layer, got ().")
-        if self.dynamic_binarization and self.likelihood != "bernoulli":
-            raise ValueError('dynamic_binarization=True is for likelihood="bernoulli", got "gaussian".')
         return M2Config(
             encoder,
             self._log_prior(),

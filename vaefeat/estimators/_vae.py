@@ -13,12 +13,14 @@ from vaefeat.estimators._base import (
     NETWORK_CONSTRAINTS,
     OnnxTransformer,
     all_or_nothing,
+    check_likelihood,
     check_range,
     checked_image_shape,
     network_config,
     positive_integers,
     require_training_extra,
     spawn_seeds,
+    training_callbacks,
 )
 from vaefeat.training.corruptions import GaussianNoise, ImageWarp
 from vaefeat.training.objectives import (
@@ -442,16 +444,12 @@ class VAEEncoderTransformer(OnnxTransformer):
         import keras
 
         from vaefeat.training.loop import train
-        from vaefeat.training.schedules import cosine_schedule
 
-        check_range(X, self.likelihood)
+        check_likelihood(self, X)
         self._check_options()
         init_seed, split_seed, train_seed = spawn_seeds(self.random_state, 3)
         vae, optimizer = self._build(X, init_seed, resume)
-        callbacks = []
-        if learning_rate == "cosine" and max_epochs:
-            callbacks.append(cosine_schedule(self.learning_rate_init, max_epochs))
-        callbacks += self.callbacks  # theirs come last, so that they have the last word
+        callbacks = training_callbacks(self, learning_rate, max_epochs)
         validation = None
         if early_stopping:
             X, X_validation = train_test_split(X, test_size=self.validation_fraction, random_state=split_seed)
