@@ -63,7 +63,7 @@ bench-serve: install  ## load the service, beside LitServe and MLServer; for 20 
 	$(BIN)/python -m pipelines.benchmarks.run --only serve --only startup --only overload --only fuzz \
 		$(if $(soak),--only soak)
 
-results: install  ## write the tables and the plot of the README from pipelines/results
+results: install  ## write the tables and plots of the README and docs from pipelines/results
 	$(BIN)/python -m pipelines.experiments.report
 
 clean:

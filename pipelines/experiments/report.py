@@ -1,4 +1,4 @@
-"""Write the README's tables and plot from the rows in ``pipelines/results``.
+"""Write the tables and plots of the README and of ``docs/`` from the rows in ``pipelines/results``.
 
 A table stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``; no number there is typed by hand.
 
@@ -12,12 +12,12 @@ import sys
 from pathlib import Path
 from statistics import mean
 
+from pipelines.benchmarks.tables import IN_DOCS, IN_README, benchmark_tables, markdown
 from pipelines.experiments.publish import RESULTS
 from vaefeat import LabelEfficiencyDisplay
 from vaefeat.comparison import Comparison, Row
 
 ROOT = Path(__file__).parents[2]
-BENCHMARK_NAMES = ("training", "semi_supervised", "transform", "imports", "memory", "encode", "environment")
 PLAIN = "LogisticRegression"
 SCALED = "StandardScaler + LogisticRegression"
 ALONE = {PLAIN: ""}
@@ -96,13 +96,13 @@ def accuracy_table(comparison: Comparison, names: dict[str, str], behind: dict[s
     """
     cells = {(row["extractor"], row["classifier"], row["n_labeled"]): row for row in comparison.summary()}
     counts = list(dict.fromkeys(n for _, _, n in cells))
-    lines = ["| features | " + " | ".join(map(_heading, counts)) + " |", "| --- |" + " --- |" * len(counts)]
+    rows = []
     for extractor, name in names.items():
         for classifier, what in behind.items():
             found = [cells.get((extractor, classifier, n)) for n in counts]
             if any(found):
-                lines.append(f"| {name}{what} | " + " | ".join(map(_cell, found)) + " |")
-    return "\n".join(lines)
+                rows.append((name + what, *map(_cell, found)))
+    return markdown(("features", *map(_heading, counts)), rows)
 
 
 def semi_supervised_table(comparison: Comparison) -> str:
@@ -116,13 +116,10 @@ def semi_supervised_table(comparison: Comparison) -> str:
         rows.setdefault(_model_name(row), {})[row["n_labeled"]] = error
     rows |= {name: {n: f"{e:.2f}" for n, e in errors.items()} for name, errors in PUBLISHED.items()}
     counts = sorted({n for cells in rows.values() for n in cells})
-    lines = [
-        "| test error in % | " + " | ".join(map(_heading, counts)) + " |",
-        "| --- |" + " --- |" * len(counts),
-    ]
-    for name, cells in rows.items():
-        lines.append(f"| {name} | " + " | ".join(cells.get(n, "") for n in counts) + " |")
-    return "\n".join(lines)
+    return markdown(
+        ("test error in %", *map(_heading, counts)),
+        [(name, *(cells.get(n, "") for n in counts)) for name, cells in rows.items()],
+    )
 
 
 def _model_name(row: Row) -> str:
@@ -174,70 +171,46 @@ def thesis_table(comparison: Comparison) -> str:
     }
     losses = {row["extractor"]: row["final_loss"] for row in comparison.rows}
     frozen = f"{accuracy['vae-50', PLAIN]} as they are, {accuracy['vae-50', SCALED]} standardised"
-    lines = [
-        "| the thesis says | here | row |",
-        "| --- | --- | --- |",
-        f"| raw pixels 92 % | {accuracy['raw', PLAIN]} | raw pixels |",
-        f'| "VAE features" 98 % | {accuracy["supervised-50", PLAIN]} | encoder trained with labels: no VAE |',
-        f"| | {frozen} | VAE means, 50, no labels |",
-        f"| | **{accuracy['recipe', PLAIN]}** | `image_encoder`, 50 means, no labels |",
+    rows = [
+        ("raw pixels 92 %", accuracy["raw", PLAIN], "raw pixels"),
+        ('"VAE features" 98 %', accuracy["supervised-50", PLAIN], "encoder trained with labels: no VAE"),
+        ("", frozen, "VAE means, 50, no labels"),
+        ("", f"**{accuracy['recipe', PLAIN]}**", "`image_encoder`, 50 means, no labels"),
     ]
-    for width, loss in THESIS_LOSSES.items():
-        ours = losses[f"vae-{width}"]
-        lines.append(
-            f"| {width} units: loss {loss:.2f} nats after 50 epochs | {ours:.2f} | VAE means, {width} |"
+    rows += [
+        (
+            f"{width} units: loss {loss:.2f} nats after 50 epochs",
+            f"{losses[f'vae-{width}']:.2f}",
+            f"VAE means, {width}",
         )
-    return "\n".join(lines)
+        for width, loss in THESIS_LOSSES.items()
+    ]
+    return markdown(("the thesis says", "here", "row"), rows)
 
 
-def benchmark_tables() -> str:
-    """Return the benchmarks' rows: ours, others', and how many times faster ours is."""
-    benchmarks = json.loads((RESULTS / "benchmarks.json").read_text())
-    rows = {name: [r for r in benchmarks["rows"] if r["benchmark"] == name] for name in BENCHMARK_NAMES}
-    machine = benchmarks["machine"]
-    lines = [f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}.", ""]
-    lines += ["| an epoch of 784-500-500-50 on 55 000 images | batch | seconds | vaefeat is faster by |"]
-    lines += ["| --- | --- | --- | --- |"]
-    for row in rows["training"]:
-        times = "" if row["name"] == "vaefeat" else f"{1 / row['vaefeat_ratio']:.2f} ×"
-        lines.append(f"| {row['name']} | {row['batch_size']} | {row['seconds_per_epoch']:.2f} | {times} |")
-    lines += ["", "| a step, 784-500-50, ten classes, batches of 100 | ms | steps of the VAE |"]
-    lines += ["| --- | --- | --- |"]
-    lines += [
-        f"| {row['name']} | {row['milliseconds_per_step']:.1f} | {row['vae_steps']:.2f} |"
-        for row in rows["semi_supervised"]
-    ]
-    lines += ["", "| one call, the same encoder | rows | µs | rows/s |", "| --- | --- | --- | --- |"]
-    for row in rows["transform"]:
-        microseconds, speed = row["microseconds_per_call"], row["rows_per_second"]
-        lines.append(f"| {row['name']} | {row['batch_size']} | {microseconds:,.0f} | {speed:,.0f} |")
-    lines += ["", "| import | seconds over an empty process |", "| --- | --- |"]
-    lines += [f"| {row['name']} | {row['seconds_above_empty']:.2f} |" for row in rows["imports"][1:]]
-    lines += ["", "| memory, 60 000 × 784 float32 | data | peak over the import |", "| --- | --- | --- |"]
-    lines += [
-        f"| {row['name']} | {row['data_mb']:,.0f} MB | {row['peak_above_import_mb']:,.0f} MB |"
-        for row in rows["memory"]
-    ]
-    lines += ["", "| 1 000 000 × 784 float32 | rows/s | peak of the process |", "| --- | --- | --- |"]
-    lines += [
-        f"| {row['name']} | {row['rows_per_second']:,.0f} | {row['peak_mb']:,.0f} MB |"
-        for row in rows["encode"]
-    ]
-    lines += ["", "| installed | packages | size |", "| --- | --- | --- |"]
-    lines += [
-        f"| {row['name']} | {row['n_packages']} | {row['installed_mb']:,.0f} MB |"
-        for row in rows["environment"]
-    ]
-    return "\n".join(lines)
+def documents() -> dict[Path, dict[str, str]]:
+    """Return the sections of each document by their names."""
+    mnist, benchmarks = read_comparison("mnist"), json.loads((RESULTS / "benchmarks.json").read_text())
+    return {
+        ROOT / "README.md": {
+            "headline": headline(mnist),
+            "mnist-accuracy": accuracy_table(mnist, IMAGE_NAMES, ALONE),
+            "mnist-widths": accuracy_table(mnist, WIDTH_NAMES, SCALERS),
+            "digits-accuracy": accuracy_table(read_comparison("digits"), DIGITS_NAMES, ALONE),
+            "fashion-accuracy": accuracy_table(read_comparison("fashion-mnist"), FASHION_NAMES, ALONE),
+            "semi-supervised": semi_supervised_table(read_comparison("semi-supervised")),
+            "mnist-thesis": thesis_table(mnist),
+            "benchmarks": benchmark_tables(benchmarks, IN_README),
+        },
+        ROOT / "docs" / "serving.md": {"benchmarks": benchmark_tables(benchmarks, IN_DOCS)},
+    }
 
 
 def replace_section(text: str, name: str, content: str) -> str:
     """Return ``text`` with what stands between the marks of ``name`` replaced."""
     pattern = re.compile(rf"(<!-- {name} -->).*?(<!-- /{name} -->)", re.DOTALL)
     if not pattern.search(text):
-        raise ValueError(
-            f"The README has no section {name!r}; put <!-- {name} --> and <!-- /{name} --> in it."
-        )
+        raise ValueError(f"There is no section {name!r}; put <!-- {name} --> and <!-- /{name} --> in.")
     return pattern.sub(lambda match: f"{match[1]}\n\n{content}\n\n{match[2]}", text)
 
 
@@ -269,26 +242,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="fail if the README is not up to date")
     check = parser.parse_args().check
-    readme = ROOT / "README.md"
-    comparison = read_comparison("mnist")
-    text = readme.read_text()
-    text = replace_section(text, "headline", headline(comparison))
-    text = replace_section(text, "mnist-accuracy", accuracy_table(comparison, IMAGE_NAMES, ALONE))
-    text = replace_section(text, "mnist-widths", accuracy_table(comparison, WIDTH_NAMES, SCALERS))
-    text = replace_section(
-        text, "digits-accuracy", accuracy_table(read_comparison("digits"), DIGITS_NAMES, ALONE)
-    )
-    fashion = read_comparison("fashion-mnist")
-    text = replace_section(text, "fashion-accuracy", accuracy_table(fashion, FASHION_NAMES, ALONE))
-    semi_supervised = semi_supervised_table(read_comparison("semi-supervised"))
-    text = replace_section(text, "semi-supervised", semi_supervised)
-    text = replace_section(text, "mnist-thesis", thesis_table(comparison))
-    text = replace_section(text, "benchmarks", benchmark_tables())
-    if check and text != readme.read_text():
-        sys.exit("README.md is not what pipelines/results says; run: make results")
+    for path, sections in documents().items():
+        text = path.read_text()
+        for name, content in sections.items():
+            text = replace_section(text, name, content)
+        if check and text != path.read_text():
+            sys.exit(f"{path.name} is not what pipelines/results says; run: make results")
+        path.write_text(text)
     if not check:
-        readme.write_text(text)
-        plot(comparison, RESULTS / "mnist.png")
+        plot(read_comparison("mnist"), RESULTS / "mnist.png")
 
 
 if __name__ == "__main__":

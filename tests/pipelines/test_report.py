@@ -6,7 +6,7 @@ import pytest
 from pipelines.experiments.report import replace_section
 
 
-def test_the_readme_says_what_the_rows_say():
+def test_the_documents_say_what_the_rows_say():
     command = [sys.executable, "-m", "pipelines.experiments.report", "--check"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -19,5 +19,5 @@ def test_a_section_is_replaced_between_its_marks_alone():
 
 
 def test_a_section_that_is_not_there_is_named():
-    with pytest.raises(ValueError, match="The README has no section 't'"):
+    with pytest.raises(ValueError, match="There is no section 't'"):
         replace_section("nothing", "t", "new")
