@@ -58,6 +58,7 @@ FASHION_NAMES = IMAGE_NAMES | {"recipe, hidden layer": "its last hidden layer, 5
 ENCODER_NAMES = {"image vae": "`image_encoder`", "vae-50": "plain VAE", "raw": "pixels"}
 CLASSIFIER_NAMES = {
     "M2": "M2",
+    "M2, warps": "M2, decoding the clean image from a warped one,",
     "LogisticRegression": "logistic regression",
     "MLPClassifier": "perceptron",
     "SelfTrainingClassifier": "self-training",
