@@ -32,7 +32,7 @@ ROOMS = {
     "vaefeat": Room("", "vaefeat._optional"),
     "vaefeat.exceptions": Room(""),
     "vaefeat._optional": Room("vaefeat.exceptions"),
-    "vaefeat._rows": Room(""),
+    "vaefeat.rows": Room(""),
     "vaefeat._files": Room(""),
     "vaefeat.runtime": Room(
         "numpy onnxruntime vaefeat.exceptions vaefeat._optional vaefeat._files", "pyarrow"
@@ -55,7 +55,7 @@ ROOMS = {
     ),
     "vaefeat.recipes": Room("vaefeat.estimators vaefeat.training.corruptions"),
     "vaefeat.comparison": Room(
-        "numpy sklearn threadpoolctl vaefeat._rows vaefeat.estimators vaefeat.datasets vaefeat.recipes",
+        "numpy sklearn threadpoolctl vaefeat.rows vaefeat.estimators vaefeat.datasets vaefeat.recipes",
         "matplotlib scipy",
     ),
     "vaefeat.plotting": Room("numpy vaefeat._optional vaefeat.exceptions", "matplotlib"),
@@ -73,7 +73,7 @@ ROOMS = {
 PUBLIC = [
     *(f"vaefeat.{name}" for name in vaefeat.__all__),
     *["vaefeat", "vaefeat.comparison", "vaefeat.datasets", "vaefeat.exceptions", "vaefeat.recipes"],
-    "vaefeat.runtime",
+    *["vaefeat.rows", "vaefeat.runtime"],
 ]
 # Benchmarks time the engine by itself, and weigh the memory that it takes.
 ENGINE = ["vaefeat.training", "vaefeat.export.networks"]

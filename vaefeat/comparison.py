@@ -25,10 +25,10 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
 from threadpoolctl import threadpool_limits
 
-from vaefeat._rows import Row, append_row, provenance, read_rows
 from vaefeat.datasets import UNLABELED, Dataset, load_dataset, mask_labels
 from vaefeat.estimators import SupervisedEncoderTransformer, VAEEncoderTransformer
 from vaefeat.recipes import image_encoder
+from vaefeat.rows import Row, append_row, provenance, read_rows
 
 ALL = "all"
 N_LABELED = (100, 600, 3000, ALL)

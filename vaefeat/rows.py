@@ -17,6 +17,14 @@ PACKAGES = ("vaefeat", "numpy", "scikit-learn", "tensorflow", "keras", "onnxrunt
 def read_rows(path: Path) -> dict[str, Row]:
     """Return the rows of a file by their ``key``; none if there is no file.
 
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Returns
+    -------
+    rows : dict of str to dict
+
     Raises
     ------
     ValueError
@@ -30,14 +38,19 @@ def read_rows(path: Path) -> dict[str, Row]:
             row = json.loads(line)
             rows[row["key"]] = row
         except (json.JSONDecodeError, KeyError, TypeError) as exc:
-            raise ValueError(
-                f"Line {number} of {path} is not a row of a comparison; delete the line."
-            ) from exc
+            raise ValueError(f"Line {number} of {path} is not a row; delete the line.") from exc
     return rows
 
 
 def append_row(path: Path, row: Row) -> None:
-    """Write a row at the end of a file, which is made if need be."""
+    """Write a row at the end of a file, which is made if need be.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    row : dict
+        What JSON can hold, with a ``key`` that tells it from other rows.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         file.write(json.dumps(row, sort_keys=True) + "\n")
@@ -45,7 +58,7 @@ def append_row(path: Path, row: Row) -> None:
 
 @cache
 def provenance() -> Row:
-    """Return what ran: the versions of the packages, the commit, the machine."""
+    """Return what ran, as entries of a row: ``versions`` of the packages, ``commit``, ``machine``."""
     return {
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "commit": _commit(),

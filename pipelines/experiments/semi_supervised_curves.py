@@ -1,0 +1,110 @@
+"""How M2 and M1+M2 learn MNIST, over the epochs, as in figures 5.3 and 5.4 of the 2019 thesis.
+
+The bound is that of -log p(x) of a sample, the cross-entropy that of the labelled ones. Errors are those
+of training images whose labels were not given; the test set is not looked at. Rows go to
+``pipelines/results/semi-supervised-curves.jsonl``, those that are there are not computed again, and
+from all of them ``semi-supervised-curves.png`` is drawn.
+
+    python -m pipelines.experiments.semi_supervised_curves [--smoke]
+"""
+
+import argparse
+from pathlib import Path
+
+import keras
+import numpy as np
+from rich.progress import track
+from sklearn.preprocessing import FunctionTransformer
+
+from pipelines.experiments.publish import RESULTS
+from pipelines.experiments.semi_supervised import encoder, m2_on_latents, m2_on_warped_pixels
+from vaefeat import load_dataset, mask_labels
+from vaefeat.datasets import UNLABELED, Dataset
+from vaefeat.rows import append_row, provenance, read_rows
+
+N_LABELED = (100, 600, 3000)
+N_WATCHED = 10_000  # images whose errors are counted
+MODELS = {
+    "M2": (FunctionTransformer, m2_on_warped_pixels),
+    "M1+M2": (lambda: encoder("mnist-image-vae-50"), m2_on_latents),
+}
+PANELS = {
+    "bound": "bound, nats",
+    "cross_entropy": "cross-entropy, nats",
+    "error": "errors, %",
+}
+
+
+class ErrorCurve(keras.callbacks.Callback):
+    """Keeps, for each epoch, the share of samples that q(y|x) tells wrongly, in %."""
+
+    def __init__(self, X: np.ndarray, y: np.ndarray) -> None:
+        super().__init__()
+        self.X, self.y = X, y
+        self.errors: list[float] = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        predicted = np.argmax(self.model.classifier(self.X), axis=1)
+        self.errors.append(100 * float(np.mean(predicted != self.y)))
+
+
+def learn(name: str, dataset: Dataset, n_labeled: int, **params) -> dict:
+    """Train a model, and return its curves: a value each epoch."""
+    make_features, make_model = MODELS[name]
+    X = make_features().fit(dataset.X).transform(dataset.X)
+    y = mask_labels(dataset.y, n_labeled, random_state=0)
+    *steps, (_, m2) = getattr(make_model(**params), "steps", [("m2", make_model(**params))])
+    for _, step in steps:
+        X = step.fit_transform(X)
+    watched = np.flatnonzero(y == UNLABELED)[:N_WATCHED]
+    curve = ErrorCurve(np.asarray(X[watched], np.float32), dataset.y[watched])
+    m2.set_params(callbacks=[curve]).fit(X, y)
+    return {name: m2.history_[name] for name in ("bound", "cross_entropy")} | {"error": curve.errors}
+
+
+def plot(rows: list[dict], path: Path) -> None:
+    """Draw the curves: a row of axes for each model, a line for each number of labels."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    pyplot.style.use("tableau-colorblind10")
+    figure, axes = pyplot.subplots(len(MODELS), len(PANELS), figsize=(10, 5), layout="constrained")
+    for (model, quantity), ax in zip(
+        ((model, quantity) for model in MODELS for quantity in PANELS), axes.flat, strict=True
+    ):
+        shown = [row for row in rows if row["model"] == model]
+        for row, style in zip(shown, ("-", "--", ":"), strict=False):
+            epochs = np.arange(1, len(row[quantity]) + 1)
+            ax.plot(epochs, row[quantity], style, label=f"{row['n_labeled']:,} labels")
+        ax.set(title=f"{model}: {PANELS[quantity]}", xlabel="epoch")
+        ax.title.set_fontsize("medium")
+        if quantity == "error":
+            ax.set_ylim(0, 20)
+        ax.grid(alpha=0.3)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0, -1].legend(frameon=False)
+    figure.savefig(path, dpi=120, metadata={"Software": None})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--smoke", action="store_true", help="500 images, one epoch")
+    parser.add_argument("--out", type=Path, default=RESULTS / "semi-supervised-curves.jsonl")
+    arguments = parser.parse_args()
+    dataset, n_labeled, params = load_dataset("mnist"), N_LABELED, {}
+    if arguments.smoke:
+        dataset, n_labeled, params = dataset.head(500), (100,), {"max_iter": 1}
+    rows = read_rows(arguments.out)
+    for name, n in track([(name, n) for n in n_labeled for name in MODELS], "learning"):
+        key = f"{name}, {n} labels, {len(dataset.X)} images"
+        if key not in rows:
+            curves = learn(name, dataset, n, **params)
+            rows[key] = {"key": key, "model": name, "n_labeled": n, "data": dataset.sha256} | curves
+            append_row(arguments.out, rows[key] | provenance())
+    plot(list(rows.values()), arguments.out.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    main()
