@@ -14,6 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from rich.progress import track
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from pipelines.experiments.publish import RESULTS
@@ -51,13 +52,13 @@ class ErrorCurve(keras.callbacks.Callback):
 def learn(name: str, dataset: Dataset, n_labeled: int, **params) -> dict:
     """Train a model, and return its curves: a value each epoch."""
     make_features, make_model = MODELS[name]
-    X = make_features().fit(dataset.X).transform(dataset.X)
-    y = mask_labels(dataset.y, n_labeled, random_state=0)
-    *steps, (_, m2) = getattr(make_model(**params), "steps", [("m2", make_model(**params))])
-    for _, step in steps:
+    model = make_model(**params)
+    *scalers, m2 = model if isinstance(model, Pipeline) else [model]
+    X, y = dataset.X, mask_labels(dataset.y, n_labeled, random_state=0)
+    for step in [make_features(), *scalers]:
         X = step.fit_transform(X)
     watched = np.flatnonzero(y == UNLABELED)[:N_WATCHED]
-    curve = ErrorCurve(np.asarray(X[watched], np.float32), dataset.y[watched])
+    curve = ErrorCurve(X[watched], dataset.y[watched])
     m2.set_params(callbacks=[curve]).fit(X, y)
     return {name: m2.history_[name] for name in ("bound", "cross_entropy")} | {"error": curve.errors}
 

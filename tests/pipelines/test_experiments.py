@@ -69,3 +69,13 @@ def test_the_experiment_on_semi_supervision_has_the_models_and_their_peers(mnist
     }
     run_smoke("semi_supervised", "--out", out, "--only", "m1+m2")
     assert len(out.read_text().splitlines()) == len(rows)
+
+
+def test_the_curves_of_semi_supervision_are_computed_once_and_drawn(mnist, tmp_path):
+    out = tmp_path / "curves.jsonl"
+    for _ in range(2):
+        run_smoke("semi_supervised_curves", "--out", out)
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(row["model"], row["n_labeled"]) for row in rows] == [("M2", 100), ("M1+M2", 100)]
+    assert all(len(row[name]) == 1 for row in rows for name in ("bound", "cross_entropy", "error"))
+    assert out.with_suffix(".png").stat().st_size > 10_000
