@@ -8,6 +8,7 @@ Rows go to ``pipelines/results/digits.jsonl``, the encoders to ``exported/digits
 
 from rich.progress import Progress
 
+from pipelines.experiments.progress import line_of
 from pipelines.experiments.publish import EXPORTED, RESULTS, publish
 from vaefeat import compare, load_dataset
 
@@ -25,14 +26,11 @@ DESCRIPTION = (
 def main() -> None:
     dataset = load_dataset("digits")
     with Progress() as bar:
-        task = bar.add_task("starting", total=None)
         comparison = compare(
             dataset,
             n_labeled=N_LABELED,
             out=RESULTS / "digits.jsonl",
-            progress=lambda what, done, total: bar.update(
-                task, description=what, completed=done, total=total
-            ),
+            progress=line_of(bar, dataset.name),
         )
     for name, what in DESCRIPTIONS.items():
         if name in comparison.extractors:

@@ -19,6 +19,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import BernoulliRBM
 from sklearn.preprocessing import FunctionTransformer
 
+from pipelines.experiments.progress import line_of
 from pipelines.experiments.publish import EXPORTED, RESULTS, publish
 from pipelines.experiments.thesis_mnist import logistic_regression, vae
 from vaefeat import ImageWarp, compare, load_dataset
@@ -81,7 +82,6 @@ def run(dataset: Dataset, out: Path, exported: Path, *, n_labeled, n_draws, seed
     with Progress() as bar:
 
         def compared(extractors):
-            task = bar.add_task(", ".join(extractors))
             return compare(
                 dataset,
                 extractors=extractors,
@@ -89,9 +89,7 @@ def run(dataset: Dataset, out: Path, exported: Path, *, n_labeled, n_draws, seed
                 n_labeled=n_labeled,
                 n_draws=n_draws,
                 out=out,
-                progress=lambda what, done, total: bar.update(
-                    task, description=what, completed=done, total=total
-                ),
+                progress=line_of(bar, ", ".join(extractors)),
             )
 
         for seed in seeds:

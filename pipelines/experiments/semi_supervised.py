@@ -19,6 +19,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 
+from pipelines.experiments.progress import line_of
 from pipelines.experiments.publish import EXPORTED, RESULTS
 from pipelines.experiments.thesis_mnist import logistic_regression
 from pipelines.ready import make_m1_m2_pipeline
@@ -79,7 +80,6 @@ def run(dataset, out: Path, *, only: str | None = None, n_labeled, n_draws: int,
         for name, extractors, classifiers, semi_supervised in grids(**params):
             if only not in (None, name):
                 continue
-            task = bar.add_task(name)
             compare(
                 dataset,
                 extractors=extractors,
@@ -88,9 +88,7 @@ def run(dataset, out: Path, *, only: str | None = None, n_labeled, n_draws: int,
                 n_labeled=n_labeled,
                 n_draws=n_draws,
                 out=out,
-                progress=lambda what, done, total, task=task: bar.update(
-                    task, description=what, completed=done, total=total
-                ),
+                progress=line_of(bar, name),
             )
 
 

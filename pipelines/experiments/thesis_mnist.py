@@ -19,6 +19,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from pipelines.experiments.progress import line_of
 from pipelines.experiments.publish import EXPORTED, RESULTS, publish
 from vaefeat import SupervisedEncoderTransformer, VAEEncoderTransformer, compare, load_dataset
 from vaefeat.comparison import CS
@@ -60,7 +61,6 @@ def run(dataset, out: Path, exported: Path, *, max_iter: int, n_labeled, n_draws
     """Compute the rows that are missing, and export the encoders that were trained for it."""
     with Progress() as bar:
         for extractors, classifiers in grids(max_iter):
-            task = bar.add_task(", ".join(extractors))
             comparison = compare(
                 dataset,
                 extractors=extractors,
@@ -68,9 +68,7 @@ def run(dataset, out: Path, exported: Path, *, max_iter: int, n_labeled, n_draws
                 n_labeled=n_labeled,
                 n_draws=n_draws,
                 out=out,
-                progress=lambda what, done, total, task=task: bar.update(
-                    task, description=what, completed=done, total=total
-                ),
+                progress=line_of(bar, ", ".join(extractors)),
             )
             if "vae-50" in comparison.extractors:
                 vae_50 = comparison.extractors["vae-50"]
