@@ -59,6 +59,10 @@ ROOMS = {
         "matplotlib scipy",
     ),
     "vaefeat.plotting": Room("numpy vaefeat._optional vaefeat.exceptions", "matplotlib"),
+    "vaefeat.explorer": Room(
+        "numpy vaefeat.__version__ vaefeat._files vaefeat.runtime vaefeat.datasets "
+        "vaefeat.training.objectives vaefeat.exceptions"
+    ),
     "vaefeat.serving": Room(
         "numpy orjson starlette uvicorn prometheus_client "
         "vaefeat.__version__ vaefeat.runtime vaefeat.exceptions",
@@ -68,6 +72,7 @@ ROOMS = {
     "vaefeat.cli._models": Room(
         "rich vaefeat.cli vaefeat.runtime vaefeat.export.card vaefeat.export.triton vaefeat.exceptions"
     ),
+    "vaefeat.cli._explore": Room("rich vaefeat.cli vaefeat.explorer vaefeat.datasets"),
     "vaefeat.__main__": Room("vaefeat.cli"),
 }
 PUBLIC = [

@@ -1,7 +1,8 @@
-"""Files that are there whole or not at all."""
+"""Files and folders that are there whole or not at all."""
 
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,3 +36,30 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path``, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside ``path`` to fill, and rename it to ``path`` at the end.
+
+    If anything fails, the temporary folder goes. The folders above are made if need be.
+
+    Raises
+    ------
+    FileExistsError
+        If there is something at ``path`` already, other than an empty folder.
+    """
+    path = path.resolve()
+    if path.exists() and not (path.is_dir() and next(path.iterdir(), None) is None):
+        raise FileExistsError(f"There is something at {path}: remove it, or name another folder.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    temporary.mkdir()
+    try:
+        yield temporary
+        if path.exists():
+            path.rmdir()  # Windows renames nothing to a name that is taken
+        temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise

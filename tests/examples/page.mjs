@@ -3,32 +3,18 @@
 //     node page.mjs URL ROWS.json [FOLDER FOR SCREENSHOTS]
 
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 
-// The packages are installed beside the examples, not beside the tests.
-const require = createRequire(new URL("../../exported/examples/package.json", import.meta.url));
-const { chromium } = require("playwright-core");
+import { Browser, dragWithFinger, dragWithMouse, LOOKS } from "../browser.mjs";
 
 const [url, rowsPath, screenshots] = process.argv.slice(2);
-const origin = new URL(url).origin;
 const rows = JSON.parse(await readFile(rowsPath, "utf8"));
-const CHROMIUM = [
-  ..."--disable-gpu --disable-quic --no-first-run --disable-component-update --disable-sync".split(" "),
-  "--disable-background-networking",
-  `--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE ${new URL(url).hostname}`,
-];
-const LOOKS = {
-  light: { colorScheme: "light", viewport: { width: 1280, height: 900 } },
-  dark: { colorScheme: "dark", viewport: { width: 1280, height: 900 } },
-  phone: { colorScheme: "light", viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true },
-};
 const LINE = [
   [0.5, 0.2],
   [0.5, 0.8],
 ];
 const THREE = [...arc(0.48, 0.33, 0.15, -150, 100), ...arc(0.48, 0.65, 0.18, -100, 150)];
 
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: CHROMIUM });
+const browser = await Browser.launch(new URL(url));
 const report = { looks: {}, notices: {} };
 for (const [name, options] of Object.entries(LOOKS)) report.looks[name] = await use(name, options);
 report.rows = await runRows();
@@ -47,39 +33,25 @@ function arc(x, y, radius, from, to) {
   });
 }
 
-// Open a page in a fresh profile, which sees this server and nothing else, and note what goes wrong.
-async function open(options = {}) {
-  const context = await browser.newContext({ reducedMotion: "reduce", ...options });
-  const foreign = [];
-  const errors = [];
-  await context.route((address) => address.origin !== origin, (route) => {
-    foreign.push(route.request().url());
-    return route.abort();
-  });
-  const page = await context.newPage();
-  page.on("console", (message) => ["error", "warning"].includes(message.type()) && errors.push(message.text()));
-  page.on("pageerror", (error) => errors.push(String(error)));
-  return { context, page, foreign, errors };
-}
-
 async function use(look, options) {
-  const { context, page, foreign, errors } = await open(options);
+  const { context, page, foreign, errors } = await browser.open(options);
   const seen = { foreign, errors };
   await page.goto(url);
   await page.waitForSelector("html.ready, #notice.error");
   seen.empty = await snapshot(page);
   seen.focused = await tabThrough(page);
 
-  const draw = options.hasTouch ? drawWithFinger : drawWithMouse;
+  const drag = options.hasTouch ? dragWithFinger : dragWithMouse;
+  const draw = async (points) => drag(page, await placesOnPad(page, points));
   await page.locator("#pad").scrollIntoViewIfNeeded();
   const before = await page.evaluate(() => scrollY);
-  await draw(page, LINE);
+  await draw(LINE);
   seen.moved = (await page.evaluate(() => scrollY)) - before;
   seen.line = await snapshot(page);
   await page.keyboard.press("Delete");
   seen.deleted = await snapshot(page);
 
-  await draw(page, THREE);
+  await draw(THREE);
   seen.three = await snapshot(page);
   await keep(page, `${look}-drawn`);
   await page.click("#clear");
@@ -101,23 +73,10 @@ async function use(look, options) {
   return seen;
 }
 
-async function drawWithMouse(page, points) {
+// Points of the unit square, as places on the pad.
+async function placesOnPad(page, points) {
   const { x, y, width } = await page.locator("#pad").boundingBox();
-  const place = ([u, v]) => [x + u * width, y + v * width];
-  await page.mouse.move(...place(points[0]));
-  await page.mouse.down();
-  for (const point of points.slice(1)) await page.mouse.move(...place(point), { steps: 4 });
-  await page.mouse.up();
-}
-
-async function drawWithFinger(page, points) {
-  const { x, y, width } = await page.locator("#pad").boundingBox();
-  const client = await page.context().newCDPSession(page);
-  const touch = (type, touchPoints) => client.send("Input.dispatchTouchEvent", { type, touchPoints });
-  const place = ([u, v]) => [{ x: x + u * width, y: y + v * width }];
-  await touch("touchStart", place(points[0]));
-  for (const point of points.slice(1)) await touch("touchMove", place(point));
-  await touch("touchEnd", []);
+  return points.map(([u, v]) => [x + u * width, y + v * width]);
 }
 
 // Press Tab from the top of the page to its end; return what had the focus.
@@ -177,7 +136,7 @@ async function keep(page, name) {
 
 // Many rows at once, through the page's own modules.
 async function runRows() {
-  const { context, page, foreign, errors } = await open();
+  const { context, page, foreign, errors } = await browser.open();
   await page.goto(url);
   const outputs = await page.evaluate(async (rows) => {
     const { loadModel, loadRuntime } = await import("./models.js");
@@ -190,7 +149,7 @@ async function runRows() {
 }
 
 async function noticeWithout(pattern) {
-  const { context, page } = await open();
+  const { context, page } = await browser.open();
   await context.route(pattern, (route) => route.fulfill({ status: 404 }));
   await page.goto(url);
   const notice = await page.waitForSelector("#notice.error");

@@ -2,46 +2,21 @@
 //
 //     node page.mjs URL [FOLDER FOR SCREENSHOTS]
 
-import { createRequire } from "node:module";
-
-// The packages are installed beside the examples, not beside the tests.
-const require = createRequire(new URL("../../exported/examples/package.json", import.meta.url));
-const { chromium } = require("playwright-core");
+import { Browser, LOOKS, overflow } from "../browser.mjs";
 
 const [url, screenshots] = process.argv.slice(2);
-const { origin, hostname } = new URL(url);
-const CHROMIUM = [
-  ..."--disable-gpu --disable-quic --no-first-run --disable-component-update --disable-sync".split(" "),
-  "--disable-background-networking",
-  `--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE ${hostname}`,
-];
-const LOOKS = {
-  light: { colorScheme: "light", viewport: { width: 1280, height: 900 } },
-  dark: { colorScheme: "dark", viewport: { width: 1280, height: 900 } },
-  phone: { colorScheme: "light", viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true },
-};
-
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: CHROMIUM });
+const browser = await Browser.launch(new URL(url));
 const report = { looks: {} };
 for (const [name, options] of Object.entries(LOOKS)) report.looks[name] = await use(name, options);
 await browser.close();
 console.log(JSON.stringify(report));
 
-// Open a page in a fresh profile, which sees this server and nothing else, and note what goes wrong.
 async function use(look, options) {
-  const context = await browser.newContext({ reducedMotion: "reduce", ...options });
-  const seen = { foreign: [], errors: [], steps: {} };
-  await context.route((address) => address.origin !== origin, (route) => {
-    seen.foreign.push(route.request().url());
-    return route.abort();
-  });
-  const page = await context.newPage();
-  page.on("console", (message) => ["error", "warning"].includes(message.type()) && seen.errors.push(message.text()));
-  page.on("pageerror", (error) => seen.errors.push(String(error)));
+  const { context, page, foreign, errors } = await browser.open(options);
+  const seen = { foreign, errors, steps: {} };
   const keep = async (step) => {
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (screenshots) await page.screenshot({ path: `${screenshots}/${look}-${step}.png`, fullPage: true });
-    seen.steps[step] = { ...(await state(page)), overflow };
+    seen.steps[step] = { ...(await state(page)), overflow: await overflow(page) };
   };
 
   await page.goto(url, { waitUntil: "networkidle" });

@@ -135,6 +135,36 @@ def export(
 
 
 @app.command()
+def explore(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="MODEL_DIR...", help="Hold model.onnx and decoder.onnx.", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write.", show_default=False)],
+    data: Annotated[
+        str | None, typer.Option(help="Data to show, as for compare; by default those the card names.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="Column of the classes, if the data are a file.")] = None,
+    image_shape: Annotated[
+        tuple[int, int] | None,
+        typer.Option(metavar="ROWS COLUMNS", help="Of an image, if the data are a file of images."),
+    ] = None,
+    onnxruntime_web: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The npm package; by default in node_modules, here or above."),
+    ] = None,
+) -> None:
+    """Write a page on which to explore latent spaces: move a point, and see what the decoder makes of it.
+
+    The page needs no other machine: any server of files serves OUT, and vaefeat serve --explore OUT too.
+    """
+    with one_sentence():
+        from vaefeat.cli._explore import explore
+
+        explore(folders, out, data, target, image_shape, onnxruntime_web)
+
+
+@app.command()
 def serve(
     folder: Annotated[
         Path,
@@ -154,6 +184,9 @@ def serve(
         float, typer.Option(min=0.0, help="Seconds between looks for new versions; 0: never.")
     ] = 0.0,
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds to serve on when told to end.")] = 0.0,
+    explore: Annotated[
+        Path | None, typer.Option(help="What vaefeat explore wrote: to be served at /explore/.")
+    ] = None,
     token_file: Annotated[
         Path | None, typer.Option(exists=True, help="Holds the token that clients have to show.")
     ] = None,
@@ -181,6 +214,7 @@ def serve(
             "max_rows": max_rows,
             "poll_seconds": poll,
             "drain_seconds": drain,
+            "explorer": explore,
             "certfile": certfile,
             "keyfile": keyfile,
         }

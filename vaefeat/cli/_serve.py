@@ -25,7 +25,7 @@ def serve(
         if json_logs:
             server.log.info("Serving %s at %s.", folder, address)
         else:
-            _print_page(address, repository)
+            _print_page(address, repository, has_explorer=settings["explorer"] is not None)
             logs.configure(as_json=False)  # from here on: what was loaded is on the page
 
     server.serve(folder, server.Settings(**settings), started)
@@ -38,7 +38,7 @@ def _read_token(path: Path) -> str:
     return token
 
 
-def _print_page(address: str, repository: Any) -> None:
+def _print_page(address: str, repository: Any, *, has_explorer: bool) -> None:
     table = Table(box=None, show_header=False, padding=(0, 3, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     for served in repository.models:
@@ -57,6 +57,8 @@ def _print_page(address: str, repository: Any) -> None:
     console.print()
     console.print(table)
     console.print(Text.assemble("\n  try it   ", (address, "bold cyan")))
+    if has_explorer:
+        console.print(Text.assemble("  explore  ", (f"{address}/explore/", "cyan")))
     console.print(Text.assemble("  docs     ", (f"{address}/docs", "cyan")))
     console.print(Text.assemble("  metrics  ", (f"{address}/metrics", "cyan")))
     console.print("\n  Ctrl+C ends it when all requests are answered.\n", style="dim")

@@ -10,10 +10,11 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vaefeat import __version__
+from vaefeat.serving.explorer import code_paths, explorer_routes
 from vaefeat.serving.inference import Infer
 from vaefeat.serving.protocol import model_metadata
 from vaefeat.serving.refusals import Refusal
@@ -26,8 +27,9 @@ MODEL = "/v2/models/{name}"
 PAGES = {"/": "index.html", "/docs": "docs.html"}
 PAGES |= {
     f"/{name}": name
-    for name in ("openapi.json", "style.css", "index.js", "numbers.js", "docs.js", "icon.svg")
+    for name in ("openapi.json", "base.css", "style.css", "index.js", "numbers.js", "docs.js", "icon.svg")
 }
+SHARED = ("base.css", "icon.svg")  # with the explorer
 # They say nothing of the models, or have to be there for who has no token: probes, and a person's browser.
 OPEN_TO_ALL = {*PAGES, "/v2/health/live", "/v2/health/ready"}
 # The pages load nothing from elsewhere, and send nothing elsewhere: they could not if they tried.
@@ -37,7 +39,8 @@ POLICY = b"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancest
 def make_app(service: Service) -> Starlette:
     """Return the ASGI application of a service."""
     infer = Infer(service)
-    routes = [
+    open_to_all = OPEN_TO_ALL
+    routes: list[BaseRoute] = [
         Route(f"{MODEL}/infer", infer, methods=["POST"]),
         Route(f"{MODEL}/versions/{{version}}/infer", infer, methods=["POST"]),
         Route(f"{MODEL}", _model),
@@ -51,9 +54,12 @@ def make_app(service: Service) -> Starlette:
         Route("/metrics", _metrics),
         *(Route(path, _page(name)) for path, name in PAGES.items()),
     ]
+    if service.explorer is not None:
+        routes += explorer_routes(service.explorer)
+        open_to_all = OPEN_TO_ALL | code_paths(service.explorer)
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Gate, service=service)],
+        middleware=[Middleware(Gate, service=service, open_to_all=open_to_all)],
         exception_handlers={HTTPException: _http_error, Refusal: _refusal},
     )
     app.state.service = service
@@ -68,11 +74,14 @@ class Gate:
     ----------
     app : ASGI application
     service : Service
+    open_to_all : set of str
+        Addresses that ask for no token.
     """
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
+    def __init__(self, app: ASGIApp, service: Service, open_to_all: set[str]) -> None:
         self._app = app
         self._service = service
+        self._open_to_all = open_to_all
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -81,7 +90,7 @@ class Gate:
 
     def _may_pass(self, scope: Scope) -> bool:
         token = self._service.token
-        if token is None or scope["type"] != "http" or scope["path"] in OPEN_TO_ALL:
+        if token is None or scope["type"] != "http" or scope["path"] in self._open_to_all:
             return True
         shown = dict(scope["headers"]).get(b"authorization", b"")
         return hmac.compare_digest(shown, b"Bearer " + token.encode())
@@ -124,9 +133,10 @@ def _health(name: str, is_well: bool) -> Answer:
 
 
 async def _server(request: Request) -> Answer:
-    return as_json(
-        {"name": "vaefeat", "version": __version__, "extensions": ["binary_tensor_data", "model_repository"]}
-    )
+    extensions = ["binary_tensor_data", "model_repository"]
+    if _service(request).explorer is not None:
+        extensions.append("explorer")  # one of our own: the page then shows the way to it
+    return as_json({"name": "vaefeat", "version": __version__, "extensions": extensions})
 
 
 async def _model(request: Request) -> Answer:
@@ -169,7 +179,8 @@ def _page(name: str) -> Endpoint:
         (b"x-content-type-options", b"nosniff"),
         (b"cache-control", b"no-cache"),
     ]
-    answer = Answer(200, headers, files("vaefeat.serving").joinpath("pages", name).read_bytes())
+    pages = files("vaefeat" if name in SHARED else "vaefeat.serving").joinpath("pages")
+    answer = Answer(200, headers, pages.joinpath(name).read_bytes())
 
     async def page(request: Request) -> Answer:
         return answer

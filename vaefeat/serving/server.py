@@ -15,6 +15,7 @@ from vaefeat.exceptions import InvalidModelError
 from vaefeat.serving.app import make_app
 from vaefeat.serving.batching import BatchSettings
 from vaefeat.serving.connections import Connection
+from vaefeat.serving.explorer import check_explorer
 from vaefeat.serving.metrics import Metrics
 from vaefeat.serving.repository import FILE, Repository
 from vaefeat.serving.service import Service
@@ -44,6 +45,8 @@ class Settings:
         notice that it is not ready any more.
     token : str or None
         What clients have to show.
+    explorer : Path or None
+        Folder that ``vaefeat explore`` wrote, to be served too.
     certfile, keyfile : Path or None
         For TLS.
     """
@@ -55,6 +58,7 @@ class Settings:
     poll_seconds: float = 0.0
     drain_seconds: float = 0.0
     token: str | None = None
+    explorer: Path | None = None
     certfile: Path | None = None
     keyfile: Path | None = None
 
@@ -77,14 +81,22 @@ def serve(folder: Path, settings: Settings, started: Callable[[str, Repository],
     OSError
         If the address cannot be listened on, or the certificate is not one.
     ValueError
-        If there is a key without a certificate.
+        If there is a key without a certificate, or no explorer where there should be one.
     """
     if settings.keyfile is not None and settings.certfile is None:
         raise ValueError("Got a key for TLS without a certificate.")
+    if settings.explorer is not None:
+        check_explorer(settings.explorer)
     metrics = Metrics()
     repository = Repository(folder, settings.batches, metrics)
     _load(repository, folder)
-    service = Service(repository, metrics, max_rows=settings.max_rows, token=settings.token)
+    service = Service(
+        repository,
+        metrics,
+        max_rows=settings.max_rows,
+        token=settings.token,
+        explorer=settings.explorer,
+    )
     config = uvicorn.Config(
         make_app(service),
         http=Connection,

@@ -1,6 +1,7 @@
 """What requests are answered from, and in which state it is."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from vaefeat.serving.bodies import Bodies
 from vaefeat.serving.metrics import Metrics
@@ -20,6 +21,8 @@ class Service:
         Of a request.
     token : str or None
         What clients have to show, as ``Authorization: Bearer TOKEN``.
+    explorer : Path or None
+        Folder that ``vaefeat explore`` wrote, to be served too.
     is_draining : bool
         The service is about to end: it is not ready any more.
     is_closed : bool
@@ -32,6 +35,7 @@ class Service:
     metrics: Metrics
     max_rows: int = 4096
     token: str | None = None
+    explorer: Path | None = None
     is_draining: bool = False
     is_closed: bool = False
     n_open: int = 0

@@ -28,6 +28,7 @@ async function start() {
     await listModels();
     $("#login").hidden = true;
     $("main").hidden = false;
+    $("#explore").hidden = !(await askJson("v2")).extensions.includes("explorer");
     watch();
   } catch (error) {
     if (!(error instanceof Unauthorized)) return say(error.message);

@@ -1,0 +1,1 @@
+"""The latent-space explorer: a folder of static files in which a browser decodes what a person points at."""

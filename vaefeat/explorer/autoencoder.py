@@ -1,0 +1,118 @@
+"""An encoder and its decoder, from the two files of a folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vaefeat.exceptions import InvalidModelError
+from vaefeat.runtime import OnnxModel
+from vaefeat.training.objectives import gaussian_kl_per_unit
+
+ENCODER, DECODER = "model.onnx", "decoder.onnx"
+MIN_COMPONENTS = 2  # the axes of a plane
+ACTIVE_VARIANCE = 0.01  # of a unit's mean over the data, as for VAEEncoderTransformer.active_units_
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What an encoder makes of samples.
+
+    Attributes
+    ----------
+    z_mean : ndarray of shape (n_samples, n_components), float32
+    kl_per_unit : ndarray of shape (n_components,), float32
+        Mean KL divergence of each unit from the prior, in nats.
+    active_units : ndarray of shape (n_components,), bool
+        Units whose mean varies over the samples by more than 0.01.
+    """
+
+    z_mean: np.ndarray
+    kl_per_unit: np.ndarray
+    active_units: np.ndarray
+
+
+@dataclass(frozen=True)
+class Autoencoder:
+    """An encoder and a decoder that fit each other.
+
+    Parameters
+    ----------
+    name : str
+    encoder : OnnxModel
+        ``X`` -> ``z_mean``, ``z_log_var``.
+    decoder : OnnxModel
+        ``Z`` -> ``x_mean``.
+
+    Raises
+    ------
+    InvalidModelError
+        If one lacks an output, their widths differ, or there are fewer than two latent units.
+    """
+
+    name: str
+    encoder: OnnxModel
+    decoder: OnnxModel
+
+    def __post_init__(self) -> None:
+        _check_outputs(self.name, ENCODER, self.encoder, ("z_mean", "z_log_var"))
+        _check_outputs(self.name, DECODER, self.decoder, ("x_mean",))
+        encoded = self.encoder.n_features, self.encoder.n_outputs["z_mean"]
+        decoded = self.decoder.n_outputs["x_mean"], self.decoder.n_features
+        if encoded != decoded:
+            raise InvalidModelError(
+                f"The decoder of {self.name} does not fit its encoder: it makes {decoded[0]} features of "
+                f"{decoded[1]} latent units, expected {encoded[0]} of {encoded[1]}."
+            )
+        if self.n_components < MIN_COMPONENTS:
+            raise InvalidModelError(
+                f"{self.name} has {self.n_components} latent unit, expected {MIN_COMPONENTS} or more."
+            )
+
+    @classmethod
+    def load(cls, folder: Path) -> "Autoencoder":
+        """Read and check ``model.onnx`` and ``decoder.onnx`` of a folder, whose name is the model's.
+
+        Raises
+        ------
+        FileNotFoundError
+            If one is missing.
+        InvalidModelError
+            If one is refused, or they do not fit each other.
+        """
+        for name in (ENCODER, DECODER):
+            if not (folder / name).is_file():
+                raise FileNotFoundError(
+                    f"There is no {name} in {folder}: expected an encoder, {ENCODER}, "
+                    f"and its decoder, {DECODER}."
+                )
+        encoder, decoder = (OnnxModel.load(folder / name) for name in (ENCODER, DECODER))
+        return cls(folder.resolve().name, encoder, decoder)
+
+    @property
+    def n_components(self) -> int:
+        """Number of latent units."""
+        return self.decoder.n_features
+
+    def encode(self, X: np.ndarray) -> Latents:
+        """Encode samples.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features), float32
+
+        Returns
+        -------
+        Latents
+        """
+        posterior = self.encoder.run(X, ["z_mean", "z_log_var"])
+        z_mean = posterior["z_mean"]
+        kl_per_unit = gaussian_kl_per_unit(z_mean, posterior["z_log_var"]).mean(axis=0)
+        return Latents(z_mean, kl_per_unit, z_mean.var(axis=0) > ACTIVE_VARIANCE)
+
+
+def _check_outputs(name: str, file: str, model: OnnxModel, expected: tuple[str, ...]) -> None:
+    if not set(expected) <= set(model.output_names):
+        raise InvalidModelError(
+            f"{file} of {name} has the outputs {model.output_names}, expected {' and '.join(expected)}."
+        )

@@ -1,0 +1,121 @@
+"""The folder: the page, what runs it, and for each model its decoder and where the samples lie."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vaefeat import __version__
+from vaefeat._files import new_folder
+from vaefeat.explorer.autoencoder import Autoencoder, Latents
+from vaefeat.explorer.samples import Samples
+
+INDEX = "explorer.json"
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A model, and the samples that are shown behind it."""
+
+    autoencoder: Autoencoder
+    samples: Samples
+
+    def __post_init__(self) -> None:
+        n_expected, n_got = self.autoencoder.encoder.n_features, self.samples.X.shape[1]
+        if n_expected != n_got:
+            raise ValueError(
+                f"{self.autoencoder.name} reads rows of {n_expected} features, "
+                f"but those of {self.samples.name} have {n_got}. Name the data it was trained on by --data."
+            )
+
+
+def write_explorer(exhibits: Sequence[Exhibit], out: Path, runtime: Sequence[Path]) -> Path:
+    """Write a folder that any server of files can serve.
+
+    Parameters
+    ----------
+    exhibits : sequence of Exhibit
+        Their models have different names.
+    out : Path
+        Is not there yet, or empty.
+    runtime : sequence of Path
+        Files of ONNX Runtime Web, see :func:`vaefeat.explorer.onnxruntime_web.find_runtime`.
+
+    Returns
+    -------
+    out : Path
+
+    Raises
+    ------
+    FileExistsError
+        If there is something in ``out``.
+    ValueError
+        If two models have the same name.
+    """
+    names = [exhibit.autoencoder.name for exhibit in exhibits]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Got models of the names {names}, expected different ones: rename a folder.")
+    shown = dict.fromkeys(exhibit.samples for exhibit in exhibits)  # once, whatever models share them
+    places = {samples: f"data/{number}.u8" for number, samples in enumerate(shown)}
+    with new_folder(out) as folder:
+        _copy_page(folder)
+        _copy_runtime(runtime, folder / "onnxruntime-web")
+        (folder / "data").mkdir()
+        for samples, place in places.items():
+            (folder / place).write_bytes(samples.to_bytes())
+        index = {
+            "vaefeat_version": __version__,
+            "data": {place: samples.describe() for samples, place in places.items()},
+            "models": [_write_model(each, folder, places[each.samples]) for each in exhibits],
+        }
+        (folder / INDEX).write_text(json.dumps(index, allow_nan=False))
+    return out
+
+
+def _copy_page(folder: Path) -> None:
+    shared = files("vaefeat").joinpath("pages")
+    for source in (files("vaefeat").joinpath("explorer", "page"), shared):
+        for file in source.iterdir():
+            (folder / file.name).write_bytes(file.read_bytes())
+
+
+def _copy_runtime(runtime: Sequence[Path], folder: Path) -> None:
+    folder.mkdir()
+    for file in runtime:
+        shutil.copyfile(file, folder / file.name)
+
+
+def _write_model(exhibit: Exhibit, folder: Path, data: str) -> dict[str, Any]:
+    """Write decoder and latent means of a model; return its entry of the index."""
+    autoencoder = exhibit.autoencoder
+    latents = autoencoder.encode(exhibit.samples.X)
+    place = folder / "models" / autoencoder.name
+    place.mkdir(parents=True)
+    (place / "decoder.onnx").write_bytes(autoencoder.decoder.to_bytes())
+    (place / "z_mean.f32").write_bytes(latents.z_mean.astype("<f4").tobytes())
+    card = autoencoder.encoder.card
+    return {
+        "name": autoencoder.name,
+        "description": str(card.get("description", "")),
+        "data": data,
+        "input": autoencoder.decoder.input_name,
+        "n_components": autoencoder.n_components,
+        **_describe_units(latents),
+    }
+
+
+def _describe_units(latents: Latents) -> dict[str, Any]:
+    """Return the units as they are shown: two in their order, more by their KL, the active ones first."""
+    order = np.lexsort((-latents.kl_per_unit, ~latents.active_units))
+    if len(order) == 2:
+        order = np.arange(2)
+    return {
+        "units": order.tolist(),
+        "n_active": int(latents.active_units.sum()),
+        "kl_per_unit": latents.kl_per_unit.astype(float).round(4).tolist(),
+    }

@@ -1,0 +1,36 @@
+// The legend: a button a class, which mutes it; or the scale of time.
+
+import { classColour } from "./colours.js";
+
+export class Legend {
+  #group;
+  #onMute;
+
+  /** `onMute(muted)` is called with the set of classes that are muted. */
+  constructor(group, onMute) {
+    this.#group = group;
+    this.#onMute = onMute;
+  }
+
+  show({ classes, is_ordered }) {
+    this.#group.hidden = !classes && !is_ordered;
+    this.#group.classList.toggle("time", is_ordered);
+    if (is_ordered) this.#group.replaceChildren("first frame", document.createElement("span"), "last frame");
+    else this.#group.replaceChildren(...this.#buttons(classes ?? []));
+  }
+
+  #buttons(classes) {
+    const muted = new Set();
+    return classes.map((name, label) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: name });
+      button.style.setProperty("--colour", `var(${classColour(label)})`);
+      button.ariaPressed = "true";
+      button.addEventListener("click", () => {
+        if (!muted.delete(label)) muted.add(label);
+        button.ariaPressed = String(!muted.has(label));
+        this.#onMute(muted);
+      });
+      return button;
+    });
+  }
+}

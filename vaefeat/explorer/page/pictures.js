@@ -1,0 +1,36 @@
+// A row as a picture: an image where its shape is known, else a bar for each feature.
+
+const BARS = { width: 4, gap: 1, height: 120 };
+
+/** Draw shares of the features' ranges, 0 to 1, on a canvas; `shape` is rows and columns, or null. */
+export function paint(canvas, shares, shape) {
+  if (shape) paintImage(canvas, shares, shape);
+  else paintBars(canvas, shares);
+}
+
+function paintImage(canvas, shares, [rows, columns]) {
+  resize(canvas, columns, rows);
+  const image = new ImageData(columns, rows);
+  shares.forEach((share, i) => {
+    const grey = Math.round(255 * share); // an array of clamped bytes: beyond the range is black or white
+    image.data.set([grey, grey, grey, 255], 4 * i);
+  });
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+function paintBars(canvas, shares) {
+  const { width, gap, height } = BARS;
+  resize(canvas, shares.length * width, height);
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, canvas.width, height);
+  context.fillStyle = getComputedStyle(canvas).color;
+  shares.forEach((share, i) => {
+    const top = height * (1 - Math.min(1, Math.max(0, share)));
+    context.fillRect(i * width, top, width - gap, height - top);
+  });
+}
+
+function resize(canvas, width, height) {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+}

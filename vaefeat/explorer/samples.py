@@ -1,0 +1,126 @@
+"""The samples that an explorer shows: some of a data set, as bytes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vaefeat.datasets import Dataset
+
+MAX_SAMPLES = 2000
+MAX_CLASSES = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Samples for a person to look at.
+
+    Attributes
+    ----------
+    name : str
+        Of the data set.
+    split : {"test", "training"}
+        The latter if the data set has no test samples.
+    X : ndarray of shape (n_samples, n_features), float32
+    indices : ndarray of shape (n_samples,), int
+        Where each stands in its split, ascending.
+    y : ndarray of shape (n_samples,), or None
+        Classes, if there are any.
+    image_shape : tuple of int or None
+        Rows and columns, if the samples are images.
+    is_ordered : bool
+        Whether the samples have no classes but an order, as the frames of a film.
+    """
+
+    name: str
+    split: str
+    X: np.ndarray
+    indices: np.ndarray
+    y: np.ndarray | None
+    image_shape: tuple[int, int] | None
+    is_ordered: bool
+
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """The values that are shown as 0 and as 1: those of pixels, or of each feature of a table."""
+        if self.image_shape is None:
+            return self.X.min(axis=0), self.X.max(axis=0)
+        low, high = min(0.0, self.X.min()), max(1.0, self.X.max())
+        return np.array([low], np.float32), np.array([high], np.float32)
+
+    def to_bytes(self) -> bytes:
+        """Return the samples row by row, one byte a value: 0 to 255 between the bounds."""
+        low, high = self.bounds
+        width = np.where(high > low, high - low, 1)
+        return np.rint(255 * (self.X - low) / width).astype(np.uint8).tobytes()
+
+    def describe(self) -> dict[str, Any]:
+        """Return what is to be known of the bytes, as JSON can hold it."""
+        low, high = self.bounds
+        classes, labels = _classes(self.y)
+        return {
+            "name": self.name,
+            "split": self.split,
+            "n_samples": len(self.X),
+            "n_features": self.X.shape[1],
+            "image_shape": self.image_shape,
+            "low": low.tolist(),
+            "high": high.tolist(),
+            "indices": self.indices.tolist(),
+            "classes": classes,
+            "labels": labels,
+            "is_ordered": self.is_ordered,
+        }
+
+
+def choose_samples(dataset: Dataset, image_shape: tuple[int, int] | None = None) -> Samples:
+    """Return samples of the test set, evenly spaced; of the training set, if there is no other.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    image_shape : tuple of int, optional
+        Rows and columns of an image, if the data set does not know them.
+
+    Returns
+    -------
+    Samples
+        At most 2 000, in their order.
+
+    Raises
+    ------
+    ValueError
+        If the features are not so many pixels, or there are too many classes to tell apart.
+    """
+    shape = image_shape or dataset.image_shape
+    n_features = dataset.X.shape[1]
+    if shape is not None and shape[0] * shape[1] != n_features:
+        raise ValueError(
+            f"Got an image of {shape[0]} x {shape[1]} pixels, but the rows of {dataset.name} "
+            f"have {n_features} features."
+        )
+    has_test = len(dataset.X_test) > 0
+    X, y = (dataset.X_test, dataset.y_test) if has_test else (dataset.X, dataset.y)
+    indices = np.unique(np.linspace(0, len(X) - 1, min(len(X), MAX_SAMPLES)).astype(int))
+    split = "test" if has_test else "training"
+    y = None if y is None else _checked(y)[indices]
+    is_ordered = y is None and not has_test  # what is split at random has lost its order
+    return Samples(dataset.name, split, X[indices], indices, y, shape, is_ordered)
+
+
+def _checked(y: np.ndarray) -> np.ndarray:
+    y = y.astype(str) if y.dtype == object else y
+    n_classes = len(np.unique(y))
+    if n_classes > MAX_CLASSES:
+        raise ValueError(
+            f"Got {n_classes} classes, expected at most {MAX_CLASSES}, which eyes can tell apart. "
+            "Name another column as the target, or none."
+        )
+    return y
+
+
+def _classes(y: np.ndarray | None) -> tuple[list[str] | None, list[int] | None]:
+    if y is None:
+        return None, None
+    classes, labels = np.unique(y, return_inverse=True)
+    return [str(name) for name in classes], labels.tolist()

@@ -1,0 +1,48 @@
+"""The folder that ``vaefeat explore`` wrote, at /explore/."""
+
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+PATH = "/explore"
+INDEX = "explorer.json"
+HEADERS = {
+    # As of the service's own pages; and decoders run as WebAssembly.
+    "content-security-policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-cache",
+}
+
+
+def check_explorer(folder: Path) -> None:
+    """Raise ValueError if a folder is not one that ``vaefeat explore`` wrote."""
+    if not ((folder / INDEX).is_file() and (folder / "index.html").is_file()):
+        raise ValueError(f"{folder} is no explorer: expected a folder that vaefeat explore wrote.")
+
+
+def explorer_routes(folder: Path) -> list[BaseRoute]:
+    """Return the routes of an explorer: its files, and the way to them from the address without a slash."""
+    return [Route(PATH, _to_folder), Mount(PATH, _Files(directory=folder, html=True))]
+
+
+def code_paths(folder: Path) -> set[str]:
+    """Return the addresses of what shows nothing of models and data: the page, and what runs it."""
+    found = [file for file in (*folder.glob("*"), *folder.glob("onnxruntime-web/*")) if file.is_file()]
+    names = {file.relative_to(folder).as_posix() for file in found} - {INDEX}
+    return {PATH, f"{PATH}/"} | {f"{PATH}/{name}" for name in names}
+
+
+async def _to_folder(request: Request) -> Response:
+    return RedirectResponse(f"{PATH.removeprefix('/')}/")  # relative: it holds behind a proxy's prefix
+
+
+class _Files(StaticFiles):
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(HEADERS)
+        return response
