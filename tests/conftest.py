@@ -8,8 +8,11 @@ from functools import cache
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from vaefeat import VAEEncoderTransformer, datasets
+from tests.apps import NODE_MODULES, need_node
+from vaefeat import VAEEncoderTransformer, datasets, export_onnx
+from vaefeat.cli import app
 from vaefeat.exceptions import DatasetNotFoundError
 
 ABSENT = """
@@ -97,3 +100,39 @@ def vae(digits):
     return VAEEncoderTransformer(
         4, hidden_layer_sizes=(16,), likelihood="bernoulli", max_iter=2, random_state=0
     ).fit(digits[0])
+
+
+# --- explorers ---
+
+EXPLORED = {"digits-2": 2, "digits-6": 6}  # latent units
+
+
+@pytest.fixture(scope="session")
+def model_folders(digits, tmp_path_factory):
+    """Folders with an encoder and its decoder, one of two latent units, one of more, some of them silent."""
+    folder = tmp_path_factory.mktemp("models")
+    for name, n_components in EXPLORED.items():
+        vae = VAEEncoderTransformer(
+            n_components,
+            hidden_layer_sizes=(32,),
+            likelihood="bernoulli",
+            learning_rate_init=0.01,
+            max_iter=20,
+            random_state=0,
+        ).fit(digits[0])
+        card = {"description": f"The model {name}.", "data": {"name": "digits"}}
+        export_onnx(vae, folder / name / "model.onnx", X=digits[0], card=card)
+        (folder / name / "decoder.onnx").write_bytes(vae.decoder_.to_bytes())
+    return [folder / name for name in EXPLORED]
+
+
+@pytest.fixture(scope="session")
+def explorer(model_folders, tmp_path_factory):
+    """What ``vaefeat explore`` writes of these models, as a person calls it."""
+    need_node()
+    out = tmp_path_factory.mktemp("explorer") / "out"
+    runtime = NODE_MODULES / "onnxruntime-web"
+    arguments = [*model_folders, "--out", out, "--onnxruntime-web", runtime]
+    result = CliRunner().invoke(app, ["explore", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    return out

@@ -2,19 +2,15 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tests.apps import need
+from tests.apps import need_node, serving_files, use_page
 from vaefeat import OnnxModel
 
 EXPORTED = Path(__file__).parents[2] / "exported"
@@ -27,9 +23,7 @@ LOOKS = ["light", "dark", "phone"]
 
 @pytest.fixture(scope="module")
 def node():
-    need(shutil.which("node"), "node")
-    need((EXAMPLES / "node_modules").is_dir(), "exported/examples/node_modules (made by npm ci)")
-    return shutil.which("node")
+    return need_node()
 
 
 @pytest.fixture(scope="module")
@@ -141,24 +135,13 @@ def test_the_python_example_needs_neither_vaefeat_nor_what_trained_the_model(run
 # --- the page ---
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture(scope="module")
-def seen(node, rows, tmp_path_factory):
+def seen(rows, tmp_path_factory):
     """What page.mjs saw when it used the page."""
-    need(Path("/usr/bin/chromium").exists(), "/usr/bin/chromium")
     path = tmp_path_factory.mktemp("page") / "rows.json"
     path.write_text(json.dumps(rows.tolist()))
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=EXPORTED)) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/examples/browser/"
-        code, output, errors = run(node, Path(__file__).with_name("page.mjs"), url, path)
-        server.shutdown()
-    assert code == 0, errors
-    return json.loads(output)
+    with serving_files(EXPORTED) as url:
+        return use_page(Path(__file__).with_name("page.mjs"), f"{url}examples/browser/", path)
 
 
 @pytest.fixture(params=LOOKS)

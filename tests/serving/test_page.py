@@ -1,15 +1,13 @@
 """The service's page does what a person expects, in light and dark, and on a phone."""
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tests.apps import need
+from tests.apps import use_page
 from tests.serving.live import EXPORTED
 from vaefeat import OnnxModel
 
@@ -20,13 +18,7 @@ STEPS = ["start", "classifier", "encoder", "refused", "docs"]
 
 @pytest.fixture(scope="module")
 def report(exported):
-    node = shutil.which("node")
-    need(node, "node")
-    need((EXPORTED / "examples" / "node_modules").is_dir(), "exported/examples/node_modules (made by npm ci)")
-    need(Path("/usr/bin/chromium").exists(), "chromium")
-    done = subprocess.run([node, SCRIPT, exported.url], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["looks"]
+    return use_page(SCRIPT, exported.url)["looks"]
 
 
 @pytest.fixture(params=LOOKS)

@@ -1,0 +1,204 @@
+// Uses an explorer of two models as a person would, and prints what it saw as JSON.
+//
+//     node page.mjs URL TASK.json [FOLDER FOR SCREENSHOTS]
+//
+// TASK.json: `plane` and `units` name a model of two latent units and one of more; `places` are two samples' means
+// in the plane of the former, with no other sample near; `rows` are to be decoded by it.
+
+import { readFile } from "node:fs/promises";
+
+import { Browser, dragWithFinger, dragWithMouse, LOOKS, overflow } from "../browser.mjs";
+
+const [url, taskPath, screenshots] = process.argv.slice(2);
+const task = JSON.parse(await readFile(taskPath, "utf8"));
+const MISSING = { decoder: "**/decoder.onnx", index: "**/explorer.json", runtime: "**/ort*", samples: "**/data/*" };
+
+const browser = await Browser.launch(new URL(url));
+const report = { looks: {}, notices: {} };
+for (const [name, options] of Object.entries(LOOKS)) report.looks[name] = await use(name, options);
+report.modules = await callModules();
+for (const [what, pattern] of Object.entries(MISSING)) report.notices[what] = await noticeWithout(pattern);
+await browser.close();
+console.log(JSON.stringify(report));
+
+async function use(look, options) {
+  const { context, page, foreign, errors } = await browser.open({ ...options, deviceScaleFactor: 2 });
+  const seen = { foreign, errors, steps: {} };
+  const keep = async (step) => {
+    seen.steps[step] = await snapshot(page);
+    if (screenshots) await page.screenshot({ path: `${screenshots}/${look}-${step}.png`, fullPage: true });
+  };
+  const click = options.hasTouch ? (place) => page.touchscreen.tap(...place) : (place) => page.mouse.click(...place);
+  const drag = options.hasTouch ? dragWithFinger : dragWithMouse;
+
+  await page.goto(`${url}#${task.plane}`);
+  await keep("start");
+  seen.focused = await tabThrough(page);
+
+  await page.focus("#unit-1");
+  for (let i = 0; i < 10; i += 1) await page.keyboard.press("ArrowRight");
+  await keep("slid");
+
+  const path = [await placeOf(page, [0, 0]), await placeOf(page, [1, -1])];
+  const before = await page.evaluate(() => scrollY);
+  await drag(page, path);
+  seen.moved = (await page.evaluate(() => scrollY)) - before;
+  await keep("dragged");
+
+  await page.focus("#scatter");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Shift+ArrowUp");
+  seen.outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+  await keep("stepped");
+  await page.keyboard.press("Enter");
+  await keep("nearest");
+  await page.keyboard.press("Escape");
+  await keep("escaped");
+
+  for (const [i, place] of task.places.entries()) {
+    await click(await placeOf(page, place));
+    await keep(`clicked${i + 1}`);
+  }
+  await page.evaluate(() => {
+    const walk = document.querySelector("#walk");
+    walk.value = 0.25;
+    walk.dispatchEvent(new Event("input"));
+  });
+  await keep("walked");
+  await page.click("#reset");
+  await keep("reset");
+
+  for (const button of await page.locator("#legend button").all()) await button.click();
+  await click(await placeOf(page, task.places[0]));
+  await keep("muted");
+
+  await page.selectOption("#model", task.units);
+  await page.waitForFunction((name) => document.querySelector("#description").textContent.includes(name), task.units);
+  await keep("units");
+  await page.click("summary");
+  await page.locator("#silent input").first().press("End");
+  await keep("silent");
+  await page.selectOption("#across", { index: 2 });
+  await drag(page, [await placeOf(page, [0, 0]), await placeOf(page, [0.5, 0.5])]);
+  await keep("along");
+  await context.close();
+  return seen;
+}
+
+// Where a point of the plane is on the screen.
+async function placeOf(page, [across, up]) {
+  await page.evaluate(() => document.querySelector("#scatter").scrollIntoView({ block: "nearest" }));
+  const { x, y, width } = await page.locator("#scatter").boundingBox();
+  const limit = Number(await page.locator(".unit input").first().getAttribute("max"));
+  return [x + ((1 + across / limit) * width) / 2, y + ((1 - up / limit) * width) / 2];
+}
+
+// Press Tab from the top of the page to its end; return what had the focus.
+async function tabThrough(page) {
+  const focused = [];
+  for (let i = 0; i < 40; i += 1) {
+    await page.keyboard.press("Tab");
+    const name = await page.evaluate(() => {
+      const { id, textContent } = document.activeElement;
+      return document.activeElement === document.body ? null : id || textContent;
+    });
+    if (name === null) break;
+    focused.push(name);
+  }
+  return focused;
+}
+
+// What a person sees, once the picture is there.
+async function snapshot(page) {
+  await page.waitForSelector("#picture[aria-busy='false']");
+  const seen = await page.evaluate(() => {
+    const texts = (selector) => [...document.querySelectorAll(selector)].map((element) => element.textContent);
+    const bytes = (selector) => {
+      const canvas = document.querySelector(selector);
+      if (!canvas.checkVisibility()) return null;
+      const context = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+      context.drawImage(canvas, 0, 0);
+      const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+      return Array.from(data.filter((_, i) => i % 4 === 0));
+    };
+    const scatter = document.querySelector("#scatter");
+    const drawn = new OffscreenCanvas(scatter.width, scatter.height).getContext("2d");
+    drawn.drawImage(scatter, 0, 0);
+    const here = document.querySelector(".here");
+    return {
+      units: texts(".unit label"),
+      z: texts(".unit output").map((text) => Number(text.replace("−", "-"))),
+      kl: texts(".kl"),
+      sliders: [...document.querySelectorAll(".unit input")].map((slider) => slider.valueAsNumber),
+      here: ["cx", "cy"].map((name) => parseFloat(here.getAttribute(name))),
+      limit: Number(document.querySelector(".unit input").max),
+      picture: bytes("#picture"),
+      sample: bytes("#sample"),
+      captions: texts("figcaption"),
+      status: texts("#status")[0],
+      walk: document.querySelector("#walk").disabled,
+      pressed: [...document.querySelectorAll("#legend button")].map((button) => button.ariaPressed),
+      legend: texts("#legend button"),
+      shown: texts("#shown")[0],
+      silent: document.querySelector("#silent").checkVisibility() ? texts("summary")[0] : "",
+      axes: [...document.querySelectorAll("#axes select")].map((select) => select.selectedOptions[0].textContent),
+      axes_are_shown: document.querySelector("#axes").checkVisibility(),
+      colours: new Set(new Uint32Array(drawn.getImageData(0, 0, scatter.width, scatter.height).data.buffer)).size,
+      sharpness: scatter.width / scatter.clientWidth,
+      background: getComputedStyle(document.body).backgroundColor,
+      notice: document.querySelector("#notice").hidden ? "" : texts("#notice")[0],
+      address: location.hash,
+    };
+  });
+  return { ...seen, overflow: await overflow(page) };
+}
+
+// What only the page's own modules tell.
+async function callModules() {
+  const { context, page, errors } = await browser.open();
+  await page.goto(url);
+  const told = await page.evaluate(async ({ plane, rows }) => {
+    const { loadIndex, loadModel, loadRuntime } = await import("./models.js");
+    const model = await loadModel(await loadRuntime(), (await loadIndex()).get(plane));
+    const x_mean = Array.from(await model.decode(Float32Array.from(rows.flat())));
+
+    const { Decoding } = await import("./decoding.js");
+    const decoded = [];
+    const shown = await new Promise((resolve) => {
+      const results = [];
+      const show = (features) => results.push(features) && features === 99 && resolve(results);
+      const decoding = new Decoding(show, () => {});
+      const fake = { decode: async (z) => decoded.push(z) && z };
+      for (let z = 0; z < 100; z += 1) decoding.request(fake, z);
+    });
+
+    const failed = await new Promise((resolve) => {
+      const decoding = new Decoding(resolve, (error) => {
+        decoding.request({ decode: async () => `after ${error.message}` }, 0);
+      });
+      decoding.request({ decode: () => Promise.reject(new Error("an error")) }, 0);
+    });
+
+    const { paint } = await import("./pictures.js");
+    const canvas = document.createElement("canvas");
+    paint(canvas, [0, 0.5, 2], null);
+    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const heights = [0, 1, 2].map((bar) => {
+      const alpha = (y) => pixels.data[4 * (y * canvas.width + (bar * canvas.width) / 3) + 3];
+      return Array.from({ length: canvas.height }, (_, y) => alpha(y)).filter((value) => value > 0).length;
+    });
+    return { x_mean, decoded, shown, failed, bars: heights.map((height) => height / canvas.height) };
+  }, task);
+  await context.close();
+  return { ...told, errors };
+}
+
+async function noticeWithout(pattern) {
+  const { context, page } = await browser.open();
+  await context.route(pattern, (route) => route.fulfill({ status: 404 }));
+  await page.goto(url);
+  const notice = await page.waitForSelector("#notice:not(.waiting)");
+  const text = await notice.textContent();
+  await context.close();
+  return text;
+}
