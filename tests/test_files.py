@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from vaefeat._files import replacing, write_atomically
+from vaefeat._files import new_folder, replacing, write_atomically
 
 
 @pytest.fixture
@@ -89,3 +89,46 @@ def test_what_fails_while_the_file_is_written_leaves_the_old_one(path):
     with pytest.raises(KeyboardInterrupt):
         write_half()
     assert [file.read_bytes() for file in path.parent.iterdir()] == [b"old"]
+
+
+# --- folders ---
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "above" / "out"
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_folder_takes_its_name_when_it_is_filled(is_there, folder):
+    if is_there:
+        folder.mkdir(parents=True)
+    with new_folder(folder) as temporary:
+        (temporary / "file.txt").write_text("new")
+        assert not (folder / "file.txt").exists()
+    assert (folder / "file.txt").read_text() == "new"
+    assert os.listdir(folder.parent) == ["out"]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), KeyboardInterrupt()])
+def test_a_folder_that_fails_leaves_nothing(error, folder):
+    def fill():
+        with new_folder(folder) as temporary:
+            (temporary / "file.txt").write_text("new")
+            raise error
+
+    with pytest.raises(type(error)):
+        fill()
+    assert os.listdir(folder.parent) == []
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_what_is_there_stays_as_it_is(is_file, folder):
+    folder.parent.mkdir()
+    mine = folder if is_file else folder / "mine.txt"
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text("mine")
+    with pytest.raises(FileExistsError, match=r"There is something at .*: remove it, or name another folder"):
+        new_folder(folder).__enter__()
+    assert mine.read_text() == "mine"
+    assert os.listdir(folder.parent) == ["out"]

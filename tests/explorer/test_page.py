@@ -157,7 +157,7 @@ def test_a_click_on_a_point_shows_its_sample_beside_its_reconstruction(steps, ex
         index = index_of(explorer)["data"]["data/0.u8"]
         assert_array_equal(step["sample"], samples_of(explorer, "data/0.u8")[sample])
         assert_allclose(step["z"], means_of(explorer, PLANE)[sample], rtol=0, atol=0.00501)
-        caption = f"Test sample {index['indices'][sample]}, class {index['labels'][sample]}"
+        caption = f"Sample {index['indices'][sample]}, class {index['labels'][sample]}"
         assert step["captions"] == ["Its reconstruction", caption]
         assert step["status"] == f"{caption}, and its reconstruction."
 

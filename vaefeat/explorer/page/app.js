@@ -74,9 +74,8 @@ function showSample(sample) {
 }
 
 function describe(sample) {
-  const { split, indices, classes, labels, is_ordered } = model.samples;
-  if (is_ordered) return `Frame ${indices[sample]}`;
-  const name = `${split[0].toUpperCase()}${split.slice(1)} sample ${indices[sample]}`;
+  const { indices, classes, labels, is_ordered } = model.samples;
+  const name = `${is_ordered ? "Frame" : "Sample"} ${indices[sample]}`;
   return classes ? `${name}, class ${classes[labels[sample]]}` : name;
 }
 
