@@ -17,7 +17,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from pipelines.benchmarks import encode, environment, imports, memory, semi_supervised, training, transform
+from pipelines.benchmarks import (
+    encode,
+    environment,
+    explorer,
+    imports,
+    memory,
+    semi_supervised,
+    training,
+    transform,
+)
 from pipelines.benchmarks.common import Row
 from pipelines.benchmarks.serving import fuzz, overload, soak, startup, throughput
 
@@ -30,13 +39,15 @@ BENCHMARKS: dict[str, ModuleType] = {
     "encode": encode,
     "environment": environment,
 }
-# Run by `make bench-serve`: the others that serve are installed elsewhere, and the soak takes its time.
+# Run by `make bench-serve` and `make bench-explore`: the others that serve are installed elsewhere, the soak
+# takes its time, and the explorer needs a browser.
 ON_DEMAND: dict[str, ModuleType] = {
     "serve": throughput,
     "startup": startup,
     "overload": overload,
     "fuzz": fuzz,
     "soak": soak,
+    "explorer": explorer,
 }
 ALL = BENCHMARKS | ON_DEMAND
 Name = StrEnum("Name", list(ALL))

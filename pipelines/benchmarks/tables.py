@@ -54,6 +54,10 @@ IN_README = {
         ("installed", "packages", "size"),
         lambda row: (row["name"], str(row["n_packages"]), f"{row['installed_mb']:,.0f} MB"),
     ),
+    "explorer": Table(
+        ("a move of a slider of the explorer, 500-500 decoder", "half drawn within", "95 % within"),
+        lambda row: (row["name"], f"{row['median_ms']:.1f} ms", f"{row['p95_ms']:.1f} ms"),
+    ),
 }
 IN_DOCS = {
     "serve": Table(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.apps import need, need_node
+
 ROOT = Path(__file__).parents[2]
 NAMES = {
     "training": [
@@ -71,3 +73,14 @@ def test_what_is_not_measured_again_stays(results, tmp_path):
     subprocess.run([*command, "--out", str(out)], cwd=ROOT, check=True, capture_output=True)
     counted = [row["benchmark"] for row in json.loads(out.read_text())["rows"]]
     assert sorted(counted) == sorted(row["benchmark"] for row in results["rows"])
+
+
+def test_a_smoke_run_of_the_explorer_has_its_row(tmp_path):
+    need_node()
+    need(Path("/usr/bin/chromium").exists(), "/usr/bin/chromium")
+    out = tmp_path / "benchmarks.json"
+    command = [sys.executable, "-m", "pipelines.benchmarks.run", "--smoke", "--only", "explorer"]
+    subprocess.run([*command, "--out", str(out)], cwd=ROOT, check=True, capture_output=True)
+    (row,) = json.loads(out.read_text())["rows"]
+    assert (row["benchmark"], row["name"], row["n_moves"]) == ("explorer", "2 units", 5)
+    assert 0 < row["median_ms"] <= row["p95_ms"]
