@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -38,6 +39,11 @@ def use_page(script, *arguments):
     done = subprocess.run(command, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def channels(colour):
+    """Return red, green and blue of a colour as a page tells it: "rgb(17, 19, 21)"."""
+    return [int(number) for number in re.findall(r"\d+", colour)]
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tests.apps import need_node, serving_files, use_page
+from tests.apps import channels, need_node, serving_files, use_page
 from vaefeat import OnnxModel
 
 EXPORTED = Path(__file__).parents[2] / "exported"
@@ -264,12 +264,9 @@ def test_a_finger_draws_and_does_not_move_the_page(seen):
 
 
 def test_light_and_dark_are_what_the_person_prefers(seen):
-    light, dark = (
-        [int(number) for number in re.findall(r"\d+", seen["looks"][name]["empty"]["background"])]
-        for name in ("light", "dark")
-    )
-    assert min(light) > 200
-    assert max(dark) < 50
+    backgrounds = {name: seen["looks"][name]["empty"]["background"] for name in LOOKS}
+    assert min(channels(backgrounds["light"])) > 200
+    assert max(channels(backgrounds["dark"])) < 50
 
 
 def test_nothing_moves_for_who_prefers_it_so(look):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tests.apps import serving_files, use_page
+from tests.apps import channels, serving_files, use_page
 from tests.explorer.files import index_of, means_of, model_of, samples_of
 from vaefeat import OnnxModel
 
@@ -248,12 +248,9 @@ def test_the_plane_has_a_pixel_for_each_of_the_screen_s(steps):
 
 
 def test_light_and_dark_are_what_the_person_prefers(report):
-    light, dark = (
-        [int(number) for number in re.findall(r"\d+", report["looks"][name]["steps"]["start"]["background"])]
-        for name in ("light", "dark")
-    )
-    assert min(light) > 200
-    assert max(dark) < 50
+    backgrounds = {name: report["looks"][name]["steps"]["start"]["background"] for name in LOOKS}
+    assert min(channels(backgrounds["light"])) > 200
+    assert max(channels(backgrounds["dark"])) < 50
 
 
 def test_what_is_no_image_is_shown_as_bars(report):

@@ -149,7 +149,10 @@ async function start() {
     const name = select.value;
     history.replaceState(null, "", `#${encodeURIComponent(name)}`);
     if (!loaded.has(name)) loaded.set(name, loadModel(ort, index.get(name)));
-    const found = await loaded.get(name);
+    const found = await loaded.get(name).catch((error) => {
+      loaded.delete(name); // it may be there when it is asked for again
+      throw error;
+    });
     if (name === select.value) use(found);
   }
 

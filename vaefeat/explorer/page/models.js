@@ -33,7 +33,9 @@ export async function loadModel(ort, entry) {
   ]);
   try {
     const session = await ort.InferenceSession.create(decoder, { executionProviders: ["wasm"] });
-    return new Model(ort, session, entry, new Float32Array(means.buffer), bytes);
+    const model = new Model(ort, session, entry, new Float32Array(means.buffer), bytes);
+    await model.decode(new Float32Array(model.n_components)); // the first one takes longer
+    return model;
   } catch (cause) {
     throw new LoadError(`ONNX Runtime Web could not start ${folder}/decoder.onnx: ${cause.message}`, { cause });
   }
@@ -85,7 +87,8 @@ class Model {
   /** The features of a sample, each as a share of its range. */
   sharesOf(sample) {
     const { n_features } = this.samples;
-    return Float32Array.from(this.#bytes.subarray(sample * n_features, (sample + 1) * n_features), (value) => value / 255);
+    const bytes = this.#bytes.subarray(sample * n_features, (sample + 1) * n_features);
+    return Float32Array.from(bytes, (value) => value / 255);
   }
 
   /** Decoded features as shares of their ranges. */

@@ -6,7 +6,8 @@ import { nameOf } from "./units.js";
 const CLICK = 4; // pixels that a pointer may move between down and up to be a click
 const REACH = { touch: 24, mouse: 12 }; // pixels within which a click finds a sample
 const STEP = 0.1; // of an arrow key; with Shift five times as much
-const [SMALL, LARGE] = ["12px", "600 16px"]; // of axes, and of classes
+const [AXIS, SHORT, LONG] = ["12px", "600 16px", "600 13px"]; // letters of axes, and of short and long names
+const LINE = 14; // pixels from one name to the next below
 const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 export class Scatter {
@@ -151,7 +152,7 @@ export class Scatter {
     context.scale(this.#canvas.width / side, this.#canvas.width / side);
     const style = getComputedStyle(this.#canvas);
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-    context.font = `${SMALL} ${style.fontFamily}`;
+    context.font = `${AXIS} ${style.fontFamily}`;
     this.#drawGrid(context, side, colour);
     this.#drawSamples(context, side, colour);
     this.#drawClassNames(context, side, colour);
@@ -160,7 +161,8 @@ export class Scatter {
   #drawGrid(context, side, colour) {
     const { limit } = this.#model;
     const at = (value) => Math.round(((value + limit) / (2 * limit)) * side) + 0.5;
-    for (let value = Math.ceil(-limit); value <= limit; value += 1) {
+    const step = limit > 10 ? 5 : limit > 5 ? 2 : 1;
+    for (let value = step * Math.ceil(-limit / step); value <= limit; value += step) {
       context.strokeStyle = colour(value === 0 ? "axis" : "line");
       context.beginPath();
       context.moveTo(at(value), 0);
@@ -171,8 +173,8 @@ export class Scatter {
     }
     context.fillStyle = colour("muted");
     context.textAlign = "center";
-    for (let value = 2 * Math.ceil(-limit / 2); value <= limit; value += 2) {
-      if (Math.abs(value) < limit) context.fillText(String(value).replace("-", "−"), at(value), side - 8);
+    for (let value = 2 * step * Math.ceil(-limit / (2 * step)); value < limit; value += 2 * step) {
+      if (value > -limit) context.fillText(String(value).replace("-", "−"), at(value), side - 8);
     }
     context.textAlign = "right";
     context.fillText(`${nameOf(this.#axes[0])} →`, side - 8, side / 2 - 8);
@@ -195,24 +197,36 @@ export class Scatter {
     context.globalAlpha = 1;
   }
 
-  // In the midst of its samples, so that no class is told by its colour alone.
+  // A class's name in the midst of its samples, or right below other names there: no class has to be told by its
+  // colour alone.
   #drawClassNames(context, side, colour) {
-    const { classes, labels } = this.#model.samples;
+    const { classes } = this.#model.samples;
+    if (!classes) return;
+    const isShort = classes.every((name) => name.length < 4);
+    context.font = context.font.replace(AXIS, isShort ? SHORT : LONG);
     context.textAlign = "center";
     context.textBaseline = "middle";
-    context.font = context.font.replace(SMALL, LARGE);
     context.lineWidth = 4;
     context.lineJoin = "round";
-    for (const [label, name] of (classes ?? []).entries()) {
+    const drawn = [];
+    for (const [label, name] of classes.entries()) {
       if (this.#muted.has(label)) continue;
-      const means = labels.flatMap((other, i) => (other === label ? [this.#model.meanOf(i)] : []));
-      const centre = this.#axes.map((unit) => median(means.map((mean) => mean[unit])));
-      const [x, y] = this.#pixels(Object.fromEntries(this.#axes.map((unit, k) => [unit, centre[k]])), side);
+      const { width } = context.measureText(name);
+      let [x, y] = this.#midstOf(label, side);
+      const isTaken = (other) => Math.abs(other.y - y) < LINE && Math.abs(other.x - x) < (other.width + width) / 2;
+      while (drawn.some(isTaken)) y += LINE / 2;
+      drawn.push({ x, y, width });
       context.strokeStyle = colour("surface");
       context.strokeText(name, x, y);
       context.fillStyle = colour("ink");
       context.fillText(name, x, y);
     }
+  }
+
+  #midstOf(label, side) {
+    const { labels } = this.#model.samples;
+    const places = labels.flatMap((other, i) => (other === label ? [this.#pixels(this.#model.meanOf(i), side)] : []));
+    return [0, 1].map((k) => median(places.map((place) => place[k])));
   }
 
   #pixels(z, side) {
