@@ -213,7 +213,7 @@ export class Scatter {
       if (this.#muted.has(label)) continue;
       const { width } = context.measureText(name);
       let [x, y] = this.#midstOf(label, side);
-      const isTaken = (other) => Math.abs(other.y - y) < LINE && Math.abs(other.x - x) < (other.width + width) / 2;
+      const isTaken = (other) => Math.abs(other.y - y) < LINE && Math.abs(other.x - x) < (other.width + width) / 2 + 4;
       while (drawn.some(isTaken)) y += LINE / 2;
       drawn.push({ x, y, width });
       context.strokeStyle = colour("surface");
