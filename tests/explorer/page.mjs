@@ -68,7 +68,7 @@ async function use(look, options) {
   await page.click("#reset");
   await keep("reset");
 
-  for (const button of await page.locator("#legend button").all()) await button.click();
+  await muteAll(page);
   await click(await placeOf(page, task.places[0]));
   await keep("muted");
 
@@ -78,11 +78,16 @@ async function use(look, options) {
   await page.click("summary");
   await page.locator("#silent input").first().press("End");
   await keep("silent");
+  await muteAll(page);
   await page.selectOption("#across", { index: 2 });
   await drag(page, [await placeOf(page, [0, 0]), await placeOf(page, [0.5, 0.5])]);
   await keep("along");
   await context.close();
   return seen;
+}
+
+async function muteAll(page) {
+  for (const button of await page.locator("#legend button").all()) await button.click();
 }
 
 // Where a point of the plane is on the screen.

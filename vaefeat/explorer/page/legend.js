@@ -12,15 +12,17 @@ export class Legend {
     this.#onMute = onMute;
   }
 
+  /** Show the classes of samples, none of them muted. */
   show({ classes, is_ordered }) {
+    const muted = new Set();
+    this.#onMute(muted);
     this.#group.hidden = !classes && !is_ordered;
     this.#group.classList.toggle("time", is_ordered);
     if (is_ordered) this.#group.replaceChildren("first frame", document.createElement("span"), "last frame");
-    else this.#group.replaceChildren(...this.#buttons(classes ?? []));
+    else this.#group.replaceChildren(...this.#buttons(classes ?? [], muted));
   }
 
-  #buttons(classes) {
-    const muted = new Set();
+  #buttons(classes, muted) {
     return classes.map((name, label) => {
       const button = Object.assign(document.createElement("button"), { type: "button", textContent: name });
       button.style.setProperty("--colour", `var(${classColour(label)})`);

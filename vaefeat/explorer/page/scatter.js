@@ -40,7 +40,6 @@ export class Scatter {
   show(model, axes) {
     this.#model = model;
     this.#axes = axes;
-    this.#muted = new Set();
     this.#draw();
   }
 
