@@ -1,0 +1,22 @@
+import re
+from pathlib import Path
+
+from numpy.testing import assert_array_equal
+
+from vaefeat import OnnxModel, mask_labels
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_program_of_the_page_on_few_labels_runs(digits, tmp_path):
+    X, y = digits
+    page = (ROOT / "docs" / "few-labels.md").read_text()
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names = {"X": X, "y": mask_labels(y, 100, random_state=0)}
+    exec(
+        program.replace("m1_m2.onnx", f"{tmp_path}/m1_m2.onnx").replace("exported/", f"{ROOT}/exported/"),
+        names,
+    )
+    assert names["m1_m2"].score(X, y) > names["m1"].score(X, y) > 0.9
+    shipped = OnnxModel.load(tmp_path / "m1_m2.onnx").run(X)["label"]
+    assert_array_equal(shipped, names["m1_m2"].predict(X))
