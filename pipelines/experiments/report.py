@@ -242,20 +242,25 @@ def plot(comparison: Comparison, semi_supervised: Comparison, path: Path) -> Non
     import matplotlib
 
     matplotlib.use("agg")
-    shown = {
-        ("raw", PLAIN): "raw pixels",
-        ("pca-50", PLAIN): "PCA, 50",
-        ("supervised-50", PLAIN): "supervised, 50",
-        ("recipe", PLAIN): "image vae, 50 means",
-        ("recipe, hidden layer", PLAIN): "image vae, hidden layer",
-        ("vae-50", PLAIN): "plain vae, 50 means",
-        ("raw", "M2, warps"): "M2 (pixels)",
-        ("image vae", "M2"): "M1+M2 (image vae)",
+    features = {
+        "raw": "raw pixels",
+        "pca-50": "PCA, 50",
+        "supervised-50": "supervised, 50",
+        "recipe": "image vae, 50 means",
+        "recipe, hidden layer": "image vae, hidden layer",
+        "vae-50": "plain vae, 50 means",
     }
+    models = {("raw", "M2, warps"): "M2 (pixels)", ("image vae", "M2"): "M1+M2 (image vae)"}
     lines = [
+        row | {"extractor": label}
+        for name, label in features.items()
+        for row in comparison.rows
+        if (row["extractor"], row["classifier"]) == (name, PLAIN)
+    ]
+    lines += [
         row | {"extractor": label, "classifier": PLAIN}
-        for model, label in shown.items()
-        for row in comparison.rows + semi_supervised.rows
+        for model, label in models.items()
+        for row in semi_supervised.rows
         if (row["extractor"], row["classifier"]) == model
     ]
     display = LabelEfficiencyDisplay.from_comparison(Comparison(lines))
