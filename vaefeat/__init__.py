@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         SupervisedEncoderTransformer,
         VAEEncoderTransformer,
     )
+    from vaefeat.export.decoder import export_decoder
     from vaefeat.export.estimator import export_onnx
     from vaefeat.plotting import LabelEfficiencyDisplay
     from vaefeat.runtime import OnnxModel, encode, verify
@@ -29,6 +30,7 @@ __all__ = [
     "VAEEncoderTransformer",
     "compare",
     "encode",
+    "export_decoder",
     "export_onnx",
     "load_dataset",
     "mask_labels",
@@ -46,6 +48,7 @@ _ROOMS = {
     "VAEEncoderTransformer": ("vaefeat.estimators", "train"),
     "compare": ("vaefeat.comparison", "train"),
     "encode": ("vaefeat.runtime", None),
+    "export_decoder": ("vaefeat.export.decoder", "train"),
     "export_onnx": ("vaefeat.export.estimator", "train"),
     "load_dataset": ("vaefeat.datasets", None),
     "mask_labels": ("vaefeat.datasets", None),

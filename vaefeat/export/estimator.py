@@ -93,31 +93,54 @@ def export_onnx(
     path = checked_path(Path(path))
     if not isinstance(estimator, BaseEstimator):
         raise ExportError(f"Got {estimator!r}, expected a fitted scikit-learn estimator.")
-    if reserved := OWN_ENTRIES & set(card or {}):
-        raise ExportError(f"The card's entries {sorted(reserved)} are the exporter's own; leave them out.")
+    entries = checked_entries(card)
     check_is_fitted(estimator)
     if isinstance(estimator, Pipeline):  # of a step that is left out nothing is known, not even its width
         estimator = Pipeline([step for step in estimator.steps if step[1] not in ("passthrough", None)])
     rows = _parity_rows(estimator, X)
     proto = convert_estimator(estimator, with_features=with_features)
     expected = _expected(estimator, rows)
-    golden = {"X": rows[:N_GOLDEN_ROWS]} | {name: values[:N_GOLDEN_ROWS] for name, values in expected.items()}
-    full_card = _card(estimator, path, proto, golden) | dict(card or {})
-    content = serialize(proto, full_card)
+    full_card = _card(estimator, path, proto) | entries
     try:
-        parity = check_outputs(expected, OnnxModel(content).run(rows))
-        check_outputs(_first(expected), OnnxModel(content).run(rows[:1]))
-        if not NOT_BY_REFERENCE & {node.op_type for node in proto.graph.node}:
-            check_outputs(expected, _evaluate_by_reference(proto, rows))
+        write_proven(path, proto, full_card, rows, expected)
     except ParityError as exc:
         step = _first_deviating_step(estimator, rows)
         raise ParityError(f"{exc} The first step that deviates: {step}. Nothing was written.") from exc
-
-    write_model(path, content, full_card | {"parity": {"rows": len(rows), **parity}})
     return path
 
 
+def checked_entries(card: Mapping[str, Any] | None) -> cards.Card:
+    """Return the caller's entries for a card, if none is the exporter's own."""
+    if reserved := OWN_ENTRIES & set(card or {}):
+        raise ExportError(f"The card's entries {sorted(reserved)} are the exporter's own; leave them out.")
+    return dict(card or {})
+
+
 # --- parity ---
+
+
+def write_proven(
+    path: Path,
+    proto: onnx.ModelProto,
+    card: Mapping[str, Any],
+    rows: np.ndarray,
+    expected: Mapping[str, np.ndarray],
+) -> None:
+    """Write a model and its card, if on ``rows`` two evaluators give the ``expected`` outputs.
+
+    Raises
+    ------
+    ParityError
+        If one of them does not; nothing is written then.
+    """
+    golden = {proto.graph.input[0].name: rows, **expected}
+    card = {**card, "golden": {name: values[:N_GOLDEN_ROWS].tolist() for name, values in golden.items()}}
+    content = serialize(proto, card)
+    parity = check_outputs(expected, OnnxModel(content).run(rows))
+    check_outputs(_first(expected), OnnxModel(content).run(rows[:1]))
+    if not NOT_BY_REFERENCE & {node.op_type for node in proto.graph.node}:
+        check_outputs(expected, _evaluate_by_reference(proto, rows))
+    write_model(path, content, card | {"parity": {"rows": len(rows), **parity}})
 
 
 def _parity_rows(estimator: Any, X: Any) -> np.ndarray:
@@ -188,36 +211,49 @@ def _first_deviating_step(estimator: Any, rows: np.ndarray) -> str:
 # --- the card ---
 
 
-def _card(estimator: Any, path: Path, proto: onnx.ModelProto, golden: Mapping[str, np.ndarray]) -> cards.Card:
+def _card(estimator: Any, path: Path, proto: onnx.ModelProto) -> cards.Card:
     names = getattr(estimator, "feature_names_in_", None)
     encoders = encoders_of(estimator)
     vae = encoders[0] if len(encoders) == 1 else None
     is_encoder = vae is estimator
     in_unit_range = is_encoder and getattr(vae, "likelihood", None) == "bernoulli"
-    return {
+    card = {
         "name": path.stem,
         "description": (
             f"The encoder of a {type(estimator).__name__}."
             if is_encoder
             else f"A scikit-learn {type(estimator).__name__}, whole."
         ),
+        "classes": np.asarray(estimator.classes_).tolist() if is_classifier(estimator) else None,
+        "training": {"estimator": " ".join(repr(estimator).split()), **describe_training(vae)},
+        **describe_graph(proto),
+    }
+    card["inputs"] |= {
+        "feature_names": None if names is None else [str(name) for name in names],
+        "range": [0.0, 1.0] if in_unit_range else None,
+    }
+    return card
+
+
+def describe_graph(proto: onnx.ModelProto) -> cards.Card:
+    """Return what a card says of any model: what goes in, what comes out, and the weights' sha256."""
+    tensor = proto.graph.input[0]
+    return {
         "vaefeat_version": __version__,
         "inputs": {
-            "name": proto.graph.input[0].name,
+            "name": tensor.name,
             "dtype": "float32",
-            "n_features": int(estimator.n_features_in_),
-            "feature_names": None if names is None else [str(name) for name in names],
-            "range": [0.0, 1.0] if in_unit_range else None,
+            "n_features": tensor.type.tensor_type.shape.dim[1].dim_value,
+            "feature_names": None,
+            "range": None,
         },
         "outputs": {output.name: _describe_output(output) for output in proto.graph.output},
-        "classes": np.asarray(estimator.classes_).tolist() if is_classifier(estimator) else None,
-        "training": {"estimator": " ".join(repr(estimator).split()), **_training(vae)},
         "weights_sha256": sha256_of_weights(proto.SerializeToString(deterministic=True)),
-        "golden": {name: values.tolist() for name, values in golden.items()},
     }
 
 
-def _training(vae: Any) -> dict[str, Any]:
+def describe_training(vae: Any) -> dict[str, Any]:
+    """Return what a card says of how an encoder and its decoder were trained."""
     if not hasattr(vae, "n_iter_"):  # no encoder, or one that was trained elsewhere
         return {}
     active = getattr(vae, "active_units_", None)

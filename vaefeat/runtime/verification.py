@@ -99,8 +99,9 @@ def check_golden_rows(model: OnnxModel) -> Check:
     if not golden:
         return Check("golden rows", None, "the card has none")
     try:
-        expected = {name: np.asarray(values) for name, values in golden.items() if name != "X"}
-        deviation = check_outputs(expected, model.run(golden["X"], list(expected)))["largest_deviation"]
+        rows = golden[model.input_name]
+        expected = {name: np.asarray(values) for name, values in golden.items() if name != model.input_name}
+        deviation = check_outputs(expected, model.run(rows, list(expected)))["largest_deviation"]
     except ParityError as exc:
         return Check("golden rows", False, str(exc))
     except (InvalidModelError, ValueError, TypeError, KeyError, IndexError, OverflowError) as exc:
@@ -108,6 +109,5 @@ def check_golden_rows(model: OnnxModel) -> Check:
     return Check(
         "golden rows",
         True,
-        f"{len(golden['X'])} rows, largest deviation {deviation:.1e}, "
-        f"allowed {TOLERANCE:.0e} of the largest value",
+        f"{len(rows)} rows, largest deviation {deviation:.1e}, allowed {TOLERANCE:.0e} of the largest value",
     )
