@@ -43,6 +43,7 @@ ROOMS = {
     "vaefeat.training.objectives": Room("numpy", "keras"),
     # A corruption is a parameter of an estimator, which must be there without TensorFlow.
     "vaefeat.training.corruptions": Room("numpy", "tensorflow"),
+    "vaefeat.training.snapshots": Room("numpy"),
     "vaefeat.export": Room(
         "numpy sklearn onnx tf2onnx keras tensorflow skl2onnx onnxruntime "
         "vaefeat.__version__ vaefeat.runtime vaefeat.exceptions vaefeat._optional vaefeat._files",
@@ -58,7 +59,7 @@ ROOMS = {
         "numpy sklearn threadpoolctl vaefeat.rows vaefeat.estimators vaefeat.datasets vaefeat.recipes",
         "matplotlib scipy",
     ),
-    "vaefeat.plotting": Room("numpy vaefeat._optional vaefeat.exceptions", "matplotlib"),
+    "vaefeat.plotting": Room("numpy vaefeat._optional vaefeat.exceptions", "matplotlib sklearn"),
     "vaefeat.explorer": Room(
         "numpy vaefeat.__version__ vaefeat._files vaefeat.runtime vaefeat.datasets "
         "vaefeat.training.objectives vaefeat.exceptions"

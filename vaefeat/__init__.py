@@ -13,19 +13,39 @@ if TYPE_CHECKING:
     )
     from vaefeat.export.decoder import export_decoder
     from vaefeat.export.estimator import export_onnx
-    from vaefeat.plotting import LabelEfficiencyDisplay
+    from vaefeat.plotting import (
+        AnalogyDisplay,
+        InterpolationDisplay,
+        LabelEfficiencyDisplay,
+        LatentSpaceDisplay,
+        LatentUnitsDisplay,
+        LossCurveDisplay,
+        ManifoldDisplay,
+        ReconstructionDisplay,
+        SamplesDisplay,
+    )
     from vaefeat.runtime import OnnxModel, encode, verify
     from vaefeat.training.corruptions import GaussianNoise, ImageWarp
+    from vaefeat.training.snapshots import ReconstructionSnapshots
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AnalogyDisplay",
     "GaussianNoise",
     "ImageWarp",
+    "InterpolationDisplay",
     "LabelEfficiencyDisplay",
+    "LatentSpaceDisplay",
+    "LatentUnitsDisplay",
+    "LossCurveDisplay",
     "M2Classifier",
+    "ManifoldDisplay",
     "OnnxEncoderTransformer",
     "OnnxModel",
+    "ReconstructionDisplay",
+    "ReconstructionSnapshots",
+    "SamplesDisplay",
     "SupervisedEncoderTransformer",
     "VAEEncoderTransformer",
     "compare",
@@ -38,12 +58,21 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "AnalogyDisplay": ("vaefeat.plotting", None),
     "GaussianNoise": ("vaefeat.training.corruptions", None),
     "ImageWarp": ("vaefeat.training.corruptions", None),
+    "InterpolationDisplay": ("vaefeat.plotting", None),
     "LabelEfficiencyDisplay": ("vaefeat.plotting", None),
+    "LatentSpaceDisplay": ("vaefeat.plotting", None),
+    "LatentUnitsDisplay": ("vaefeat.plotting", None),
+    "LossCurveDisplay": ("vaefeat.plotting", None),
     "M2Classifier": ("vaefeat.estimators", "train"),
+    "ManifoldDisplay": ("vaefeat.plotting", None),
     "OnnxEncoderTransformer": ("vaefeat.estimators", "train"),
     "OnnxModel": ("vaefeat.runtime", None),
+    "ReconstructionDisplay": ("vaefeat.plotting", None),
+    "ReconstructionSnapshots": ("vaefeat.training.snapshots", None),
+    "SamplesDisplay": ("vaefeat.plotting", None),
     "SupervisedEncoderTransformer": ("vaefeat.estimators", "train"),
     "VAEEncoderTransformer": ("vaefeat.estimators", "train"),
     "compare": ("vaefeat.comparison", "train"),

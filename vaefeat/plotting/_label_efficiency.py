@@ -1,15 +1,11 @@
-"""Pictures in scikit-learn's manner: a Display is made from data, and keeps its axes."""
+"""Is it worth it? Accuracy over the number of labels."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from vaefeat._optional import import_optional
-
-# Okabe & Ito's palette: told apart by colour-blind readers, and by their markers in print.
-COLORS = ("#000000", "#E69F00", "#999999", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+from vaefeat.plotting._axes import COLORS, MARKERS, axes_or_new
 
 
 class LabelEfficiencyDisplay:
@@ -84,10 +80,8 @@ class LabelEfficiencyDisplay:
         ax : matplotlib.axes.Axes, optional
             Axes to draw on; by default new ones.
         """
-        if ax is None:
-            pyplot = import_optional("matplotlib.pyplot", "train")
-            _, ax = pyplot.subplots(figsize=(8.0, 4.4), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
+        self.ax_ = axes_or_new(ax, (8.0, 4.4))
+        self.figure_ = self.ax_.figure
         self.lines_ = [self._draw(i, name) for i, name in enumerate(self._extractors())]
         self._label_axes()
         return self

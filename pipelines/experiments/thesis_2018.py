@@ -1,0 +1,169 @@
+"""The experiments of the 2018 thesis, chapters 5 and 6: losses and figures 21 to 38, beside its numbers.
+
+Its network (500-500-z, relu, Adam 1e-3, batches of 100) on its data: 55 000 images of MNIST, 50 epochs,
+and the 1 965 of Frey Face. The thesis's likelihood is Bernoulli for both. Frey Face has grey pixels, of
+which a Bernoulli's cross-entropy is no log-density and cannot fall below their entropy; rows with a
+Gaussian likelihood stand beside. So do rows with a learning rate that falls as half a cosine.
+
+Rows go to ``pipelines/results/thesis-2018.jsonl``, figures to ``pipelines/results/thesis-2018``, models of
+two units to ``exported``. Fitted models are kept in ``--models``: those that are there are not fitted again.
+
+    python -m pipelines.experiments.thesis_2018 [--fit-only] [--smoke]
+"""
+
+import argparse
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import joblib
+
+from pipelines.experiments.publish import EXPORTED, RESULTS
+from vaefeat import ReconstructionSnapshots, VAEEncoderTransformer, load_dataset
+from vaefeat.comparison import Row, append_row, provenance, read_rows
+from vaefeat.datasets import Dataset
+
+MODELS = Path.home() / ".cache" / "vaefeat" / "thesis-2018"
+N_HELD_OUT = {"mnist": 5_000, "frey-face": 0}  # the thesis's loader sets the first 5 000 aside
+N_SNAPSHOTS = 5  # samples whose reconstruction is watched
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A training, and what the thesis reports of its like.
+
+    Attributes
+    ----------
+    thesis_loss : float or None
+        Mean loss of the last epoch, in nats.
+    thesis_figures : tuple of int
+        The loss curve's number, and that of the reconstructions over training.
+    """
+
+    dataset: str
+    n_components: int
+    max_iter: int
+    likelihood: str = "bernoulli"
+    learning_rate: str = "constant"
+    thesis_loss: float | None = None
+    thesis_figures: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        others = {self.likelihood, self.learning_rate} - {"bernoulli", "constant"}
+        return "-".join([self.dataset, str(self.n_components), *sorted(others)])
+
+    def vae(self, dataset: Dataset) -> VAEEncoderTransformer:
+        """Return the thesis's network, unfitted."""
+        return VAEEncoderTransformer(
+            self.n_components,
+            image_shape=dataset.image_shape,
+            likelihood=self.likelihood,
+            learning_rate=self.learning_rate,
+            max_iter=self.max_iter,
+            callbacks=[ReconstructionSnapshots(dataset.X[:N_SNAPSHOTS])],
+            random_state=0,
+        )
+
+
+EXPERIMENTS = (
+    Experiment("mnist", 2, 50, thesis_loss=135.98, thesis_figures=(21, 22)),
+    Experiment("mnist", 10, 50, thesis_loss=97.53, thesis_figures=(23, 24)),
+    Experiment("mnist", 50, 50, thesis_loss=97.21, thesis_figures=(25, 26)),
+    Experiment("mnist", 20, 50, thesis_loss=95.79),
+    Experiment("frey-face", 2, 1000, thesis_loss=347.80, thesis_figures=(27, 28)),
+    Experiment("mnist", 20, 50, learning_rate="cosine", thesis_loss=95.79),
+    Experiment("frey-face", 20, 5000, thesis_loss=346.75, thesis_figures=(29, 30)),
+    Experiment("frey-face", 2, 1000, likelihood="gaussian"),
+    Experiment("frey-face", 20, 1000, likelihood="gaussian"),
+    Experiment("mnist", 2, 50, learning_rate="cosine", thesis_loss=135.98),
+    Experiment("mnist", 10, 50, learning_rate="cosine", thesis_loss=97.53),
+    Experiment("mnist", 50, 50, learning_rate="cosine", thesis_loss=97.21),
+)
+
+
+@dataclass(frozen=True)
+class Thesis:
+    """Where things are kept, and how much of the data and of the epochs are used."""
+
+    rows: Path
+    models: Path
+    n_samples: int | None = None
+    max_iter: int | None = None
+
+    @cached_property
+    def _datasets(self) -> dict[str, Dataset]:
+        return {}
+
+    def dataset(self, name: str) -> Dataset:
+        """Return the thesis's training samples."""
+        if name not in self._datasets:
+            whole = load_dataset(name)
+            n, y = N_HELD_OUT[name], whole.y
+            dataset = replace(whole, X=whole.X[n:], y=None if y is None else y[n:])
+            self._datasets[name] = dataset.head(self.n_samples) if self.n_samples else dataset
+        return self._datasets[name]
+
+    def experiments(self) -> list[Experiment]:
+        return [replace(each, max_iter=self.max_iter or each.max_iter) for each in EXPERIMENTS]
+
+    def fitted(self, experiment: Experiment) -> VAEEncoderTransformer:
+        """Return the fitted model: the one that is kept, or a new one, which makes a row."""
+        dataset = self.dataset(experiment.dataset)
+        config = _config(experiment, dataset)
+        key = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
+        path = self.models / f"{experiment.name}-{key}.joblib"
+        if not path.exists():
+            started = time.perf_counter()
+            vae = experiment.vae(dataset).fit(dataset.X)
+            seconds = {"fit_seconds": round(time.perf_counter() - started, 1)}
+            thesis = {"thesis_loss": experiment.thesis_loss}
+            row = {"key": key, **config, **_outcome(vae, dataset), **thesis, **seconds, **provenance()}
+            self.models.mkdir(parents=True, exist_ok=True)
+            joblib.dump((vae, row), path.with_suffix(".part"))
+            path.with_suffix(".part").replace(path)
+        vae, row = joblib.load(path)
+        if key not in read_rows(self.rows):
+            append_row(self.rows, row)
+        return vae
+
+
+def _config(experiment: Experiment, dataset: Dataset) -> Row:
+    return {
+        "dataset_sha256": dataset.sha256,
+        "n_train": len(dataset.X),
+        "name": experiment.name,
+        **{name: value for name, value in asdict(experiment).items() if not name.startswith("thesis")},
+    }
+
+
+def _outcome(vae: VAEEncoderTransformer, dataset: Dataset) -> Row:
+    """Return the terms of the last epoch's loss, and the mean ELBO of the test images, if there are any."""
+    has_test_set = dataset.name == "mnist"
+    return {
+        **{name: round(values[-1], 3) for name, values in vae.history_.items()},
+        "active_units": int(vae.active_units_.sum()),
+        "test_elbo": round(vae.score(dataset.X_test), 3) if has_test_set else None,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--smoke", action="store_true", help="300 images, two epochs")
+    parser.add_argument("--fit-only", action="store_true", help="draw and export nothing")
+    parser.add_argument("--models", type=Path, default=MODELS, help="folder of the fitted models")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of rows and figures")
+    parser.add_argument("--exported", type=Path, default=EXPORTED)
+    arguments = parser.parse_args()
+    smoke = {"n_samples": 300, "max_iter": 2} if arguments.smoke else {}
+    thesis = Thesis(arguments.out / "thesis-2018.jsonl", arguments.models, **smoke)
+    for experiment in thesis.experiments():
+        print(experiment.name, flush=True)
+        thesis.fitted(experiment)
+
+
+if __name__ == "__main__":
+    main()
