@@ -52,7 +52,7 @@ ROOMS = {
     "vaefeat.estimators": Room(
         "numpy sklearn vaefeat.training.objectives vaefeat.training.corruptions vaefeat.runtime "
         "vaefeat.datasets vaefeat.exceptions vaefeat._optional",
-        "keras tensorflow vaefeat.training vaefeat.export",
+        "keras tensorflow vaefeat.training vaefeat.export vaefeat.plotting",
     ),
     "vaefeat.recipes": Room("vaefeat.estimators vaefeat.training.corruptions"),
     "vaefeat.comparison": Room(

@@ -117,6 +117,21 @@ def checked_image_shape(estimator: BaseEstimator, n_features: int, needed: bool)
 class OnnxEstimator(BaseEstimator):
     """An estimator whose fitted state is ONNX models."""
 
+    def _repr_html_inner(self) -> str:
+        return super()._repr_html_inner() + self._summary_html()
+
+    def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] += self._summary_html()
+        return bundle
+
+    def _summary_html(self) -> str:
+        """Return what scikit-learn's diagram does not show: how the training went."""
+        from vaefeat.plotting import summary_html
+
+        return summary_html(self)
+
     def _validated(self, X, y="no_validation", *, reset: bool, min_samples: int | None = None):
         if not reset and self._is_ready(X):
             return X

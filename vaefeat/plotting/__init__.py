@@ -8,6 +8,7 @@ from vaefeat.plotting._loss_curve import LossCurveDisplay
 from vaefeat.plotting._manifold import ManifoldDisplay
 from vaefeat.plotting._reconstruction import AnalogyDisplay, ReconstructionDisplay
 from vaefeat.plotting._samples import SamplesDisplay
+from vaefeat.plotting._summary import summary_html
 
 __all__ = [
     "AnalogyDisplay",
@@ -19,4 +20,5 @@ __all__ = [
     "ManifoldDisplay",
     "ReconstructionDisplay",
     "SamplesDisplay",
+    "summary_html",
 ]

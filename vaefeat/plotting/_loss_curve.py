@@ -96,6 +96,7 @@ class LossCurveDisplay:
             if name in terms
         ]
         self.ax_.set(xlabel="epoch", ylabel="nats a sample", title="Training")
+        self.ax_.xaxis.get_major_locator().set_params(integer=True)
         self.ax_.grid(alpha=0.3)
         self.ax_.spines[["top", "right"]].set_visible(False)
         self.ax_.legend(frameon=False)

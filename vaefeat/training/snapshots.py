@@ -45,6 +45,9 @@ class ReconstructionSnapshots:
         self.X = np.asarray(X, np.float32)
         self.epochs = None if epochs is None else sorted(epochs)
 
+    def __repr__(self) -> str:
+        return f"ReconstructionSnapshots({len(self.X)} samples, epochs={self.epochs})"
+
     def set_model(self, model: Any) -> None:
         """Take the model that is about to be trained."""
         self._model = model

@@ -1,0 +1,238 @@
+"""Counterparts of the 2018 thesis's figures 21 to 30 and 33 to 38, each beside the thesis's number.
+
+Figures 31 and 32 are drawings of networks. Figures 33 and 38 are widgets in the thesis: here they are what
+these show at some of their positions.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from vaefeat import (
+    LatentSpaceDisplay,
+    LossCurveDisplay,
+    ManifoldDisplay,
+    ReconstructionDisplay,
+    SamplesDisplay,
+)
+
+DPI = 90
+N_POINTS = 4_000
+N_LABELED = 10_000
+LOSS, TERMS = "negative ELBO", ("reconstruction", "KL divergence")
+NAMES = {"mnist": "MNIST", "frey-face": "Frey Face"}
+
+
+def draw_figures(thesis, folder: Path) -> None:
+    """Write all figures as ``folder/figure-NUMBER.png``."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, figure in _figures(thesis).items():
+        path = folder / f"figure-{number}.png"
+        figure().savefig(path, dpi=DPI, metadata={"Software": None}, pil_kwargs={"optimize": True})
+
+
+def _figures(thesis) -> dict[int, Callable[[], Figure]]:
+    """Return what draws each figure, by its number in the thesis."""
+    figures: dict[int, Callable[[], Figure]] = {
+        33: lambda: classifiers(thesis),
+        34: lambda: samples(thesis),
+        35: lambda: mnist_latent_space(thesis),
+        36: lambda: frey_face_latent_space(thesis),
+        37: lambda: manifolds(thesis),
+        38: lambda: sliders(thesis),
+    }
+    for experiment in thesis.experiments():
+        if experiment.thesis_figures:
+            loss, over_training = experiment.thesis_figures
+            figures[loss] = lambda each=experiment: loss_curves(thesis, each)
+            figures[over_training] = lambda each=experiment: reconstructions(thesis, each)
+    return dict(sorted(figures.items()))
+
+
+def new_figure(number: int, what: str, width: float, height: float) -> Figure:
+    """Return an empty figure under its title."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.suptitle(f"Figure {number}. {what}", fontsize=11)
+    return figure
+
+
+def _what(experiment) -> str:
+    return f"{NAMES[experiment.dataset]}, {experiment.n_components} units"
+
+
+def _with_gaussian(thesis, experiment) -> list:
+    """Return the experiment, and its like with a Gaussian likelihood, if there is one."""
+    gaussian = f"{experiment.name}-gaussian"
+    return [experiment, *(each for each in thesis.experiments() if each.name == gaussian)]
+
+
+def loss_curves(thesis, experiment) -> Figure:
+    """Draw the loss over the epochs, with the thesis's last one, and its two terms."""
+    experiments = _with_gaussian(thesis, experiment)
+    loss = thesis.fitted(experiment).loss_curve_[-1]
+    what = (
+        f"{_what(experiment)}: loss {loss:.2f} nats after {experiment.max_iter:,} epochs; "
+        f"the thesis: {experiment.thesis_loss:.2f}"
+    )
+    figure = new_figure(experiment.thesis_figures[0], what, 9.5, 3.6)
+    axes = figure.subplots(1, 1 + len(experiments))
+    for ax, each in zip(axes, experiments, strict=False):
+        _draw_loss(ax, thesis, each)
+    LossCurveDisplay.from_estimator(thesis.fitted(experiment), terms=TERMS, ax=axes[-1])
+    axes[-1].set_title("its two terms" if len(experiments) == 1 else "two terms, Bernoulli")
+    return figure
+
+
+def _draw_loss(ax, thesis, experiment) -> None:
+    vae = thesis.fitted(experiment)
+    LossCurveDisplay.from_estimator(vae, terms=[LOSS], ax=ax)
+    if experiment.thesis_loss:
+        label = f"the thesis at the end: {experiment.thesis_loss:.2f}"
+        ax.axhline(experiment.thesis_loss, color="#D55E00", linestyle=":", label=label)
+    curve = np.asarray(vae.loss_curve_)
+    start = curve[min(len(curve) - 1, len(curve) // 50)]  # the first steps would hide all that follows
+    low = min(curve.min(), experiment.thesis_loss or curve.min())
+    ax.set_ylim(low - 0.08 * (start - low) - 1e-3, start + 0.08 * (start - low) + 1e-3)
+    ax.set_title(f"{experiment.likelihood.capitalize()} likelihood")
+    ax.legend(frameon=False, loc="upper right")
+
+
+def reconstructions(thesis, experiment) -> Figure:
+    """Draw some samples and what they are decoded to, over the epochs."""
+    experiments = _with_gaussian(thesis, experiment)
+    what = f"{_what(experiment)}: reconstructions after so many epochs"
+    figure = new_figure(experiment.thesis_figures[1], what, 7.5, 4.2 * len(experiments) + 0.3)
+    for ax, each in zip(np.atleast_1d(figure.subplots(len(experiments))), experiments, strict=True):
+        (snapshots,) = thesis.fitted(each).callbacks
+        shape = thesis.dataset(each.dataset).image_shape
+        ReconstructionDisplay.from_snapshots(snapshots, image_shape=shape, ax=ax)
+        ax.set_title(f"{each.likelihood.capitalize()} likelihood")
+    return figure
+
+
+def classifiers(thesis) -> Figure:
+    """Draw how sure logistic regression is of some test digits, on pixels and on latent means."""
+    dataset = thesis.dataset("mnist")
+    X, y = dataset.X[:N_LABELED], dataset.y[:N_LABELED]
+    features = thesis.model("mnist-50")
+    classifiers = {
+        "raw pixels": LogisticRegression(C=0.01, max_iter=1_000).fit(X, y),
+        "VAE means, 50": make_pipeline(
+            features, LogisticRegression(max_iter=1_000).fit(features.transform(X), y)
+        ),
+    }
+    shown = [int(np.flatnonzero(dataset.y_test == label)[0]) for label in np.unique(dataset.y_test)[:10:2]]
+    accuracies = {
+        name: 100 * classifier.score(dataset.X_test, dataset.y_test)
+        for name, classifier in classifiers.items()
+    }
+    what = "Logistic regression on " + "; on ".join(
+        f"{name}: {accuracy:.1f} %" for name, accuracy in accuracies.items()
+    )
+    figure = new_figure(33, f"{what} of {len(dataset.X_test):,} test images", 9.0, 4.6)
+    axes = figure.subplots(3, len(shown), height_ratios=[1.6, 1, 1])
+    for column, i in zip(axes.T, shown, strict=True):
+        column[0].imshow(dataset.X_test[i].reshape(dataset.image_shape), cmap="gray")
+        column[0].set_axis_off()
+        for ax, (name, classifier), color in zip(
+            column[1:], classifiers.items(), ("#999999", "#0072B2"), strict=True
+        ):
+            ax.bar(classifier.classes_, classifier.predict_proba(dataset.X_test[[i]])[0], color=color)
+            ax.set(ylim=(0, 1), xticks=range(10), yticks=[0, 1])
+            ax.spines[["top", "right"]].set_visible(False)
+            if ax in axes[:, 0]:
+                ax.set_ylabel(name)
+    figure.supxlabel(
+        f"probability of each digit; trained on {len(X):,} labels. "
+        "The thesis: 92 % and 98 %, the latter of an encoder trained with the labels",
+        fontsize=9,
+    )
+    return figure
+
+
+def samples(thesis) -> Figure:
+    """Draw samples from the priors of different dimension."""
+    figure = new_figure(34, "MNIST: samples from the prior, by the number of latent units", 9.0, 9.4)
+    names = ("mnist-2", "mnist-10", "mnist-20-cosine", "mnist-50")
+    for ax, name in zip(figure.subplots(2, 2).flat, names, strict=True):
+        vae = thesis.model(name)
+        SamplesDisplay.from_estimator(vae, n_rows=10, n_columns=10, random_state=0, ax=ax)
+        n_active = int(vae.active_units_.sum())
+        ax.set_title(f"{vae.n_components} units, {n_active} active; loss {vae.loss_curve_[-1]:.2f}")
+    return figure
+
+
+def mnist_latent_space(thesis) -> Figure:
+    """Draw test digits at their latent means, in two and in three dimensions."""
+    dataset = thesis.dataset("mnist")
+    X, y = dataset.X_test[:N_POINTS], dataset.y_test[:N_POINTS]
+    figure = new_figure(35, f"MNIST: latent means of {len(X):,} test images", 10.0, 4.8)
+    left = figure.add_subplot(121)
+    LatentSpaceDisplay.from_estimator(thesis.model("mnist-2"), X, y, ax=left)
+    left.set_title("2 units")
+    left.get_legend().remove()  # it is that of the other
+    right = figure.add_subplot(122, projection="3d")
+    LatentSpaceDisplay.from_estimator(thesis.model("mnist-10"), X, y, n_dimensions=3, ax=right)
+    right.set_title("the 3 most active of 10 units")
+    return figure
+
+
+def frey_face_latent_space(thesis) -> Figure:
+    """Draw faces at their latent means, coloured by their place in the film."""
+    figure = new_figure(36, "Frey Face, 2 units: latent means, by the number of the frame", 10.0, 4.4)
+    X = thesis.dataset("frey-face").X
+    names = {"frey-face-2": "Bernoulli likelihood", "frey-face-2-gaussian": "Gaussian likelihood"}
+    for ax, (name, title) in zip(figure.subplots(1, 2), names.items(), strict=True):
+        LatentSpaceDisplay.from_estimator(thesis.model(name), X, np.arange(len(X)), ax=ax)
+        ax.set_title(title)
+    return figure
+
+
+def manifolds(thesis) -> Figure:
+    """Draw the maps of the two-dimensional latent spaces."""
+    figure = new_figure(37, "What is decoded from a grid over the prior's quantiles, 2 units", 10.0, 5.8)
+    mnist, frey_face = figure.subplots(1, 2)
+    ManifoldDisplay.from_estimator(thesis.model("mnist-2"), n_steps=15, ax=mnist)
+    mnist.set_title("MNIST")
+    ManifoldDisplay.from_estimator(thesis.model("frey-face-2"), n_steps=9, ax=frey_face)
+    frey_face.set_title("Frey Face")
+    return figure
+
+
+def sliders(thesis) -> Figure:
+    """Draw what is decoded as one unit of two is moved, and the other stays at 0."""
+    figure = new_figure(38, "Moving through the latent space of 2 units, one slider at a time", 9.5, 6.2)
+    axes = figure.subplots(2, 2, width_ratios=[1, 2.4])
+    values = np.linspace(-2, 2, 9, dtype=np.float32)
+    for (map_ax, strip_ax), name in zip(axes, ("mnist-2", "frey-face-2"), strict=True):
+        vae, dataset = thesis.model(name), thesis.dataset(name.rsplit("-", 1)[0])
+        X, y = dataset.X[:N_POINTS], None if dataset.y is None else dataset.y[:N_POINTS]
+        LatentSpaceDisplay.from_estimator(vae, X, y, ax=map_ax)
+        map_ax.set_title(NAMES[dataset.name])
+        if map_ax.get_legend():
+            map_ax.get_legend().remove()
+        _draw_strips(vae, values, dataset.image_shape, map_ax, strip_ax)
+    return figure
+
+
+def _draw_strips(vae, values: np.ndarray, image_shape: tuple[int, int], map_ax, strip_ax) -> None:
+    zero = np.zeros_like(values)
+    paths = [np.stack([values, zero], axis=1), np.stack([zero, values], axis=1)]
+    for path in paths:
+        map_ax.plot(*path.T, color="black", marker="o", markersize=4, markeredgecolor="white")
+    images = np.stack([vae.inverse_transform(path) for path in paths])
+    columns = [f"{value:+.1f}" for value in values]
+    ReconstructionDisplay(
+        images,
+        image_shape=image_shape,
+        rows=["unit 0", "unit 1"],
+        columns=columns,
+        title="as one unit moves, the other at 0",
+    ).plot(strip_ax)

@@ -1,0 +1,33 @@
+import matplotlib
+import pytest
+
+matplotlib.use("agg")
+from matplotlib import pyplot as plt
+
+from vaefeat import M2Classifier, VAEEncoderTransformer, mask_labels
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def vae_2(digits):
+    """Return a VAE of two units that has had validation samples."""
+    return VAEEncoderTransformer(
+        2,
+        hidden_layer_sizes=(64,),
+        likelihood="bernoulli",
+        max_iter=20,
+        early_stopping=True,
+        random_state=0,
+    ).fit(digits[0])
+
+
+@pytest.fixture(scope="session")
+def m2(digits):
+    X, y = digits
+    m2 = M2Classifier(3, hidden_layer_sizes=(32,), likelihood="bernoulli", max_iter=15, random_state=0)
+    return m2.fit(X, mask_labels(y, 500, random_state=0))
