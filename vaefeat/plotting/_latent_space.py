@@ -153,8 +153,13 @@ class LatentSpaceDisplay:
             self.figure_.colorbar(points, ax=self.ax_, shrink=0.8)
             return [points]
         drawn = [self._draw_class(i, label, self.Z[y == label], style) for i, label in enumerate(classes)]
-        legend = self.ax_.legend(markerscale=(60 / size) ** 0.5, frameon=False, loc="center left")
-        legend.set_bbox_to_anchor((1.08 if self.Z.shape[1] == 3 else 1.0, 0.5))
+        beside = {
+            "loc": "center right",
+            "bbox_to_anchor": (0.0, 0.5),
+        }  # the third axis has its name at the right
+        if self.Z.shape[1] == 2:
+            beside = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+        self.ax_.legend(markerscale=(60 / size) ** 0.5, frameon=False, **beside)
         return drawn
 
     def _draw_class(self, i: int, label: Any, Z: np.ndarray, style: dict[str, Any]) -> Any:

@@ -1,0 +1,43 @@
+# %% [markdown]
+# # Is it worth it?
+# Features learned without labels pay where labels are few. Here: raw pixels, PCA, and the recipe for images,
+# over the number of labels, each with several draws of which samples have one.
+
+# %%
+import os
+
+from matplotlib import pyplot as plt
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import FunctionTransformer
+
+from vaefeat import LabelEfficiencyDisplay, compare, load_dataset
+from vaefeat.recipes import image_encoder
+
+SMOKE = bool(os.environ.get("SMOKE"))
+digits = load_dataset("digits")
+
+# %% [markdown]
+# ## Compare
+# The encoder sees all training samples, once; each classifier sees the labelled ones alone, and the test
+# samples at the end.
+
+# %%
+comparison = compare(
+    digits,
+    extractors={
+        "raw": FunctionTransformer(),
+        "pca": PCA(10, random_state=0),
+        "image vae": image_encoder((8, 8), max_iter=1 if SMOKE else 150, random_state=0),
+    },
+    n_labeled=[50] if SMOKE else [50, 100, 300, "all"],
+    n_draws=2 if SMOKE else 10,
+)
+print(comparison.to_markdown())
+
+# %% [markdown]
+# ## Look
+# The bars are standard deviations over the draws.
+
+# %%
+LabelEfficiencyDisplay.from_comparison(comparison)
+plt.show()
