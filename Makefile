@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install compare test base clients lowest check format bench bench-serve bench-explore results clean
+.PHONY: help install compare test base clients lowest check format bench bench-serve bench-explore thesis results clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -66,6 +66,10 @@ bench-serve: install  ## load the service, beside LitServe and MLServer; for 20 
 bench-explore: install  ## time the explorer in a browser: from moving a slider to the picture
 	npm ci --no-progress --prefix exported/examples
 	$(BIN)/python -m pipelines.benchmarks.run --only explorer
+
+thesis: install   ## the 2018 thesis: losses, figures, interpolation; takes an hour, goes on where it stopped
+	$(BIN)/python -m pipelines.experiments.thesis_2018
+	$(BIN)/python -m pipelines.experiments.interpolation
 
 results: install  ## write the tables and plots of the README and docs from pipelines/results
 	$(BIN)/python -m pipelines.experiments.report

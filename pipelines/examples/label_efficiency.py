@@ -14,7 +14,7 @@ from vaefeat import LabelEfficiencyDisplay, compare, load_dataset
 from vaefeat.recipes import image_encoder
 
 SMOKE = bool(os.environ.get("SMOKE"))
-digits = load_dataset("digits")
+digits = load_dataset("digits").head(300 if SMOKE else 1_347)
 
 # %% [markdown]
 # ## Compare

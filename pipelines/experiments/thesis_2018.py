@@ -30,8 +30,8 @@ from vaefeat import (
     export_onnx,
     load_dataset,
 )
-from vaefeat.comparison import Row, append_row, provenance, read_rows
 from vaefeat.datasets import Dataset
+from vaefeat.rows import Row, append_row, provenance, read_rows
 
 MODELS = Path.home() / ".cache" / "vaefeat" / "thesis-2018"
 N_HELD_OUT = {"mnist": 5_000, "frey-face": 0}  # the thesis's loader sets the first 5 000 aside

@@ -5,10 +5,12 @@ these show at some of their positions.
 """
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
@@ -21,6 +23,7 @@ from vaefeat import (
 )
 
 DPI = 90
+N_COLORS = 48
 N_POINTS = 4_000
 N_LABELED = 10_000
 LOSS, TERMS = "negative ELBO", ("reconstruction", "KL divergence")
@@ -34,8 +37,14 @@ def draw_figures(thesis, folder: Path) -> None:
     matplotlib.use("agg")
     folder.mkdir(parents=True, exist_ok=True)
     for number, figure in _figures(thesis).items():
-        path = folder / f"figure-{number}.png"
-        figure().savefig(path, dpi=DPI, metadata={"Software": None}, pil_kwargs={"optimize": True})
+        save(figure(), folder / f"figure-{number}.png")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure with 48 colours, which takes a third of the bytes."""
+    png = BytesIO()
+    figure.savefig(png, format="png", dpi=DPI)
+    Image.open(png).convert("RGB").quantize(N_COLORS).save(path, optimize=True)
 
 
 def _figures(thesis) -> dict[int, Callable[[], Figure]]:

@@ -1,6 +1,9 @@
 import json
 import subprocess
 import sys
+from importlib import import_module
+
+import matplotlib
 
 from vaefeat import OnnxModel
 
@@ -79,3 +82,53 @@ def test_the_curves_of_semi_supervision_are_computed_once_and_drawn(mnist, tmp_p
     assert [(row["model"], row["n_labeled"]) for row in rows] == [("M2", 100), ("M1+M2", 100)]
     assert all(len(row[name]) == 1 for row in rows for name in ("bound", "cross_entropy", "error"))
     assert out.with_suffix(".png").stat().st_size > 10_000
+
+
+def run_smoke_here(module, monkeypatch, *arguments):
+    """Run an experiment without the seconds that a process of its own takes to import TensorFlow."""
+    monkeypatch.setattr(sys, "argv", [module, *map(str, arguments), "--smoke"])
+    import_module(f"pipelines.experiments.{module}").main()
+
+
+def test_the_thesis_of_2018_has_its_rows_figures_and_decoders_and_goes_on_where_it_stopped(
+    mnist, load_or_skip, tmp_path, monkeypatch
+):
+    load_or_skip("frey-face")
+    folders = ("--out", tmp_path, "--models", tmp_path / "models", "--exported", tmp_path / "exported")
+    run_smoke_here("thesis_2018", monkeypatch, *folders, "--fit-only")
+    rows = [json.loads(line) for line in (tmp_path / "thesis-2018.jsonl").read_text().splitlines()]
+    assert {(row["dataset"], row["n_components"], row["thesis_loss"]) for row in rows} == {
+        *(("mnist", 2, 135.98), ("mnist", 10, 97.53), ("mnist", 20, 95.79), ("mnist", 50, 97.21)),
+        *(
+            ("frey-face", 2, 347.8),
+            ("frey-face", 20, 346.75),
+            ("frey-face", 2, None),
+            ("frey-face", 20, None),
+        ),
+    }
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "models").iterdir()}
+    run_smoke_here("thesis_2018", monkeypatch, *folders)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "models").iterdir()} == kept
+    assert len((tmp_path / "thesis-2018.jsonl").read_text().splitlines()) == len(rows)
+    figures = {path.name: matplotlib.image.imread(path) for path in (tmp_path / "thesis-2018").iterdir()}
+    assert sorted(figures) == [f"figure-{number}.png" for number in (*range(21, 31), *range(33, 39))]
+    assert min(len(set(picture[..., 0].ravel().tolist())) for picture in figures.values()) > 10
+    for name in ("mnist-vae-2", "frey-face-vae-2", "frey-face-vae-20"):
+        encoder, decoder = (
+            OnnxModel.load(tmp_path / "exported" / name / f"{part}.onnx") for part in ("model", "decoder")
+        )
+        assert encoder.n_outputs["z_mean"] == decoder.n_features
+        assert decoder.n_outputs["x_mean"] == encoder.n_features
+        assert "at 0x" not in json.dumps(decoder.card)
+
+
+def test_the_experiment_on_interpolation_compares_with_and_without_the_kl_term(tmp_path, monkeypatch, capsys):
+    run_smoke_here("interpolation", monkeypatch, "--out", tmp_path)
+    lines = (tmp_path / "interpolation.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [(row["name"], row["seed"]) for row in rows] == [
+        (name, seed) for seed in (0, 1) for name in ("VAE", "without the KL term")
+    ]
+    assert all(0 <= row["confident_midpoints"] <= 1 and row["distance_midpoints"] > 0 for row in rows)
+    assert (tmp_path / "interpolation.png").stat().st_size > 5_000
+    assert "| without the KL term |" in capsys.readouterr().out

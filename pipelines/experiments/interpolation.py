@@ -1,0 +1,140 @@
+"""The point of a VAE: what lies between two samples is a sample too.
+
+A plain autoencoder's latent space has holes; a VAE's prior asks that it has none. Here the same network is
+trained with the KL term (beta = 1) and without it (beta = 0, which leaves an autoencoder that may choose its
+noise, and chooses none). What is decoded from the midpoints between test samples of different classes is
+shown to a classifier that was trained on real samples, and compared with the nearest of these. Rows go to
+``pipelines/results/interpolation.jsonl``, the picture to ``pipelines/results/interpolation.png``.
+
+    python -m pipelines.experiments.interpolation [--smoke]
+"""
+
+import argparse
+import json
+from pathlib import Path
+from statistics import mean, stdev
+
+import numpy as np
+from matplotlib.figure import Figure
+from sklearn.neighbors import NearestNeighbors
+from sklearn.neural_network import MLPClassifier
+
+from pipelines.experiments.publish import RESULTS
+from vaefeat import InterpolationDisplay, VAEEncoderTransformer, load_dataset
+from vaefeat.datasets import Dataset
+from vaefeat.rows import Row, append_row, provenance, read_rows
+
+BETAS = {"VAE": 1.0, "without the KL term": 0.0}
+CONFIDENT = 0.9  # of the probability of the likeliest class
+N_PAIRS = 1_000
+N_SEEDS = 5
+N_PATHS = 8
+
+
+def autoencoder(beta: float, seed: int, dataset: Dataset, max_iter: int) -> VAEEncoderTransformer:
+    """Return the network, fitted."""
+    return VAEEncoderTransformer(
+        10,
+        likelihood="bernoulli",
+        image_shape=dataset.image_shape,
+        beta=beta,
+        max_iter=max_iter,
+        random_state=seed,
+    ).fit(dataset.X)
+
+
+def pairs(y: np.ndarray, n_pairs: int, seed: int) -> np.ndarray:
+    """Return the indices of pairs of samples of different classes, (2, n_pairs)."""
+    drawn = np.random.default_rng(seed).integers(len(y), size=(2, 4 * n_pairs))
+    return drawn[:, y[drawn[0]] != y[drawn[1]]][:, :n_pairs]
+
+
+def row(key: str, name: str, seed: int, dataset: Dataset, vae, classifier, neighbors) -> Row:
+    """Return what becomes of midpoints, and for comparison of reconstructions."""
+    start, end = (vae.transform(dataset.X_test[i]) for i in pairs(dataset.y_test, N_PAIRS, seed))
+    decoded = {
+        "midpoints": vae.inverse_transform((start + end) / 2),
+        "reconstructions": vae.inverse_transform(start),
+    }
+    return {
+        "key": key,
+        "dataset": dataset.name,
+        "dataset_sha256": dataset.sha256,
+        "name": name,
+        "seed": seed,
+        "params": " ".join(repr(vae).split()),
+        **{f"confident_{what}": _confident(classifier, X) for what, X in decoded.items()},
+        **{f"distance_{what}": _distance(neighbors, X) for what, X in decoded.items()},
+        **provenance(),
+    }
+
+
+def _confident(classifier: MLPClassifier, X: np.ndarray) -> float:
+    """Return the share of samples that the classifier is sure of."""
+    return float(np.mean(classifier.predict_proba(X).max(axis=1) >= CONFIDENT))
+
+
+def _distance(neighbors: NearestNeighbors, X: np.ndarray) -> float:
+    """Return the mean distance of samples to the nearest real one, root mean square over the pixels."""
+    distances, _ = neighbors.kneighbors(X, n_neighbors=1)
+    return float(distances.mean() / np.sqrt(X.shape[1]))
+
+
+def table(rows: list[Row]) -> str:
+    """Return mean and standard deviation over the seeds."""
+    lines = [
+        "| decoded midpoints between classes | a classifier is sure | distance to the nearest real sample |",
+        "| --- | --- | --- |",
+    ]
+    for name in dict.fromkeys(row["name"] for row in rows):
+        cells = []
+        for key, factor, digits in (("confident_midpoints", 100, 1), ("distance_midpoints", 1, 3)):
+            values = [factor * row[key] for row in rows if row["name"] == name]
+            spread = stdev(values) if len(values) > 1 else 0.0
+            cells.append(f"{mean(values):.{digits}f} ± {spread:.{digits}f}")
+        lines.append(f"| {name} | {cells[0]} % | {cells[1]} |")
+    return "\n".join(lines)
+
+
+def draw(dataset: Dataset, models: dict[str, VAEEncoderTransformer], path: Path) -> None:
+    """Write the same paths through both latent spaces, side by side."""
+    start, end = pairs(dataset.y_test, N_PATHS, seed=0)
+    figure = Figure(figsize=(11.5, 4.6), layout="constrained")
+    figure.suptitle("Paths between two test samples, decoded", fontsize=11)
+    for ax, (name, vae) in zip(figure.subplots(1, len(models)), models.items(), strict=True):
+        ends = dataset.X_test[start], dataset.X_test[end]
+        InterpolationDisplay.from_estimator(vae, *ends, title=name, ax=ax)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=80, metadata={"Software": None}, pil_kwargs={"optimize": True})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="digits", help="digits, or mnist: its first 10 000 images")
+    parser.add_argument("--smoke", action="store_true", help="300 samples, two epochs, two seeds")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of rows and picture")
+    arguments = parser.parse_args()
+    dataset = load_dataset(arguments.data).head(300 if arguments.smoke else 10_000)
+    max_iter = 2 if arguments.smoke else max(20, 200_000 // len(dataset.X))
+    classifier = MLPClassifier((200,), max_iter=5 if arguments.smoke else 100, random_state=0)
+    classifier.fit(dataset.X, dataset.y)
+    neighbors = NearestNeighbors().fit(dataset.X)
+    path = arguments.out / "interpolation.jsonl"
+    models: dict[str, VAEEncoderTransformer] = {}
+    for seed in range(2 if arguments.smoke else N_SEEDS):
+        for name, beta in BETAS.items():
+            key = f"{dataset.name}-{len(dataset.X)}-{max_iter}-{name}-{seed}"
+            is_known = key in read_rows(path)
+            if is_known and name in models:
+                continue
+            vae = autoencoder(beta, seed, dataset, max_iter)
+            models.setdefault(name, vae)  # the first of each is drawn
+            if not is_known:
+                append_row(path, row(key, name, seed, dataset, vae, classifier, neighbors))
+    draw(dataset, models, arguments.out / "interpolation.png")
+    lines = path.read_text().splitlines()
+    print(table([each for each in map(json.loads, lines) if each["dataset"] == dataset.name]))
+
+
+if __name__ == "__main__":
+    main()
