@@ -3,7 +3,7 @@ import subprocess
 import sys
 from importlib import import_module
 
-import matplotlib
+from matplotlib import image
 
 from vaefeat import OnnxModel
 
@@ -110,7 +110,7 @@ def test_the_thesis_of_2018_has_its_rows_figures_and_decoders_and_goes_on_where_
     run_smoke_here("thesis_2018", monkeypatch, *folders)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "models").iterdir()} == kept
     assert len((tmp_path / "thesis-2018.jsonl").read_text().splitlines()) == len(rows)
-    figures = {path.name: matplotlib.image.imread(path) for path in (tmp_path / "thesis-2018").iterdir()}
+    figures = {path.name: image.imread(path) for path in (tmp_path / "thesis-2018").iterdir()}
     assert sorted(figures) == [f"figure-{number}.png" for number in (*range(21, 31), *range(33, 39))]
     assert min(len(set(picture[..., 0].ravel().tolist())) for picture in figures.values()) > 10
     for name in ("mnist-vae-2", "frey-face-vae-2", "frey-face-vae-20"):

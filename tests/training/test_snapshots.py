@@ -5,6 +5,7 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 
 from vaefeat import ReconstructionSnapshots, VAEEncoderTransformer
+from vaefeat.training.snapshots import _is_round
 
 
 def fit(vae, X, snapshots, **params):
@@ -15,48 +16,59 @@ def kept(estimator):
     return estimator.callbacks[0]  # clone() has copied it
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
-def test_the_last_snapshot_is_what_the_estimator_reconstructs(likelihood, vae, digits):
-    X, _ = digits
-    fitted = fit(vae, X, ReconstructionSnapshots(X[:5]), likelihood=likelihood)
+@pytest.fixture(scope="module")
+def watched(vae, digits):
+    return fit(vae, digits[0], ReconstructionSnapshots(digits[0][:5]))
+
+
+def check_snapshots(fitted, X):
     assert kept(fitted).epochs_ == [0, 1, 2]
     assert_allclose(kept(fitted).reconstructions_[-1], fitted.reconstruct(X[:5]), atol=1e-5)
     assert np.abs(kept(fitted).reconstructions_[0] - kept(fitted).reconstructions_[1]).max() > 1e-3
 
 
-def test_epochs_may_be_chosen(vae, digits):
+def test_the_last_snapshot_is_what_the_estimator_reconstructs(watched, digits):
+    check_snapshots(watched, digits[0])
+
+
+def test_so_it_is_with_a_gaussian_likelihood(vae, digits):
     X, _ = digits
-    fitted = fit(vae, X, ReconstructionSnapshots(X[:5], epochs=[3, 1]), max_iter=4)
-    assert kept(fitted).epochs_ == [1, 3]
-    assert len(kept(fitted).reconstructions_) == 2
+    check_snapshots(fit(vae, X, ReconstructionSnapshots(X[:5]), likelihood="gaussian"), X)
 
 
-def test_by_default_they_are_round():
-    from vaefeat.training.snapshots import _is_round
+def test_watching_changes_nothing(watched, vae):
+    assert watched.loss_curve_ == vae.loss_curve_
 
+
+def test_epochs_may_be_chosen_and_another_training_forgets_the_last_one(digits):
+    X, _ = digits
+    snapshots = ReconstructionSnapshots(X[:5], epochs=[3, 1])
+    vae = VAEEncoderTransformer(2, hidden_layer_sizes=(8,), max_iter=4, callbacks=[snapshots], random_state=0)
+    vae.fit(X)
+    first = snapshots.reconstructions_
+    assert vae.fit(X[::-1]) is vae
+    assert snapshots.epochs_ == [1, 3]
+    assert len(first) == len(snapshots.reconstructions_) == 2
+    assert np.abs(first[0] - snapshots.reconstructions_[0]).max() > 0
+
+
+def test_by_default_epochs_are_round():
     assert [epoch for epoch in range(1001) if _is_round(epoch)] == [
         *(0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
     ]
 
 
-def test_watching_changes_nothing(vae, digits):
-    X, _ = digits
-    assert fit(vae, X, ReconstructionSnapshots(X[:5])).loss_curve_ == clone(vae).fit(X).loss_curve_
-
-
-def test_another_training_forgets_the_last_one(digits):
-    X, _ = digits
-    snapshots = ReconstructionSnapshots(X[:5])
-    vae = VAEEncoderTransformer(2, hidden_layer_sizes=(8,), max_iter=1, callbacks=[snapshots], random_state=0)
-    vae.fit(X).fit(X)
-    assert snapshots.epochs_ == [0, 1]
+def test_its_repr_is_the_same_in_every_process():
+    assert (
+        repr(ReconstructionSnapshots(np.eye(3), [2, 1]))
+        == "ReconstructionSnapshots(3 samples, epochs=[1, 2])"
+    )
 
 
 def test_an_estimator_that_holds_snapshots_unpickles_where_there_is_no_tensorflow(
-    vae, digits, tmp_path, run_fresh
+    watched, tmp_path, run_fresh
 ):
-    X, _ = digits
-    joblib.dump(fit(vae, X, ReconstructionSnapshots(X[:5])), tmp_path / "vae.joblib")
+    joblib.dump(watched, tmp_path / "vae.joblib")
     script = f"""
         import joblib
         vae = joblib.load({str(tmp_path / "vae.joblib")!r})
