@@ -79,7 +79,7 @@ ROOMS = {
 PUBLIC = [
     *(f"vaefeat.{name}" for name in vaefeat.__all__),
     *["vaefeat", "vaefeat.comparison", "vaefeat.datasets", "vaefeat.exceptions", "vaefeat.recipes"],
-    *["vaefeat.rows", "vaefeat.runtime"],
+    *["vaefeat.plotting", "vaefeat.rows", "vaefeat.runtime"],
 ]
 # Benchmarks time the engine by itself, and weigh the memory that it takes.
 ENGINE = ["vaefeat.training", "vaefeat.export.networks"]

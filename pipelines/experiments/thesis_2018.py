@@ -5,8 +5,9 @@ and the 1 965 of Frey Face. The thesis's likelihood is Bernoulli for both. Frey 
 which a Bernoulli's cross-entropy is no log-density and cannot fall below their entropy; rows with a
 Gaussian likelihood stand beside. So do rows with a learning rate that falls as half a cosine.
 
-Rows go to ``pipelines/results/thesis-2018.jsonl``, figures to ``pipelines/results/thesis-2018``, models of
-two units to ``exported``. Fitted models are kept in ``--models``: those that are there are not fitted again.
+Rows go to ``pipelines/results/thesis-2018.jsonl``, figures and a page with both to
+``pipelines/results/thesis-2018``, models whose latent space can be walked through to ``exported``. Fitted
+models are kept in ``--models``: those that are there are not fitted again.
 
     python -m pipelines.experiments.thesis_2018 [--fit-only] [--smoke]
 """
@@ -23,6 +24,7 @@ import joblib
 
 from pipelines.experiments.publish import EXPORTED, RESULTS
 from pipelines.experiments.thesis_figures import draw_figures
+from pipelines.experiments.thesis_page import write_page
 from vaefeat import (
     ReconstructionSnapshots,
     VAEEncoderTransformer,
@@ -125,23 +127,37 @@ class Thesis:
 
     def fitted(self, experiment: Experiment) -> VAEEncoderTransformer:
         """Return the fitted model: the one that is kept, or a new one, which makes a row."""
-        dataset = self.dataset(experiment.dataset)
-        config = _config(experiment, dataset)
-        key = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
-        path = self.models / f"{experiment.name}-{key}.joblib"
+        path = self.models / f"{experiment.name}-{self._key(experiment)}.joblib"
         if not path.exists():
-            started = time.perf_counter()
-            vae = experiment.vae(dataset).fit(dataset.X)
-            seconds = {"fit_seconds": round(time.perf_counter() - started, 1)}
-            thesis = {"thesis_loss": experiment.thesis_loss}
-            row = {"key": key, **config, **_outcome(vae, dataset), **thesis, **seconds, **provenance()}
             self.models.mkdir(parents=True, exist_ok=True)
-            joblib.dump((vae, row), path.with_suffix(".part"))
+            joblib.dump(self._fit(experiment), path.with_suffix(".part"))
             path.with_suffix(".part").replace(path)
         vae, row = joblib.load(path)
-        if key not in read_rows(self.rows):
+        if row["key"] not in read_rows(self.rows):
             append_row(self.rows, row)
         return vae
+
+    def row(self, experiment: Experiment) -> Row:
+        """Return the row of an experiment that has been fitted."""
+        return read_rows(self.rows)[self._key(experiment)]
+
+    def _key(self, experiment: Experiment) -> str:
+        config = json.dumps(_config(experiment, self.dataset(experiment.dataset)), sort_keys=True)
+        return hashlib.sha256(config.encode()).hexdigest()[:16]
+
+    def _fit(self, experiment: Experiment) -> tuple[VAEEncoderTransformer, Row]:
+        dataset = self.dataset(experiment.dataset)
+        started = time.perf_counter()
+        vae = experiment.vae(dataset).fit(dataset.X)
+        row = {
+            "key": self._key(experiment),
+            **_config(experiment, dataset),
+            **_outcome(vae, dataset),
+            "thesis_loss": experiment.thesis_loss,
+            "fit_seconds": round(time.perf_counter() - started, 1),
+            **provenance(),
+        }
+        return vae, row
 
 
 def _config(experiment: Experiment, dataset: Dataset) -> Row:
@@ -193,6 +209,7 @@ def main() -> None:
         thesis.fitted(experiment)
     if not arguments.fit_only:
         draw_figures(thesis, arguments.out / "thesis-2018")
+        write_page(thesis, arguments.out / "thesis-2018")
         publish_models(thesis, arguments.exported)
 
 

@@ -21,6 +21,7 @@ from vaefeat import (
     ReconstructionDisplay,
     SamplesDisplay,
 )
+from vaefeat.plotting import ImageGridDisplay
 
 DPI = 90
 N_COLORS = 48
@@ -238,7 +239,7 @@ def _draw_strips(vae, values: np.ndarray, image_shape: tuple[int, int], map_ax, 
         map_ax.plot(*path.T, color="black", marker="o", markersize=4, markeredgecolor="white")
     images = np.stack([vae.inverse_transform(path) for path in paths])
     columns = [f"{value:+.1f}" for value in values]
-    ReconstructionDisplay(
+    ImageGridDisplay(
         images,
         image_shape=image_shape,
         rows=["unit 0", "unit 1"],

@@ -110,9 +110,12 @@ def test_the_thesis_of_2018_has_its_rows_figures_and_decoders_and_goes_on_where_
     run_smoke_here("thesis_2018", monkeypatch, *folders)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "models").iterdir()} == kept
     assert len((tmp_path / "thesis-2018.jsonl").read_text().splitlines()) == len(rows)
-    figures = {path.name: image.imread(path) for path in (tmp_path / "thesis-2018").iterdir()}
+    figures = {path.name: image.imread(path) for path in (tmp_path / "thesis-2018").glob("*.png")}
     assert sorted(figures) == [f"figure-{number}.png" for number in (*range(21, 31), *range(33, 39))]
     assert min(len(set(picture[..., 0].ravel().tolist())) for picture in figures.values()) > 10
+    page = (tmp_path / "thesis-2018" / "README.md").read_text()
+    assert all(f"| {row['loss']:.2f} |" in page for row in rows)
+    assert all(f"]({name})" in page for name in figures)
     for name in ("mnist-vae-2", "frey-face-vae-2", "frey-face-vae-20"):
         encoder, decoder = (
             OnnxModel.load(tmp_path / "exported" / name / f"{part}.onnx") for part in ("model", "decoder")

@@ -1,5 +1,6 @@
 """Pictures in scikit-learn's manner: a Display is made from an estimator or data, and keeps its axes."""
 
+from vaefeat.plotting._images import ImageGridDisplay
 from vaefeat.plotting._interpolation import InterpolationDisplay
 from vaefeat.plotting._label_efficiency import LabelEfficiencyDisplay
 from vaefeat.plotting._latent_space import LatentSpaceDisplay
@@ -12,6 +13,7 @@ from vaefeat.plotting._summary import summary_html
 
 __all__ = [
     "AnalogyDisplay",
+    "ImageGridDisplay",
     "InterpolationDisplay",
     "LabelEfficiencyDisplay",
     "LatentSpaceDisplay",

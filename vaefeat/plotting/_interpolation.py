@@ -14,20 +14,7 @@ class InterpolationDisplay(ImageGridDisplay):
     In the latent space of a VAE what lies between two samples looks like a sample too; in that of a plain
     autoencoder nothing sees to that. To see both, plot each on axes of its own.
 
-    Parameters
-    ----------
-    images : ndarray of shape (n_rows, n_columns, n_features)
-    image_shape : (rows, columns)
-        Of one image, whose pixels the features are, row by row.
-    rows, columns : sequence of str
-        What is written beside the rows and above the columns; may be empty.
-    title : str
-
-    Attributes
-    ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
-    image_ : matplotlib.image.AxesImage
+    Parameters and attributes are those of :class:`vaefeat.plotting.ImageGridDisplay`.
 
     Examples
     --------

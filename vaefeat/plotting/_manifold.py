@@ -15,20 +15,7 @@ class ManifoldDisplay(ImageGridDisplay):
     Equal steps of the grid have equal probability under the prior, N(0, I). Of more than two units the two
     that tell the most (with the highest KL divergence) span the grid, and the others are 0.
 
-    Parameters
-    ----------
-    images : ndarray of shape (n_rows, n_columns, n_features)
-    image_shape : (rows, columns)
-        Of one image, whose pixels the features are, row by row.
-    rows, columns : sequence of str
-        What is written beside the rows and above the columns; may be empty.
-    title : str
-
-    Attributes
-    ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
-    image_ : matplotlib.image.AxesImage
+    Parameters and attributes are those of :class:`vaefeat.plotting.ImageGridDisplay`.
 
     References
     ----------

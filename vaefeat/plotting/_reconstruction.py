@@ -11,20 +11,7 @@ from vaefeat.plotting._images import ImageGridDisplay, Shape, choose, image_shap
 class ReconstructionDisplay(ImageGridDisplay):
     """Images above their reconstructions; or, from snapshots, beside them as training went on.
 
-    Parameters
-    ----------
-    images : ndarray of shape (n_rows, n_columns, n_features)
-    image_shape : (rows, columns)
-        Of one image, whose pixels the features are, row by row.
-    rows, columns : sequence of str
-        What is written beside the rows and above the columns; may be empty.
-    title : str
-
-    Attributes
-    ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
-    image_ : matplotlib.image.AxesImage
+    Parameters and attributes are those of :class:`vaefeat.plotting.ImageGridDisplay`.
 
     Examples
     --------
@@ -119,20 +106,7 @@ class ReconstructionDisplay(ImageGridDisplay):
 class AnalogyDisplay(ImageGridDisplay):
     """Samples in the style of others: each decoded as every class.
 
-    Parameters
-    ----------
-    images : ndarray of shape (n_rows, n_columns, n_features)
-    image_shape : (rows, columns)
-        Of one image, whose pixels the features are, row by row.
-    rows, columns : sequence of str
-        What is written beside the rows and above the columns; may be empty.
-    title : str
-
-    Attributes
-    ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
-    image_ : matplotlib.image.AxesImage
+    Parameters and attributes are those of :class:`vaefeat.plotting.ImageGridDisplay`.
 
     Examples
     --------

@@ -12,20 +12,7 @@ from vaefeat.plotting._images import ImageGridDisplay, Shape, image_shape_of
 class SamplesDisplay(ImageGridDisplay):
     """Decoded draws from the prior.
 
-    Parameters
-    ----------
-    images : ndarray of shape (n_rows, n_columns, n_features)
-    image_shape : (rows, columns)
-        Of one image, whose pixels the features are, row by row.
-    rows, columns : sequence of str
-        What is written beside the rows and above the columns; may be empty.
-    title : str
-
-    Attributes
-    ----------
-    ax_ : matplotlib.axes.Axes
-    figure_ : matplotlib.figure.Figure
-    image_ : matplotlib.image.AxesImage
+    Parameters and attributes are those of :class:`vaefeat.plotting.ImageGridDisplay`.
 
     Examples
     --------
