@@ -11,11 +11,13 @@ shown to a classifier that was trained on real samples, and compared with the ne
 
 import argparse
 import json
+import warnings
 from pathlib import Path
 from statistics import mean, stdev
 
 import numpy as np
 from matplotlib.figure import Figure
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 from sklearn.neural_network import MLPClassifier
 
@@ -41,6 +43,13 @@ def autoencoder(beta: float, seed: int, dataset: Dataset, max_iter: int) -> VAEE
         max_iter=max_iter,
         random_state=seed,
     ).fit(dataset.X)
+
+
+def fitted_classifier(dataset: Dataset, max_iter: int) -> MLPClassifier:
+    """Return a perceptron that was trained on real samples; it need not have converged."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return MLPClassifier((200,), max_iter=max_iter, random_state=0).fit(dataset.X, dataset.y)
 
 
 def pairs(y: np.ndarray, n_pairs: int, seed: int) -> np.ndarray:
@@ -116,8 +125,7 @@ def main() -> None:
     arguments = parser.parse_args()
     dataset = load_dataset(arguments.data).head(300 if arguments.smoke else 10_000)
     max_iter = 2 if arguments.smoke else max(20, 200_000 // len(dataset.X))
-    classifier = MLPClassifier((200,), max_iter=5 if arguments.smoke else 100, random_state=0)
-    classifier.fit(dataset.X, dataset.y)
+    classifier = fitted_classifier(dataset, max_iter=5 if arguments.smoke else 100)
     neighbors = NearestNeighbors().fit(dataset.X)
     path = arguments.out / "interpolation.jsonl"
     models: dict[str, VAEEncoderTransformer] = {}

@@ -90,7 +90,6 @@ EXPERIMENTS = (
     Experiment("mnist", 50, 50, thesis_loss=97.21, thesis_figures=(25, 26)),
     Experiment("frey-face", 2, 1000, likelihood="gaussian"),
     Experiment("frey-face", 20, 5000, thesis_loss=346.75, thesis_figures=(29, 30)),
-    Experiment("frey-face", 20, 1000, likelihood="gaussian"),
     Experiment("mnist", 20, 50, thesis_loss=95.79),
 )
 

@@ -59,6 +59,16 @@ def test_a_quantity_has_a_colour_bar(y, vae_2, digits):
     assert len(display.figure_.axes) == 2
 
 
+def test_many_classes_that_are_strings_have_a_colour_and_a_marker_each(vae_2, digits):
+    y = np.array([f"class {i % 25}" for i in range(1797)])
+    display = LatentSpaceDisplay.from_estimator(vae_2, digits[0], y)
+    markers = {
+        (tuple(points.get_facecolor()[0]), points.get_paths()[0].vertices.tobytes())
+        for points in display.points_
+    }
+    assert len(markers) == 25
+
+
 def test_classes_may_be_strings_and_samples_a_data_frame(vae_2, digits):
     X, y = digits
     frame = pd.DataFrame(X[:500]).add_prefix("pixel")

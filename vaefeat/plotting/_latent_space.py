@@ -148,30 +148,28 @@ class LatentSpaceDisplay:
             return [self.ax_.scatter(*self.Z.T, color=COLORS[3], alpha=0.5, **style)]
         y = np.asarray(self.y)
         classes = np.unique(y)
-        if len(classes) > MAX_CLASSES or (y.dtype.kind == "f" and (y % 1).any()):
+        if y.dtype.kind in "iuf" and (len(classes) > MAX_CLASSES or (y % 1).any()):
             points = self.ax_.scatter(*self.Z.T, c=y, cmap="cividis", **style)
             self.figure_.colorbar(points, ax=self.ax_, shrink=0.8)
             return [points]
         drawn = [self._draw_class(i, label, self.Z[y == label], style) for i, label in enumerate(classes)]
-        beside = {
-            "loc": "center right",
-            "bbox_to_anchor": (0.0, 0.5),
-        }  # the third axis has its name at the right
-        if self.Z.shape[1] == 2:
-            beside = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
-        self.ax_.legend(markerscale=(60 / size) ** 0.5, frameon=False, **beside)
+        # Beside the axes: at the right, or at the left where the third axis has its name at the right.
+        side, x = ("left", 1.0) if self.Z.shape[1] == 2 else ("right", 0.0)
+        self.ax_.legend(
+            markerscale=(60 / size) ** 0.5, frameon=False, loc=f"center {side}", bbox_to_anchor=(x, 0.5)
+        )
         return drawn
 
     def _draw_class(self, i: int, label: Any, Z: np.ndarray, style: dict[str, Any]) -> Any:
         """Draw a class, with its name amid it: where colours are many, it tells them apart in print."""
         effects = import_optional("matplotlib.patheffects", "train")
-        points = self.ax_.scatter(
-            *Z.T, color=COLORS[i % 10], marker=MARKERS[i // 10], alpha=0.6, label=str(label), **style
-        )
+        marker = MARKERS[i // len(COLORS) % len(MARKERS)]
+        color = COLORS[i % len(COLORS)]
+        points = self.ax_.scatter(*Z.T, color=color, marker=marker, alpha=0.6, label=str(label), **style)
         self.ax_.text(
             *np.median(Z, axis=0).tolist(),
             str(label),
-            color=COLORS[i % 10],
+            color=color,
             weight="bold",
             size=14,
             ha="center",
