@@ -165,7 +165,7 @@ class LatentSpaceDisplay:
         effects = import_optional("matplotlib.patheffects", "train")
         marker = MARKERS[i // len(COLORS) % len(MARKERS)]
         color = COLORS[i % len(COLORS)]
-        points = self.ax_.scatter(*Z.T, color=color, marker=marker, alpha=0.6, label=str(label), **style)
+        points = self.ax_.scatter(*Z.T, color=color, marker=marker, alpha=0.75, label=str(label), **style)
         self.ax_.text(
             *np.median(Z, axis=0).tolist(),
             str(label),
