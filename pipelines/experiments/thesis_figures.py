@@ -25,7 +25,7 @@ from vaefeat.plotting import ImageGridDisplay
 
 DPI = 90
 N_GREYS = 31
-N_POINTS = 3_000
+N_POINTS = 2_000
 N_LABELED = 10_000
 SHOWN = (0, 2, 4, 6, 8)  # digits whose classification is drawn
 LOSS, TERMS = "negative ELBO", ("reconstruction", "KL divergence")

@@ -137,7 +137,9 @@ class LatentSpaceDisplay:
         self.ax_.set_title(self.title)
         for name, label in zip("xyz", self.axis_names, strict=False):
             self.ax_.set(**{f"{name}label": label})
-        if not is_3d:
+        if is_3d:
+            self.ax_.set_box_aspect(None, zoom=0.85)  # else the third axis's name is cut off
+        else:
             self.ax_.spines[["top", "right"]].set_visible(False)
         return self
 
@@ -169,7 +171,7 @@ class LatentSpaceDisplay:
         self.ax_.text(
             *np.median(Z, axis=0).tolist(),
             str(label),
-            color=color,
+            color="black",
             weight="bold",
             size=14,
             ha="center",
