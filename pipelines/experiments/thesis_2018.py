@@ -1,6 +1,6 @@
 """The experiments of the 2018 thesis, chapters 5 and 6: losses and figures 21 to 38, beside its numbers.
 
-Its network (500-500-z, relu, Adam 1e-3, batches of 100) on its data: 55 000 images of MNIST, 50 epochs,
+Its network (500-500-z, relu, Adam, batches of 100) on its data: 55 000 images of MNIST, 50 epochs,
 and the 1 965 of Frey Face. The thesis's likelihood is Bernoulli for both. Frey Face has grey pixels, of
 which a Bernoulli's cross-entropy is no log-density and cannot fall below their entropy; rows with a
 Gaussian likelihood stand beside. So do rows with a learning rate that falls as half a cosine.
@@ -41,6 +41,8 @@ PUBLISHED = ("mnist-2", "frey-face-2", "frey-face-20")
 DESCRIPTION = (
     "a VAE of {} units trained on {} images of {}, {}x{} pixels in [0, 1], row by row, without labels."
 )
+# The thesis's is 1e-3 for both; with that, here, all units fall silent on Frey Face within a few epochs.
+LEARNING_RATES = {"mnist": 1e-3, "frey-face": 3e-4}
 N_SNAPSHOTS = 5  # samples whose reconstruction is watched
 
 
@@ -76,6 +78,7 @@ class Experiment:
             image_shape=dataset.image_shape,
             likelihood=self.likelihood,
             learning_rate=self.learning_rate,
+            learning_rate_init=LEARNING_RATES[self.dataset],
             max_iter=self.max_iter,
             callbacks=[ReconstructionSnapshots(dataset.X[:N_SNAPSHOTS])],
             random_state=0,
@@ -173,6 +176,7 @@ def _outcome(vae: VAEEncoderTransformer, dataset: Dataset) -> Row:
     has_test_set = dataset.name == "mnist"
     return {
         **{name: round(values[-1], 3) for name, values in vae.history_.items()},
+        "learning_rate_init": vae.learning_rate_init,
         "active_units": int(vae.active_units_.sum()),
         "test_elbo": round(vae.score(dataset.X_test), 3) if has_test_set else None,
     }
