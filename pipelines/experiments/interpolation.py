@@ -21,6 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 from sklearn.neural_network import MLPClassifier
 
+from pipelines.benchmarks.tables import markdown
 from pipelines.experiments.publish import RESULTS
 from vaefeat import InterpolationDisplay, VAEEncoderTransformer, load_dataset
 from vaefeat.datasets import Dataset
@@ -91,18 +92,23 @@ def _distance(neighbors: NearestNeighbors, X: np.ndarray) -> float:
 
 def table(rows: list[Row]) -> str:
     """Return mean and standard deviation over the seeds."""
-    lines = [
-        "| decoded midpoints between classes | a classifier is sure | distance to the nearest real sample |",
-        "| --- | --- | --- |",
-    ]
-    for name in dict.fromkeys(row["name"] for row in rows):
-        cells = []
-        for key, factor, digits in (("confident_midpoints", 100, 1), ("distance_midpoints", 1, 3)):
-            values = [factor * row[key] for row in rows if row["name"] == name]
-            spread = stdev(values) if len(values) > 1 else 0.0
-            cells.append(f"{mean(values):.{digits}f} ± {spread:.{digits}f}")
-        lines.append(f"| {name} | {cells[0]} % | {cells[1]} |")
-    return "\n".join(lines)
+    models = {name: [row for row in rows if row["name"] == name] for name in BETAS}
+    return markdown(
+        ("halfway between two classes", "a classifier is sure", "distance to the nearest real sample"),
+        [
+            (
+                name,
+                f"{_spread([100 * row['confident_midpoints'] for row in each], 1)} %",
+                _spread([row["distance_midpoints"] for row in each], 3),
+            )
+            for name, each in models.items()
+        ],
+    )
+
+
+def _spread(values: list[float], digits: int) -> str:
+    deviation = stdev(values) if len(values) > 1 else 0.0
+    return f"{mean(values):.{digits}f} ± {deviation:.{digits}f}"
 
 
 def draw(dataset: Dataset, models: dict[str, VAEEncoderTransformer], path: Path) -> None:

@@ -13,9 +13,11 @@ from pathlib import Path
 from statistics import mean
 
 from pipelines.benchmarks.tables import IN_DOCS, IN_README, benchmark_tables, markdown
+from pipelines.experiments import interpolation
 from pipelines.experiments.publish import RESULTS
 from vaefeat import LabelEfficiencyDisplay
 from vaefeat.comparison import Comparison, Row
+from vaefeat.rows import read_rows
 
 ROOT = Path(__file__).parents[2]
 PLAIN = "LogisticRegression"
@@ -225,6 +227,9 @@ def documents() -> dict[Path, dict[str, str]]:
             "benchmarks": benchmark_tables(benchmarks, IN_README),
         },
         ROOT / "docs" / "few-labels.md": {"semi-supervised": semi_supervised_table(semi_supervised)},
+        ROOT / "docs" / "latent-space.md": {
+            "interpolation": interpolation.table(list(read_rows(RESULTS / "interpolation.jsonl").values()))
+        },
         ROOT / "docs" / "serving.md": {"benchmarks": benchmark_tables(benchmarks, IN_DOCS)},
     }
 
