@@ -29,6 +29,7 @@ MODELS = {
     "M2": (FunctionTransformer, m2_on_warped_pixels),
     "M1+M2": (lambda: encoder("mnist-image-vae-50"), m2_on_latents),
 }
+COLORS = "#0072B2", "#D55E00", "#000000"  # Okabe & Ito
 PANELS = {
     "bound": "bound, nats",
     "cross_entropy": "cross-entropy, nats",
@@ -70,19 +71,18 @@ def plot(rows: list[dict], path: Path) -> None:
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    pyplot.style.use("tableau-colorblind10")
     figure, axes = pyplot.subplots(len(MODELS), len(PANELS), figsize=(10, 5), layout="constrained")
     for (model, quantity), ax in zip(
         ((model, quantity) for model in MODELS for quantity in PANELS), axes.flat, strict=True
     ):
         shown = [row for row in rows if row["model"] == model]
-        for row, style in zip(shown, ("-", "--", ":"), strict=False):
+        for row, style, color in zip(shown, ("-", "--", ":"), COLORS, strict=False):
             epochs = np.arange(1, len(row[quantity]) + 1)
-            ax.plot(epochs, row[quantity], style, label=f"{row['n_labeled']:,} labels")
+            ax.plot(epochs, row[quantity], style, color=color, label=f"{row['n_labeled']:,} labels")
         ax.set(title=f"{model}: {PANELS[quantity]}", xlabel="epoch")
         ax.title.set_fontsize("medium")
         if quantity == "error":
-            ax.set_ylim(0, 20)
+            ax.set_ylim(0, 10)
         ax.grid(alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)
     axes[0, -1].legend(frameon=False)
