@@ -14,7 +14,7 @@ from pipelines.experiments.semi_supervised import m2_on_pixels
 from vaefeat import AnalogyDisplay, SamplesDisplay, load_dataset, mask_labels
 
 N_LABELED = 3000
-TRAINING = {"learning_rate": "cosine", "learning_rate_init": 2e-3, "max_iter": 20}
+TRAINING = {"learning_rate": "cosine", "learning_rate_init": 2e-3, "max_iter": 8}
 
 
 def main() -> None:

@@ -73,7 +73,7 @@ class ReconstructionSnapshots:
             return
         location = np.asarray(self._model.decoder(self._model.encoder(self.X)["z_mean"]))
         if self._model.config.likelihood == "bernoulli":
-            location = 1 / (1 + np.exp(-location))
+            location = np.exp(-np.logaddexp(0, -location))  # the sigmoid, which does not overflow
         self.epochs_.append(epoch)
         self.reconstructions_.append(location)
 
