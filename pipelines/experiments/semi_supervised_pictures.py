@@ -1,7 +1,8 @@
 """What M2 has learned of style and class: new digits of each class, and one's own as another.
 
 Trained on MNIST with 3000 labels, on the images as they are: of warped ones it would learn that slant and
-width are no style. Writes ``pipelines/results/semi-supervised-digits.png``.
+width are no style. It has few latents, where the class finds no room beside the style. Writes
+``pipelines/results/semi-supervised-digits.png``.
 
     python -m pipelines.experiments.semi_supervised_pictures [--smoke]
 """
@@ -14,6 +15,7 @@ from pipelines.experiments.semi_supervised import m2_on_pixels
 from vaefeat import AnalogyDisplay, SamplesDisplay, load_dataset, mask_labels
 
 N_LABELED = 3000
+N_COMPONENTS = 6
 TRAINING = {"learning_rate": "cosine", "learning_rate_init": 2e-3, "max_iter": 8}
 
 
@@ -25,7 +27,7 @@ def main() -> None:
     dataset, n_labeled, training = load_dataset("mnist"), N_LABELED, TRAINING
     if arguments.smoke:
         dataset, n_labeled, training = dataset.head(500), 100, {"max_iter": 1}
-    m2 = m2_on_pixels(verbose=1, **training)
+    m2 = m2_on_pixels(verbose=1, **training).set_params(n_components=N_COMPONENTS)
     m2.fit(dataset.X, mask_labels(dataset.y, n_labeled, random_state=0))
     draw(m2, dataset, arguments.out)
 
