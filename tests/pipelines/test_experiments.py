@@ -131,3 +131,9 @@ def test_the_experiment_on_interpolation_compares_with_and_without_the_kl_term(t
     assert all(0 <= row["confident_midpoints"] <= 1 and row["distance_midpoints"] > 0 for row in rows)
     assert (tmp_path / "interpolation.png").stat().st_size > 5_000
     assert "| without the KL term |" in capsys.readouterr().out
+
+
+def test_the_pictures_of_m2_are_drawn(mnist, tmp_path):
+    out = tmp_path / "digits.png"
+    run_smoke("semi_supervised_pictures", "--out", out)
+    assert out.stat().st_size > 10_000
