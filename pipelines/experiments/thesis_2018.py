@@ -41,8 +41,8 @@ PUBLISHED = ("mnist-2", "frey-face-2", "frey-face-20")
 DESCRIPTION = (
     "a VAE of {} units trained on {} images of {}, {}x{} pixels in [0, 1], row by row, without labels."
 )
-# The thesis's is 1e-3 for both; with that, here, all units fall silent on Frey Face within a few epochs.
-LEARNING_RATES = {"mnist": 1e-3, "frey-face": 3e-4}
+# First epochs without the KL term: with it from the start, all units fall silent on Frey Face.
+N_WITHOUT_KL = {"mnist": 0, "frey-face": 10}
 N_SNAPSHOTS = 5  # samples whose reconstruction is watched
 
 
@@ -78,11 +78,18 @@ class Experiment:
             image_shape=dataset.image_shape,
             likelihood=self.likelihood,
             learning_rate=self.learning_rate,
-            learning_rate_init=LEARNING_RATES[self.dataset],
             max_iter=self.max_iter,
             callbacks=[ReconstructionSnapshots(dataset.X[:N_SNAPSHOTS])],
             random_state=0,
         )
+
+    def fit(self, dataset: Dataset) -> VAEEncoderTransformer:
+        """Train it, at first without the KL term where all units would fall silent under it."""
+        vae = self.vae(dataset)
+        if n_without_kl := N_WITHOUT_KL[self.dataset]:
+            vae.set_params(beta=0.0, max_iter=n_without_kl).fit(dataset.X)
+            vae.set_params(beta=1.0, max_iter=self.max_iter, warm_start=True)
+        return vae.fit(dataset.X)
 
 
 EXPERIMENTS = (
@@ -92,7 +99,7 @@ EXPERIMENTS = (
     Experiment("mnist", 20, 50, learning_rate="cosine", thesis_loss=95.79),
     Experiment("mnist", 50, 50, thesis_loss=97.21, thesis_figures=(25, 26)),
     Experiment("frey-face", 2, 1000, likelihood="gaussian"),
-    Experiment("frey-face", 20, 5000, thesis_loss=346.75, thesis_figures=(29, 30)),
+    Experiment("frey-face", 20, 1000, thesis_loss=346.75, thesis_figures=(29, 30)),
     Experiment("mnist", 20, 50, thesis_loss=95.79),
 )
 
@@ -150,7 +157,7 @@ class Thesis:
     def _fit(self, experiment: Experiment) -> tuple[VAEEncoderTransformer, Row]:
         dataset = self.dataset(experiment.dataset)
         started = time.perf_counter()
-        vae = experiment.vae(dataset).fit(dataset.X)
+        vae = experiment.fit(dataset)
         row = {
             "key": self._key(experiment),
             **_config(experiment, dataset),
@@ -176,7 +183,7 @@ def _outcome(vae: VAEEncoderTransformer, dataset: Dataset) -> Row:
     has_test_set = dataset.name == "mnist"
     return {
         **{name: round(values[-1], 3) for name, values in vae.history_.items()},
-        "learning_rate_init": vae.learning_rate_init,
+        "n_without_kl": N_WITHOUT_KL[dataset.name],
         "active_units": int(vae.active_units_.sum()),
         "test_elbo": round(vae.score(dataset.X_test), 3) if has_test_set else None,
     }
