@@ -96,7 +96,7 @@ def loss_curves(thesis, experiment) -> Figure:
         f"{_what(experiment)}: loss {loss:.2f} nats after {experiment.max_iter:,} epochs; "
         f"the thesis: {experiment.thesis_loss:.2f}"
     )
-    figure = new_figure(experiment.thesis_figures[0], what, 9.5, 3.6)
+    figure = new_figure(experiment.thesis_figures[0], what, 3.4 * (1 + len(experiments)) + 2, 3.6)
     axes = figure.subplots(1, 1 + len(experiments))
     for ax, each in zip(axes, experiments, strict=False):
         _draw_loss(ax, thesis, each)
@@ -116,7 +116,7 @@ def _draw_loss(ax, thesis, experiment) -> None:
     low = min(curve.min(), experiment.thesis_loss or curve.min())
     ax.set_ylim(low - 0.08 * (start - low) - 1e-3, start + 0.08 * (start - low) + 1e-3)
     ax.set_title(f"{experiment.likelihood.capitalize()} likelihood")
-    ax.legend(frameon=False, loc="upper right")
+    ax.legend(frameon=False, loc="upper right", fontsize="small")
 
 
 def reconstructions(thesis, experiment) -> Figure:
