@@ -24,6 +24,7 @@ from vaefeat.estimators._base import (
 )
 from vaefeat.training.corruptions import GaussianNoise, ImageWarp
 from vaefeat.training.objectives import (
+    ACTIVE_VARIANCE,
     bernoulli_log_prob,
     gaussian_kl,
     gaussian_kl_per_unit,
@@ -31,7 +32,6 @@ from vaefeat.training.objectives import (
     reparameterize,
 )
 
-ACTIVE_VARIANCE = 0.01  # of a unit's mean over the data: Burda et al. call a unit active above it
 POSTERIOR = ["z_mean", "z_log_var"]
 N_SCORE_DRAWS = 16
 SCORE_CHUNK_ROWS = 1024

@@ -7,11 +7,10 @@ import numpy as np
 
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime import OnnxModel
-from vaefeat.training.objectives import gaussian_kl_per_unit
+from vaefeat.training.objectives import ACTIVE_VARIANCE, gaussian_kl_per_unit
 
 ENCODER, DECODER = "model.onnx", "decoder.onnx"
 MIN_COMPONENTS = 2  # the axes of a plane
-ACTIVE_VARIANCE = 0.01  # of a unit's mean over the data, as for VAEEncoderTransformer.active_units_
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 Array = Any  # numpy.ndarray or a TensorFlow tensor
 
 LOG_2PI = float(np.log(2.0 * np.pi))
+ACTIVE_VARIANCE = 0.01  # of a unit's mean over the data: Burda et al. call a unit active above it
 
 
 def _namespace(array: Array) -> Any:
