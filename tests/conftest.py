@@ -97,9 +97,13 @@ def digits():
 
 @pytest.fixture(scope="session")
 def vae(digits):
-    return VAEEncoderTransformer(
+    """Return one fitted VAE for all tests; a test that fits it again clones it first."""
+    vae = VAEEncoderTransformer(
         4, hidden_layer_sizes=(16,), likelihood="bernoulli", max_iter=2, random_state=0
     ).fit(digits[0])
+    loss_curve = vae.loss_curve_
+    yield vae
+    assert vae.loss_curve_ is loss_curve, "A test has fitted the VAE that all tests share: clone(vae)."
 
 
 # --- explorers ---

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import onnx
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
@@ -70,7 +71,7 @@ def test_the_same_model_quantises_to_the_same_bytes(quantized, encoder, halves, 
 
 def test_a_whole_pipeline_is_judged_by_its_labels(vae, halves, tmp_path):
     X, y, X_test, y_test = halves
-    pipe = make_pipeline(MinMaxScaler(), vae, LogisticRegression(max_iter=1_000)).fit(X, y)
+    pipe = make_pipeline(MinMaxScaler(), clone(vae), LogisticRegression(max_iter=1_000)).fit(X, y)
     model = OnnxModel.load(export_onnx(pipe, tmp_path / "pipe.onnx", X=X))
     found = quantize(model, tmp_path / "small.onnx", *halves, max_drop=0.05)
     assert found.accuracy[0] == pytest.approx(pipe.score(X_test, y_test))
@@ -95,7 +96,7 @@ def test_a_model_that_would_suffer_is_refused_and_an_old_file_stays(encoder, hal
 
 def test_a_regressor_is_refused(vae, halves, tmp_path):
     X, y, *_ = halves
-    pipe = make_pipeline(vae, Ridge()).fit(X, y)
+    pipe = make_pipeline(clone(vae), Ridge()).fit(X, y)
     model = OnnxModel.load(export_onnx(pipe, tmp_path / "pipe.onnx", X=X))
     with pytest.raises(ExportError, match="no accuracy to judge by"):
         quantize(model, tmp_path / "small.onnx", *halves)
