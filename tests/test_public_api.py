@@ -6,11 +6,25 @@ from pathlib import Path
 import pytest
 
 import vaefeat
-from vaefeat import OnnxEncoderTransformer, SupervisedEncoderTransformer, VAEEncoderTransformer
+from vaefeat import (
+    AutoencoderImputer,
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    OnnxEncoderTransformer,
+    SupervisedEncoderTransformer,
+    VAEEncoderTransformer,
+)
 
 PUBLIC = {name: getattr(vaefeat, name) for name in vaefeat.__all__}
 CLASSES = {name: value for name, value in PUBLIC.items() if inspect.isclass(value)}
-ESTIMATORS = [OnnxEncoderTransformer, VAEEncoderTransformer, SupervisedEncoderTransformer]
+ESTIMATORS = [
+    AutoencoderImputer,
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    OnnxEncoderTransformer,
+    SupervisedEncoderTransformer,
+    VAEEncoderTransformer,
+]
 EMPTY = inspect.Parameter.empty
 
 

@@ -7,10 +7,22 @@ M2Classifier is exempted here likewise.
 import os
 
 import pytest
+from sklearn.mixture import GaussianMixture
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from vaefeat import M2Classifier, SupervisedEncoderTransformer, VAEEncoderTransformer
+from vaefeat import (
+    AutoencoderImputer,
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    M2Classifier,
+    SupervisedEncoderTransformer,
+    VAEEncoderTransformer,
+)
+
+AUTOENCODER = AutoencoderTransformer(4, hidden_layer_sizes=(16,), batch_size=300, max_iter=5)
+# The checks seed an estimator, but not the one within it.
+SEEDED = AutoencoderTransformer(2, hidden_layer_sizes=(), batch_size=300, max_iter=1, random_state=0)
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +47,14 @@ def _minus_one_is_no_class(monkeypatch):
 )  # some checks draw them at random
 @pytest.mark.filterwarnings("ignore:y contains no unlabeled samples:UserWarning")
 @parametrize_with_checks(
-    [VAEEncoderTransformer(), SupervisedEncoderTransformer(n_steps=50), M2Classifier(10)]
+    [
+        VAEEncoderTransformer(),
+        AUTOENCODER,
+        AutoencoderOutlierDetector(GaussianMixture(random_state=0)),  # in less time than over a network
+        AutoencoderImputer(SEEDED),
+        SupervisedEncoderTransformer(n_steps=50),
+        M2Classifier(10),
+    ]
 )
 def test_scikit_learn_s_checks_pass(estimator, check):
     check(estimator)

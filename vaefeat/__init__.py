@@ -6,6 +6,9 @@ if TYPE_CHECKING:
     from vaefeat.comparison import compare
     from vaefeat.datasets import load_dataset, mask_labels
     from vaefeat.estimators import (
+        AutoencoderImputer,
+        AutoencoderOutlierDetector,
+        AutoencoderTransformer,
         M2Classifier,
         OnnxEncoderTransformer,
         SupervisedEncoderTransformer,
@@ -25,13 +28,16 @@ if TYPE_CHECKING:
         SamplesDisplay,
     )
     from vaefeat.runtime import OnnxModel, encode, verify
-    from vaefeat.training.corruptions import GaussianNoise, ImageWarp
+    from vaefeat.training.corruptions import GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise
     from vaefeat.training.snapshots import ReconstructionSnapshots
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AnalogyDisplay",
+    "AutoencoderImputer",
+    "AutoencoderOutlierDetector",
+    "AutoencoderTransformer",
     "GaussianNoise",
     "ImageWarp",
     "InterpolationDisplay",
@@ -41,10 +47,12 @@ __all__ = [
     "LossCurveDisplay",
     "M2Classifier",
     "ManifoldDisplay",
+    "MaskingNoise",
     "OnnxEncoderTransformer",
     "OnnxModel",
     "ReconstructionDisplay",
     "ReconstructionSnapshots",
+    "SaltAndPepperNoise",
     "SamplesDisplay",
     "SupervisedEncoderTransformer",
     "VAEEncoderTransformer",
@@ -59,6 +67,9 @@ __all__ = [
 
 _ROOMS = {
     "AnalogyDisplay": ("vaefeat.plotting", None),
+    "AutoencoderImputer": ("vaefeat.estimators", "train"),
+    "AutoencoderOutlierDetector": ("vaefeat.estimators", "train"),
+    "AutoencoderTransformer": ("vaefeat.estimators", "train"),
     "GaussianNoise": ("vaefeat.training.corruptions", None),
     "ImageWarp": ("vaefeat.training.corruptions", None),
     "InterpolationDisplay": ("vaefeat.plotting", None),
@@ -68,10 +79,12 @@ _ROOMS = {
     "LossCurveDisplay": ("vaefeat.plotting", None),
     "M2Classifier": ("vaefeat.estimators", "train"),
     "ManifoldDisplay": ("vaefeat.plotting", None),
+    "MaskingNoise": ("vaefeat.training.corruptions", None),
     "OnnxEncoderTransformer": ("vaefeat.estimators", "train"),
     "OnnxModel": ("vaefeat.runtime", None),
     "ReconstructionDisplay": ("vaefeat.plotting", None),
     "ReconstructionSnapshots": ("vaefeat.training.snapshots", None),
+    "SaltAndPepperNoise": ("vaefeat.training.corruptions", None),
     "SamplesDisplay": ("vaefeat.plotting", None),
     "SupervisedEncoderTransformer": ("vaefeat.estimators", "train"),
     "VAEEncoderTransformer": ("vaefeat.estimators", "train"),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vaefeat.exceptions import ParityError
-from vaefeat.runtime.parity import TOLERANCE, check_labels, check_parity
+from vaefeat.runtime.parity import TOLERANCE, check_labels, check_outputs, check_parity
 
 ONES = np.ones((3, 2), np.float32)
 
@@ -62,3 +62,15 @@ def test_labels_of_text_are_compared_in_full():
 def test_values_that_are_not_finite_prove_nothing():
     with pytest.raises(ParityError, match="not finite"):
         check_parity({"a": np.array([np.inf])}, {"a": np.array([0.0])})
+
+
+@pytest.mark.parametrize(("score", "n_ties"), [(5e-6, 1), (2e-5, None)])
+def test_labels_of_outliers_may_differ_where_the_score_is_next_to_zero(score, n_ties):
+    scores = np.array([[0.5], [score]])
+    expected = {"label": np.array([[1], [1]]), "scores": scores}
+    actual = {"label": np.array([[1], [-1]]), "scores": scores}
+    if n_ties is None:
+        with pytest.raises(ParityError, match="1 of 2 labels"):
+            check_outputs(expected, actual)
+    else:
+        assert check_outputs(expected, actual)["labels_that_differ_at_ties"] == n_ties

@@ -4,7 +4,7 @@ import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
-from vaefeat import GaussianNoise, ImageWarp
+from vaefeat import GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise
 from vaefeat.training import corruptions
 
 SHAPE = (9, 12)
@@ -154,3 +154,28 @@ def test_gaussian_noise_has_the_standard_deviation_asked_for_and_depends_on_the_
 def test_a_scale_that_is_none_is_refused(scale):
     with pytest.raises(ValueError, match="scale must not be negative, and finite"):
         GaussianNoise(scale)
+
+
+def test_masking_sets_the_share_asked_for_to_zero_and_depends_on_the_seed_alone():
+    x = tf.fill((2_000, 5), 3.0)
+    first, again, other = (MaskingNoise(0.2)(x, tf.constant([1, i])).numpy() for i in (2, 2, 4))
+    assert set(np.unique(first)) == {0.0, 3.0}
+    assert_allclose(np.mean(first == 0), 0.2, atol=0.02)
+    assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_salt_and_pepper_set_half_of_the_share_to_one_and_half_to_zero():
+    x = tf.fill((2_000, 5), 0.5)
+    first, again, other = (SaltAndPepperNoise(0.3)(x, tf.constant([1, i])).numpy() for i in (2, 2, 4))
+    shares = [np.mean(first == value) for value in (0.0, 0.5, 1.0)]
+    assert_allclose(shares, [0.15, 0.7, 0.15], atol=0.02)
+    assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("noise", [MaskingNoise, SaltAndPepperNoise])
+@pytest.mark.parametrize("share", [-0.1, 1.1, np.nan])
+def test_a_share_that_is_none_is_refused(noise, share):
+    with pytest.raises(ValueError, match=r"share must lie in \[0, 1\], got"):
+        noise(share)

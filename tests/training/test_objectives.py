@@ -89,6 +89,26 @@ def test_gaussian_log_prob_equals_that_of_scipy():
     assert_allclose(objectives.gaussian_log_prob(X, LOCATION, LOG_VARIANCE), expected, rtol=1e-5)
 
 
+def test_the_squared_error_is_the_squared_distance():
+    assert_allclose(objectives.squared_error(np.array([[1.0, 2.0]]), np.array([[4.0, -2.0]])), [25.0])
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (objectives.bernoulli_log_prob, ()),
+        (objectives.gaussian_log_prob, (LOG_VARIANCE,)),
+        (objectives.squared_error, ()),
+    ],
+)
+def test_features_that_were_not_observed_are_left_out(function, arguments):
+    observed = np.tile([1.0, 0.0, 1.0, 0.0], (5, 1)).astype(np.float32)
+    of_some = function(X, LOCATION, *arguments, observed)
+    fewer = [array[::2] for array in arguments]
+    assert_allclose(of_some, function(X[:, ::2], LOCATION[:, ::2], *fewer), rtol=1e-6)
+    assert_allclose(function(X, LOCATION, *arguments, np.ones_like(X)), function(X, LOCATION, *arguments))
+
+
 def test_gaussian_density_integrates_to_one():
     grid = np.linspace(-30, 30, 20_001)[:, None]
     density = np.exp(objectives.gaussian_log_prob(grid, np.full((1, 1), 0.3), np.array([1.2])))
@@ -158,6 +178,7 @@ def test_log_softmax_is_that_of_scipy_and_finite_for_large_logits():
         (objectives.reparameterize, (Z_MEAN, Z_LOG_VAR, NOISE)),
         (objectives.bernoulli_log_prob, (X, LOCATION)),
         (objectives.gaussian_log_prob, (X, LOCATION, LOG_VARIANCE)),
+        (objectives.squared_error, (X, LOCATION)),
         (objectives.categorical_cross_entropy, (LABELS, LOCATION)),
         (objectives.contrastive_loss, (Z_MEAN, Z_LOG_VAR)),
         (objectives.log_softmax, (LOCATION,)),

@@ -69,14 +69,20 @@ def positive_integers(estimator: BaseEstimator, name: str) -> tuple[int, ...]:
     return values
 
 
+def check_unit_range(X: np.ndarray, option: str, instead: str) -> None:
+    """Refuse features that are no probabilities, as ``option`` takes them for; ``instead`` does not."""
+    low, high = X.min(), X.max()
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"X must lie in [0, 1] for {option}, got [{low:g}, {high:g}]. "
+            f"Put MinMaxScaler() before this step, or set {instead}."
+        )
+
+
 def check_range(X: np.ndarray, likelihood: str) -> None:
     """Refuse features that the likelihood cannot have produced."""
-    low, high = X.min(), X.max()
-    if likelihood == "bernoulli" and (low < 0 or high > 1):
-        raise ValueError(
-            f'X must lie in [0, 1] for likelihood="bernoulli", got [{low:g}, {high:g}]. '
-            'Put MinMaxScaler() before this step, or set likelihood="gaussian".'
-        )
+    if likelihood == "bernoulli":
+        check_unit_range(X, 'likelihood="bernoulli"', 'likelihood="gaussian"')
 
 
 def check_likelihood(estimator: BaseEstimator, X: np.ndarray) -> None:
@@ -158,7 +164,23 @@ class OnnxEstimator(BaseEstimator):
         )
 
 
-class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnnxEstimator):
+class OnnxGraphMixin:
+    """What lets skl2onnx convert a transformer whose computation is one ONNX graph, ``_graph()``."""
+
+    def onnx_shape_calculator(self):
+        """Return the shape calculator by which skl2onnx converts the estimator, within a Pipeline too."""
+        from vaefeat.export.pipeline import encoder_shapes
+
+        return encoder_shapes
+
+    def onnx_converter(self):
+        """Return the converter by which skl2onnx converts the estimator, within a Pipeline too."""
+        from vaefeat.export.pipeline import convert_encoder
+
+        return convert_encoder
+
+
+class OnnxTransformer(OnnxGraphMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnnxEstimator):
     """A transformer whose fitted state is an ONNX encoder."""
 
     def transform(self, X):
@@ -176,8 +198,16 @@ class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnnxEst
         features : ndarray of shape (n_samples, n_features_out), float32
         """
         check_is_fitted(self)
-        X = self._validated(X, reset=False)
+        return self._features(self._validated(X, reset=False))
+
+    def _features(self, X: np.ndarray) -> np.ndarray:
         return self.encoder_.run(X, [self._output_name])[self._output_name]
+
+    def _graph(self):
+        """Return the ONNX graph that computes the features."""
+        from vaefeat.export.composition import one_output
+
+        return one_output(self.encoder_, self._output_name)
 
     @property
     def _output_name(self) -> str:
@@ -185,21 +215,14 @@ class OnnxTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OnnxEst
         return "z_mean"
 
     @property
+    def _takes_probabilities(self) -> bool:
+        """Whether features must lie in [0, 1]."""
+        return False
+
+    @property
     def _n_features_out(self) -> int:
         (name,) = self.encoder_.select_outputs([self._output_name])
         return self.encoder_.n_outputs[name]
-
-    def onnx_shape_calculator(self):
-        """Return the shape calculator by which skl2onnx converts the estimator, within a Pipeline too."""
-        from vaefeat.export.pipeline import encoder_shapes
-
-        return encoder_shapes
-
-    def onnx_converter(self):
-        """Return the converter by which skl2onnx converts the estimator, within a Pipeline too."""
-        from vaefeat.export.pipeline import convert_encoder
-
-        return convert_encoder
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "encoder_")

@@ -1,28 +1,14 @@
 """A variational autoencoder as a scikit-learn transformer."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
-from sklearn.base import _fit_context
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
-from vaefeat.estimators._base import (
-    NETWORK_CONSTRAINTS,
-    OnnxTransformer,
-    all_or_nothing,
-    check_likelihood,
-    check_range,
-    checked_image_shape,
-    network_config,
-    positive_integers,
-    require_training_extra,
-    spawn_seeds,
-    training_callbacks,
-)
-from vaefeat.training.corruptions import GaussianNoise, ImageWarp
+from vaefeat.estimators._autoencoding import AUTOENCODING_CONSTRAINTS, AutoencodingTransformer
+from vaefeat.estimators._base import check_likelihood, check_range
 from vaefeat.training.objectives import (
     ACTIVE_VARIANCE,
     bernoulli_log_prob,
@@ -45,7 +31,7 @@ def _fixed_draws(n_components: int) -> np.ndarray:
     return np.concatenate([half, -half])  # (N_SCORE_DRAWS, n_components)
 
 
-class VAEEncoderTransformer(OnnxTransformer):
+class VAEEncoderTransformer(AutoencodingTransformer):
     r"""Features learned without labels: the latent means of a variational autoencoder.
 
     ``fit`` trains an encoder q(z|x) and a decoder p(x|z) with TensorFlow, by maximising the evidence
@@ -77,7 +63,7 @@ class VAEEncoderTransformer(OnnxTransformer):
         given for all. "bernoulli" has none, and leaves it unread.
     beta : float, default=1.0
         Weight of the KL term. Above 1, fewer and more independent units; below 1, more of them.
-    corruption : ImageWarp, GaussianNoise or None, default=None
+    corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise or None, default=None
         How a sample is distorted before the encoder sees it; the decoder still owes it as it was. What
         the distortion changes leaves the latents: say here what does not matter.
     contrastive_weight : float, default=0.0
@@ -199,26 +185,16 @@ class VAEEncoderTransformer(OnnxTransformer):
     """
 
     _parameter_constraints: dict = {
-        **NETWORK_CONSTRAINTS,
-        "filters": ["array-like"],
-        "image_shape": ["array-like", None],
-        "corruption": [ImageWarp, GaussianNoise, None],
-        "contrastive_weight": [Interval(Real, 0, None, closed="left")],
-        "temperature": [Interval(Real, 0, None, closed="neither")],
-        "learning_rate": [StrOptions({"constant", "cosine"})],
-        "output": [StrOptions({"z_mean", "hidden"})],
+        **AUTOENCODING_CONSTRAINTS,
         "likelihood": [StrOptions({"bernoulli", "gaussian"})],
         "noise_variance": [StrOptions({"learned"}), Interval(Real, 0, None, closed="neither")],
         "beta": [Interval(Real, 0, None, closed="left")],
+        "contrastive_weight": [Interval(Real, 0, None, closed="left")],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
         "dynamic_binarization": ["boolean"],
-        "max_iter": [Interval(Integral, 0, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "callbacks": ["array-like"],
-        "warm_start": ["boolean"],
+        "output": [StrOptions({"z_mean", "hidden"})],
     }
+    _code_name = "z_mean"
 
     def __init__(
         self,
@@ -277,84 +253,6 @@ class VAEEncoderTransformer(OnnxTransformer):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
-        """Train the encoder and the decoder on ``X``, and export them.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            At least two samples, cast to float32; in [0, 1] if the likelihood is "bernoulli".
-        y : Ignored
-            Not used, present for API consistency.
-
-        Returns
-        -------
-        self : object
-        """
-        with all_or_nothing(self):
-            resume = self.warm_start and self.__sklearn_is_fitted__()
-            X = self._validated(X, reset=not resume)
-            self._train(
-                X,
-                max_epochs=self.max_iter,
-                early_stopping=self.early_stopping,
-                learning_rate=self.learning_rate,
-                resume=resume,
-            )
-        return self
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None):
-        """Train for one pass over ``X``, a piece of the data, going on from where training stands.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : Ignored
-            Not used, present for API consistency.
-
-        Returns
-        -------
-        self : object
-        """
-        with all_or_nothing(self):
-            resume = self.__sklearn_is_fitted__()
-            X = self._validated(X, reset=not resume)
-            self._train(X, max_epochs=1, early_stopping=False, learning_rate="constant", resume=resume)
-        return self
-
-    def inverse_transform(self, Z):
-        """Decode latent vectors.
-
-        Parameters
-        ----------
-        Z : array-like of shape (n_samples, n_components)
-
-        Returns
-        -------
-        x_mean : ndarray of shape (n_samples, n_features), float32
-            The mean of p(x|z): for "bernoulli", probabilities.
-        """
-        check_is_fitted(self)
-        Z = check_array(Z, dtype=np.float32, order="C", input_name="Z")
-        return self.decoder_.run(Z, ["x_mean"])["x_mean"]
-
-    def reconstruct(self, X):
-        """Encode and decode ``X``: the decoder's mean at the latent means.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        x_mean : ndarray of shape (n_samples, n_features), float32
-        """
-        check_is_fitted(self)
-        X = self._validated(X, reset=False)
-        return self.inverse_transform(self.encoder_.run(X, ["z_mean"])["z_mean"])
-
     def score_samples(self, X):
         """Return the evidence lower bound of each sample, a lower bound of log p(x).
 
@@ -369,7 +267,7 @@ class VAEEncoderTransformer(OnnxTransformer):
         Returns
         -------
         elbo : ndarray of shape (n_samples,), float32
-            In nats, with the KL term unweighted whatever ``beta``.
+            In nats, with the KL term unweighted whatever ``beta``; -inf where float32 cannot hold it.
         """
         check_is_fitted(self)
         X = self._validated(X, reset=False)
@@ -377,21 +275,6 @@ class VAEEncoderTransformer(OnnxTransformer):
         draws = _fixed_draws(self.decoder_.n_features)
         starts = range(0, len(X), SCORE_CHUNK_ROWS)
         return np.concatenate([self._elbo(X[i : i + SCORE_CHUNK_ROWS], draws) for i in starts])
-
-    def score(self, X, y=None):
-        """Return the mean of ``score_samples``, in nats a sample.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : Ignored
-            Not used, present for API consistency.
-
-        Returns
-        -------
-        elbo : float
-        """
-        return float(np.mean(self.score_samples(X), dtype=np.float64))
 
     def sample(self, n_samples=1, random_state=None):
         """Decode draws from the prior.
@@ -411,7 +294,8 @@ class VAEEncoderTransformer(OnnxTransformer):
         shape = (n_samples, self.decoder_.n_features)
         return self.inverse_transform(check_random_state(random_state).standard_normal(shape))
 
-    def _check_options(self) -> None:
+    def _check(self, X: np.ndarray) -> None:
+        check_likelihood(self, X)
         if self.contrastive_weight and self.corruption is None:
             raise ValueError(
                 "contrastive_weight compares two distortions of a sample: set corruption, for instance to "
@@ -424,13 +308,20 @@ class VAEEncoderTransformer(OnnxTransformer):
     def _output_name(self) -> str:
         return self.output
 
+    @property
+    def _takes_probabilities(self) -> bool:
+        return self.likelihood == "bernoulli"
+
     def _elbo(self, X: np.ndarray, draws: np.ndarray) -> np.ndarray:
         posterior = self.encoder_.run(X, POSTERIOR)
         z_mean, z_log_var = posterior["z_mean"], posterior["z_log_var"]  # (n_samples, n_components)
-        log_prob = np.zeros(len(X), np.float32)
+        elbo = -gaussian_kl(z_mean, z_log_var)
+        near = np.isfinite(elbo)  # where float32 does not hold the KL term, there is nothing to decode
+        log_prob = np.zeros(near.sum(), np.float32)
         for noise in draws:
-            log_prob += self._log_prob(X, reparameterize(z_mean, z_log_var, noise))
-        return log_prob / len(draws) - gaussian_kl(z_mean, z_log_var)
+            log_prob += self._log_prob(X[near], reparameterize(z_mean[near], z_log_var[near], noise))
+        elbo[near] += log_prob / len(draws)
+        return elbo
 
     def _log_prob(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray:
         if self.likelihood == "bernoulli":
@@ -438,56 +329,15 @@ class VAEEncoderTransformer(OnnxTransformer):
         x_mean = self.decoder_.run(Z, ["x_mean"])["x_mean"]
         return gaussian_log_prob(X, x_mean, np.log(self.noise_variance_))
 
-    def _train(
-        self, X: np.ndarray, *, max_epochs: int, early_stopping: bool, learning_rate: str, resume: bool
-    ) -> None:
-        require_training_extra()
-        import keras
+    def _score_graph(self):
+        from vaefeat.export.scores import elbo
 
-        from vaefeat.training.loop import train
+        noise_variance = self.noise_variance_ if self.likelihood == "gaussian" else None
+        return elbo(self.encoder_, self.decoder_, noise_variance, _fixed_draws(self.decoder_.n_features))
 
-        check_likelihood(self, X)
-        self._check_options()
-        init_seed, split_seed, train_seed = spawn_seeds(self.random_state, 3)
-        vae, optimizer = self._build(X, init_seed, resume)
-        callbacks = training_callbacks(self, learning_rate, max_epochs)
-        validation = None
-        if early_stopping:
-            X, X_validation = train_test_split(X, test_size=self.validation_fraction, random_state=split_seed)
-            validation = (X_validation,)
-            callbacks += [
-                keras.callbacks.EarlyStopping(
-                    patience=self.n_iter_no_change, min_delta=self.tol, restore_best_weights=True
-                )
-            ]
-        history = train(
-            vae,
-            (X,),
-            optimizer=optimizer,
-            batch_size=self.batch_size,
-            max_epochs=max_epochs,
-            first_epoch=self.n_iter_ if resume else 0,
-            seed=train_seed,
-            validation_data=validation,
-            callbacks=callbacks,
-            verbose=self.verbose,
-        )
-        self._keep(vae, optimizer, history, X, resume)
-
-    def _build(self, X: np.ndarray, seed: int, resume: bool):
-        """Return the model and its optimizer: new ones, or those of the last training."""
-        import keras
-
+    def _model(self, encoder, seed: int):
         from vaefeat.training.models import VAE, VAEConfig
 
-        encoder = network_config(
-            self,
-            n_features=X.shape[1],
-            filters=positive_integers(self, "filters"),
-            image_shape=checked_image_shape(
-                self, X.shape[1], needed=len(self.filters) > 0 or isinstance(self.corruption, ImageWarp)
-            ),
-        )
         config = VAEConfig(
             encoder,
             self.likelihood,
@@ -498,40 +348,12 @@ class VAEEncoderTransformer(OnnxTransformer):
             self.contrastive_weight,
             self.temperature,
         )
-        vae = VAE(config, seed)
-        optimizer = keras.optimizers.Adam(self.learning_rate_init)
-        optimizer.build(vae.trainable_variables)
-        if resume:
-            self._restore(vae.variables + optimizer.variables)
-            optimizer.learning_rate = self.learning_rate_init  # which may be another one by now
-        else:
-            vae.start_from(X)
-        return vae, optimizer
+        return VAE(config, seed)
 
-    def _restore(self, variables: list) -> None:
-        shapes = [value.shape for value in self._training_state]
-        if [tuple(variable.shape) for variable in variables] != shapes:
-            raise ValueError(
-                f"The network was trained with another shape than n_components={self.n_components}, "
-                f"filters={self.filters} and hidden_layer_sizes={self.hidden_layer_sizes}: set them back, "
-                "or fit with warm_start=False."
-            )
-        for variable, value in zip(variables, self._training_state, strict=True):
-            variable.assign(value)
-
-    def _keep(self, vae, optimizer, history: dict, X: np.ndarray, resume: bool) -> None:
-        """Turn what was trained into fitted attributes: plain data and ONNX models."""
-        from vaefeat.export.networks import export_decoder, export_encoder
-
-        self.encoder_ = export_encoder(vae.encoder, X)
-        self.decoder_ = export_decoder(vae.decoder, self.likelihood)
-        self._training_state = [variable.numpy() for variable in vae.variables + optimizer.variables]
+    def _keep(self, model, optimizer, history: dict, X: np.ndarray, resume: bool) -> None:
+        super()._keep(model, optimizer, history, X, resume)
         if self.likelihood == "gaussian":
-            self.noise_variance_ = np.exp(vae.likelihood.log_variance().numpy())
-        previous = self.history_ if resume else {}
-        self.history_ = {name: previous.get(name, []) + values for name, values in history.items()}
-        self.loss_curve_ = self.history_.get("loss", [])
-        self.n_iter_ = len(self.loss_curve_)
+            self.noise_variance_ = np.exp(model.likelihood.log_variance().numpy())
         posterior = self.encoder_.run(X, POSTERIOR)
         self.kl_per_unit_ = gaussian_kl_per_unit(posterior["z_mean"], posterior["z_log_var"]).mean(axis=0)
         self.active_units_ = posterior["z_mean"].var(axis=0) > ACTIVE_VARIANCE

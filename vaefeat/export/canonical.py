@@ -1,6 +1,6 @@
 """The one form of our ONNX graphs: same computation, same bytes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 
 import onnx
@@ -33,6 +33,15 @@ def rename(graph: onnx.GraphProto) -> None:
     It makes a name unique by digits behind it: of t3 and t31, the former could become the latter.
     """
     _rename(graph, {"": ""}, count(), "t{}_")
+
+
+def replace_names(graph: onnx.GraphProto, new_names: Mapping[str, str]) -> None:
+    """Give some tensors of a graph other names, wherever they stand."""
+    for node in graph.node:
+        for tensors in (node.input, node.output):
+            tensors[:] = [new_names.get(tensor, tensor) for tensor in tensors]
+    for value in (*graph.input, *graph.output):
+        value.name = new_names.get(value.name, value.name)
 
 
 def _rename(graph: onnx.GraphProto, names: dict[str, str], numbers: Iterator[int], form: str = "t{}") -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator, is_classifier, is_outlier_detector
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -15,7 +15,14 @@ from vaefeat import __version__
 from vaefeat.exceptions import ExportError, ParityError
 from vaefeat.export import card as cards
 from vaefeat.export.artefact import N_GOLDEN_ROWS, checked_path, serialize, write_model
-from vaefeat.export.pipeline import LABEL, PROBABILITIES, convert_estimator, encoders_of, features_name
+from vaefeat.export.pipeline import (
+    LABEL,
+    PROBABILITIES,
+    SCORES,
+    convert_estimator,
+    encoders_of,
+    features_name,
+)
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime.inspection import sha256_of_weights
 from vaefeat.runtime.parity import check_outputs
@@ -51,7 +58,8 @@ def export_onnx(
     X : array-like of shape (n_samples, n_features), optional
         Rows like those of the training, on which the file and the estimator are compared; some of
         them are kept in the card. Constant rows are tried as well, and one row alone. A
-        VAEEncoderTransformer can do without: it generates its own.
+        VAEEncoderTransformer can do without: it generates its own. If some hold NaN, the file takes
+        NaN too: the estimator must begin with an imputer.
     card : mapping, optional
         Entries for the card: ``name``, ``description``, ``data``, ``metrics``, ``training``, ...
     with_features : bool, default=False
@@ -101,6 +109,8 @@ def export_onnx(
     proto = convert_estimator(estimator, with_features=with_features)
     expected = _expected(estimator, rows)
     full_card = _card(estimator, path, proto) | entries
+    if np.isnan(rows).any():
+        full_card["inputs"]["allow_nan"] = True
     try:
         write_proven(path, proto, full_card, rows, expected)
     except ParityError as exc:
@@ -133,8 +143,9 @@ def write_proven(
     ParityError
         If one of them does not; nothing is written then.
     """
-    golden = {proto.graph.input[0].name: rows, **expected}
-    card = {**card, "golden": {name: values[:N_GOLDEN_ROWS].tolist() for name, values in golden.items()}}
+    golden = np.flatnonzero(~np.isnan(rows).any(axis=1))[:N_GOLDEN_ROWS]  # JSON has no NaN
+    values = {proto.graph.input[0].name: rows, **expected}
+    card = {**card, "golden": {name: array[golden].tolist() for name, array in values.items()}}
     content = serialize(proto, card)
     parity = check_outputs(expected, OnnxModel(content).run(rows))
     check_outputs(_first(expected), OnnxModel(content).run(rows[:1]))
@@ -153,12 +164,17 @@ def _parity_rows(estimator: Any, X: Any) -> np.ndarray:
             )
         X = estimator.sample(N_PARITY_ROWS, random_state=0)
     with np.errstate(over="ignore"):  # what float32 cannot hold is refused when the rows are run
-        rows = np.asarray(X, dtype=np.float32)[:N_PARITY_ROWS]
+        rows = np.asarray(X, dtype=np.float32)
     n_features = estimator.n_features_in_
     if rows.ndim != 2 or rows.shape[1] != n_features:
         raise ExportError(f"Got X of shape {rows.shape}, expected rows of {n_features} features.")
+    complete_last = np.argsort(~np.isnan(rows).any(axis=1), kind="stable")
+    rows = rows[complete_last[:N_PARITY_ROWS]]
     constant = np.array([[0.0], [0.5], [1.0]], np.float32)
-    return np.concatenate([rows, np.repeat(constant, n_features, axis=1)])
+    rows = np.concatenate([rows, np.repeat(constant, n_features, axis=1)])
+    if is_outlier_detector(estimator):  # so far out that float32 holds no score: nothing to compare
+        rows = rows[np.isfinite(estimator.decision_function(_with_feature_names(estimator, rows)))]
+    return rows
 
 
 def _first(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -173,6 +189,9 @@ def _expected(estimator: Any, rows: np.ndarray) -> dict[str, np.ndarray]:
         if hasattr(estimator, "predict_proba"):
             expected[PROBABILITIES] = estimator.predict_proba(named)
         return expected
+    if is_outlier_detector(estimator):
+        decision = estimator.decision_function(named)
+        return {LABEL: estimator.predict(named)[:, None], SCORES: decision[:, None].astype(np.float32)}
     if hasattr(estimator, "predict"):
         prediction = np.asarray(estimator.predict(named))
         return {"prediction": prediction.reshape(len(rows), -1)}  # ONNX has a column where there is one
@@ -216,7 +235,7 @@ def _card(estimator: Any, path: Path, proto: onnx.ModelProto) -> cards.Card:
     encoders = encoders_of(estimator)
     vae = encoders[0] if len(encoders) == 1 else None
     is_encoder = vae is estimator
-    in_unit_range = is_encoder and getattr(vae, "likelihood", None) == "bernoulli"
+    in_unit_range = is_encoder and estimator._takes_probabilities
     card = {
         "name": path.stem,
         "description": (
@@ -257,9 +276,10 @@ def describe_training(vae: Any) -> dict[str, Any]:
     if not hasattr(vae, "n_iter_"):  # no encoder, or one that was trained elsewhere
         return {}
     active = getattr(vae, "active_units_", None)
+    final_loss = "final_loss" if getattr(vae, "loss", None) == "squared_error" else "final_loss_nats"
     return {
         "epochs": vae.n_iter_,
-        "final_loss_nats": float(vae.loss_curve_[-1]) if vae.loss_curve_ else None,
+        final_loss: float(vae.loss_curve_[-1]) if vae.loss_curve_ else None,
         "active_units": None if active is None else int(active.sum()),
     }
 

@@ -15,12 +15,14 @@ N_PARITY_ROWS = 256
 
 
 def export_encoder(encoder: keras.Model, X: np.ndarray) -> OnnxModel:
-    """Return q(z|x) as an ONNX model: ``X`` -> ``z_mean``, ``z_log_var``, ``hidden`` if there is one.
+    """Return an encoder as an ONNX model.
+
+    From ``X`` to ``z_mean``, ``z_log_var``, and ``hidden`` if there is one; of an autoencoder, to ``code``.
 
     Parameters
     ----------
     encoder : keras.Model
-        As built by :func:`vaefeat.training.networks.build_encoder`.
+        As built by :func:`vaefeat.training.networks.build_encoder`, or by ``build_code``.
     X : ndarray of shape (n_samples, n_features), float32
         Rows on which the two must agree.
 
@@ -29,9 +31,14 @@ def export_encoder(encoder: keras.Model, X: np.ndarray) -> OnnxModel:
     ParityError
         If they do not.
     """
-    names = [name for name in ("z_mean", "z_log_var", "hidden") if name in encoder.output]
-    proto = to_onnx(encoder, encoder.input_shape[1], "X", names, "vaefeat_encoder")
-    return _checked(proto, encoder, X[:N_PARITY_ROWS])
+    names = [name for name in ("code", "z_mean", "z_log_var", "hidden") if name in encoder.output]
+
+    def encode(x: Any) -> dict[str, Any]:
+        outputs = encoder(x)
+        return {name: outputs[name] for name in names}
+
+    proto = to_onnx(encode, encoder.input_shape[1], "X", names, "vaefeat_encoder")
+    return _checked(proto, encode, X[:N_PARITY_ROWS])
 
 
 def export_decoder(decoder: keras.Model, likelihood: str) -> OnnxModel:

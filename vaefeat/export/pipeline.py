@@ -19,15 +19,15 @@ from skl2onnx.common.data_types import (
 )
 from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 from skl2onnx.helpers import add_onnx_graph
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator, is_classifier, is_outlier_detector
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from vaefeat.exceptions import ExportError
-from vaefeat.export.canonical import OPSETS, canonicalize, rename
-from vaefeat.runtime import OnnxModel
+from vaefeat.export.canonical import OPSETS, canonicalize, rename, replace_names
+from vaefeat.export.composition import one_output
 
-LABEL, PROBABILITIES = "label", "probabilities"
+LABEL, PROBABILITIES, SCORES = "label", "probabilities", "scores"
 # What skl2onnx raises for what it does not know.
 FAILURES = (
     MissingConverter,
@@ -52,9 +52,10 @@ def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) 
     Returns
     -------
     onnx.ModelProto
-        With the outputs ``label`` and, if the estimator has them, ``probabilities`` (a classifier),
-        ``prediction`` (a regressor), ``features`` (a transformer) or ``z_mean`` (one that ends in a
-        VAE step); of an encoder itself, all that it gives.
+        With the outputs ``label`` and, if the estimator has them, ``probabilities`` (a classifier);
+        ``label`` and ``scores``, its ``decision_function`` (an outlier detector); ``prediction`` (a
+        regressor), ``features`` (a transformer) or ``z_mean`` (one that ends in a VAE step); of an
+        encoder itself, all that it gives.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) 
         If skl2onnx has no converter for a step, or cannot convert it.
     """
     if hasattr(estimator, "encoder_"):
-        return _without_card(onnx.load_model_from_string(estimator.encoder_.to_bytes()))
+        return _convert_encoder_alone(estimator)
     has_probabilities = is_classifier(estimator) and hasattr(estimator, "predict_proba")
     try:
         with warnings.catch_warnings():  # skl2onnx reads attributes that scikit-learn is about to drop
@@ -82,9 +83,21 @@ def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) 
     return canonicalize(proto, "vaefeat_pipeline")
 
 
+def _convert_encoder_alone(estimator: BaseEstimator) -> onnx.ModelProto:
+    """Return an encoder with all that it gives, or the graph of features that it does not give itself."""
+    name = estimator._output_name
+    if name in estimator.encoder_.output_names:
+        return _without_card(onnx.load_model_from_string(estimator.encoder_.to_bytes()))
+    proto = estimator._graph()
+    replace_names(proto.graph, {proto.graph.input[0].name: "X", proto.graph.output[0].name: name})
+    return canonicalize(proto, "vaefeat_pipeline")
+
+
 def _output_names(estimator: BaseEstimator) -> list[str]:
     if is_classifier(estimator):
         return [LABEL, PROBABILITIES] if hasattr(estimator, "predict_proba") else [LABEL]
+    if is_outlier_detector(estimator):
+        return [LABEL, SCORES]
     return ["prediction"] if hasattr(estimator, "predict") else [features_name(estimator)]
 
 
@@ -98,13 +111,8 @@ def features_name(estimator: BaseEstimator) -> str:
 
 def _name_outputs(graph: onnx.GraphProto, names: list[str]) -> None:
     """Give the first outputs these names, and drop the others."""
-    new_names = dict(zip([output.name for output in graph.output], names, strict=False))
-    for node in graph.node:
-        for tensors in (node.input, node.output):
-            tensors[:] = [new_names.get(tensor, tensor) for tensor in tensors]
+    replace_names(graph, dict(zip([output.name for output in graph.output], names, strict=False)))
     del graph.output[len(names) :]
-    for output, name in zip(graph.output, names, strict=True):
-        output.name = name
 
 
 def encoders_of(estimator: Any) -> list[Any]:
@@ -125,7 +133,7 @@ def _add_features(graph: onnx.GraphProto, encoders: list[Any]) -> None:
         raise ExportError(f"with_features=True needs one VAE step, got {len(encoders)}.")
     name = encoders[0]._output_name
     cast = next(node for node in graph.node if node.name.startswith(_CAST_FEATURES))
-    width = encoders[0].encoder_.n_outputs[name]
+    width = encoders[0]._n_features_out
     graph.node.append(make_node("Identity", [cast.input[0]], [name]))
     graph.output.append(make_tensor_value_info(name, TensorProto.FLOAT, ["N", width]))
 
@@ -162,7 +170,7 @@ def encoder_shapes(operator: Any) -> None:
     """Tell skl2onnx the type and the shape of an encoder's features."""
     encoder = operator.raw_operator
     features = guess_tensor_type(operator.inputs[0].type)  # float64 stays so, as skl2onnx's parser expects
-    features.shape = [operator.inputs[0].type.shape[0], encoder.encoder_.n_outputs[encoder._output_name]]
+    features.shape = [operator.inputs[0].type.shape[0], encoder._n_features_out]
     operator.outputs[0].type = features
 
 
@@ -174,7 +182,7 @@ def convert_encoder(scope: Any, operator: Any, container: Any) -> None:
         X --Cast(float32)--> encoder --features--> Cast(type of features)
     """
     encoder = operator.raw_operator
-    proto = at_opset(_one_output(encoder.encoder_, encoder._output_name), container.target_opset)
+    proto = at_opset(encoder._graph(), container.target_opset)
     graph = _begin_with_cast(proto)
     to = TensorProto.DOUBLE if isinstance(operator.outputs[0].type, DoubleTensorType) else TensorProto.FLOAT
     features = graph.output[0]
@@ -223,7 +231,7 @@ def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
         X --Cast(float32)--> classifier --probabilities--> ArgMax --> Gather(classes) --> label
     """
     classifier = operator.raw_operator
-    proto = at_opset(_one_output(classifier.classifier_, PROBABILITIES), container.target_opset)
+    proto = at_opset(one_output(classifier.classifier_, PROBABILITIES), container.target_opset)
     graph = _begin_with_cast(proto)
     classes = classifier.classes_
     values = classes.astype(np.int64 if _are_numbers(classes) else object)
@@ -238,6 +246,13 @@ def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     add_onnx_graph(scope, operator, container, proto)
 
 
+def add_step(scope: Any, operator: Any, container: Any, proto: onnx.ModelProto) -> None:
+    """Put a graph in the place of a step, whatever the numbers that it is given."""
+    proto = at_opset(proto, container.target_opset)
+    _begin_with_cast(proto)
+    add_onnx_graph(scope, operator, container, proto)
+
+
 def _begin_with_cast(proto: onnx.ModelProto) -> onnx.GraphProto:
     """Let the graph take any numbers, and return it."""
     rename(proto.graph)  # another's graph may have nodes without names, which skl2onnx cannot take
@@ -246,12 +261,6 @@ def _begin_with_cast(proto: onnx.ModelProto) -> onnx.GraphProto:
     proto.graph.node.insert(0, cast)
     X.name = "step_X"
     return proto.graph
-
-
-def _one_output(model: OnnxModel, name: str) -> onnx.ModelProto:
-    """Return a model without its other outputs."""
-    proto = onnx.load_model_from_string(model.to_bytes())
-    return onnx.utils.Extractor(proto).extract_model([model.input_name], [name])
 
 
 def _without_card(proto: onnx.ModelProto) -> onnx.ModelProto:

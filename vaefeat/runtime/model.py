@@ -77,6 +77,7 @@ class OnnxModel:
         self._model = model
         self._providers = list(providers)
         self._n_threads = n_threads
+        self._allow_nan = (self.card.get("inputs") or {}).get("allow_nan") is True
         session = self._make_session()
         self._session: tuple[int, onnxruntime.InferenceSession] | None = (os.getpid(), session)
         inputs = session.get_inputs()
@@ -123,8 +124,8 @@ class OnnxModel:
         InvalidModelError
             If ONNX Runtime fails.
         ValueError
-            If ``X`` has another shape, or values that are not finite as float32, or if there is no
-            output of such a name.
+            If ``X`` has another shape, or values that are not finite as float32 (NaN is refused but by
+            a model whose card says that it imputes), or if there is no output of such a name.
         """
         X = self.check_rows(X)
         names = self.output_names if output_names is None else self.select_outputs(output_names)
@@ -174,7 +175,8 @@ class OnnxModel:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Contiguous float32 values, all finite; ``X`` itself if it is that already.
+            Contiguous float32 values, all finite, or NaN where the card allows it; ``X`` itself if it is
+            that already.
 
         Raises
         ------
@@ -187,7 +189,10 @@ class OnnxModel:
         with np.errstate(over="ignore"):  # an overflow is reported below, in words
             X = np.ascontiguousarray(X, dtype=np.float32)
         if not np.isfinite(X).all():
-            row, column = np.argwhere(~np.isfinite(X))[0]
+            refused = np.isinf(X) if self._allow_nan else ~np.isfinite(X)
+            if not refused.any():
+                return X
+            row, column = np.argwhere(refused)[0]
             raise ValueError(
                 f"X contains NaN or infinity: got {X[row, column]} in row {row}, column {column}, "
                 "expected finite float32 values."

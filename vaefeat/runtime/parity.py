@@ -16,7 +16,8 @@ def check_outputs(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.nd
     ----------
     expected, actual : mappings of str to ndarray
         Outputs by name; those of ``expected`` are compared. One that is not of floats in ``actual``
-        is labels, whose probabilities, if there are any, are the output "probabilities".
+        is labels, whose probabilities, if there are any, are the output "probabilities"; those of an
+        outlier detector are told by the sign of the output "scores".
 
     Returns
     -------
@@ -32,9 +33,17 @@ def check_outputs(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.nd
     numbers = {name: values for name, values in expected.items() if name not in labels}
     found: dict[str, float] = {"largest_deviation": check_parity(numbers, actual)}
     for name in labels:
-        n_ties = check_labels(expected[name], actual[name], expected.get("probabilities"))
+        n_ties = check_labels(expected[name], actual[name], _margins(expected))
         found["labels_that_differ_at_ties"] = n_ties
     return found
+
+
+def _margins(expected: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """Return what the classes compete by, (n_samples, n_classes): inlier and outlier by the score and 0."""
+    if "scores" not in expected:
+        return expected.get("probabilities")
+    scores = expected["scores"].reshape(-1, 1)
+    return np.hstack([scores, np.zeros_like(scores)]) / max(1.0, np.max(np.abs(scores), initial=0.0))
 
 
 def check_parity(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]) -> float:
@@ -82,7 +91,7 @@ def check_labels(expected: np.ndarray, actual: np.ndarray, probabilities: np.nda
 
     Parameters
     ----------
-    expected, actual : ndarrays of shape (n_samples,)
+    expected, actual : ndarrays of shape (n_samples,) or (n_samples, 1)
     probabilities : ndarray of shape (n_samples, n_classes), or None
         Of the expected labels. Two classes tie where the largest two are within 1e-5; without
         probabilities nothing ties.
@@ -101,7 +110,7 @@ def check_labels(expected: np.ndarray, actual: np.ndarray, probabilities: np.nda
         raise ParityError(
             f"The ONNX model gives labels of shape {np.shape(actual)}, not {np.shape(expected)}."
         )
-    differ = np.asarray(actual, object) != np.asarray(expected, object)  # text of any width
+    differ = np.ravel(np.asarray(actual, object) != np.asarray(expected, object))  # text of any width
     tied = np.zeros(len(expected), bool)
     if probabilities is not None:
         largest_two = np.sort(probabilities, axis=1)[:, -2:]

@@ -41,6 +41,77 @@ class GaussianNoise:
 
 
 @dataclass(frozen=True)
+class MaskingNoise:
+    r"""Features set to 0, each with the same probability, others each time a sample is seen.
+
+    The encoder learns to tell a feature from the others, so that it can do without some of them.
+
+    Parameters
+    ----------
+    share : float
+        Probability that a feature is set to 0, which is its mean behind StandardScaler().
+
+    References
+    ----------
+    Vincent et al. (2010), "Stacked Denoising Autoencoders", section 3.3.
+
+    Examples
+    --------
+    >>> from vaefeat import AutoencoderTransformer, MaskingNoise
+    >>> autoencoder = AutoencoderTransformer(corruption=MaskingNoise(0.2))
+    """
+
+    share: float
+
+    def __post_init__(self) -> None:
+        _check_share(self.share)
+
+    def __call__(self, x: Any, seed: Any, image_shape: tuple[int, int] | None = None) -> Any:
+        """Set features of a batch to 0, (batch, n_features); ``image_shape`` is not used."""
+        import tensorflow as tf
+
+        u = tf.random.stateless_uniform(tf.shape(x), seed, alg="philox")
+        return tf.where(u < self.share, 0.0, x)
+
+
+@dataclass(frozen=True)
+class SaltAndPepperNoise:
+    r"""Features in [0, 1] set to 0 or to 1, at random, others each time a sample is seen.
+
+    Parameters
+    ----------
+    share : float
+        Probability that a feature is set; half of them to 0, half to 1.
+
+    References
+    ----------
+    Vincent et al. (2010), "Stacked Denoising Autoencoders", section 3.3.
+
+    Examples
+    --------
+    >>> from vaefeat import AutoencoderTransformer, SaltAndPepperNoise
+    >>> denoiser = AutoencoderTransformer(corruption=SaltAndPepperNoise(0.25), output="reconstruction")
+    """
+
+    share: float
+
+    def __post_init__(self) -> None:
+        _check_share(self.share)
+
+    def __call__(self, x: Any, seed: Any, image_shape: tuple[int, int] | None = None) -> Any:
+        """Set features of a batch to 0 or 1, (batch, n_features); ``image_shape`` is not used."""
+        import tensorflow as tf
+
+        u = tf.random.stateless_uniform(tf.shape(x), seed, alg="philox")
+        return tf.where(u < self.share, tf.cast(u < self.share / 2, x.dtype), x)
+
+
+def _check_share(share: float) -> None:
+    if not 0 <= share <= 1:  # also when it is NaN
+        raise ValueError(f"share must lie in [0, 1], got {share}.")
+
+
+@dataclass(frozen=True)
 class ImageWarp:
     r"""Random smooth distortions of an image: another one each time it is seen.
 
@@ -149,6 +220,9 @@ class ImageWarp:
             for axis, affine in enumerate((rows, columns))
         )
         return r, c
+
+
+Corruption = GaussianNoise | ImageWarp | MaskingNoise | SaltAndPepperNoise
 
 
 def _basis(image_shape: tuple[int, int]) -> np.ndarray:

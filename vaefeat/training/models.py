@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from vaefeat.training import objectives
-from vaefeat.training.corruptions import GaussianNoise, ImageWarp
+from vaefeat.training.corruptions import Corruption
 from vaefeat.training.networks import (
     ClassConditional,
     NetworkConfig,
@@ -38,7 +38,7 @@ class VAEConfig:
     noise_variance: float | str = LEARNED
     beta: float = 1.0
     dynamic_binarization: bool = False
-    corruption: GaussianNoise | ImageWarp | None = None
+    corruption: Corruption | None = None
     contrastive_weight: float = 0.0
     temperature: float = 0.1
 
@@ -53,7 +53,7 @@ class M2Config:
     likelihood: str = "gaussian"
     noise_variance: float | str = LEARNED
     dynamic_binarization: bool = False
-    corruption: GaussianNoise | ImageWarp | None = None
+    corruption: Corruption | None = None
 
     @property
     def n_classes(self) -> int:
@@ -85,6 +85,15 @@ def centre(layer: keras.layers.Dense, X: np.ndarray) -> None:
     layer.bias.assign(-mean.astype(np.float32) @ layer.kernel.numpy())
 
 
+def location_of_mean(X: np.ndarray, *, logits: bool) -> np.ndarray:
+    """Return the mean of each feature in ``X``, or its log-odds, (n_features,): what decoders start from."""
+    mean = X.mean(axis=0, dtype=np.float64)
+    if logits:
+        mean = np.clip(mean, 1e-2, 1 - 1e-2)  # a pixel that is never lit is not yet impossible
+        mean = np.log(mean / (1 - mean))
+    return mean.astype(np.float32)
+
+
 class Likelihood(keras.layers.Layer):
     """p(x|location): Bernoulli with logits, or Gaussian with means and one variance for each feature.
 
@@ -112,21 +121,20 @@ class Likelihood(keras.layers.Layer):
         if self.noise_log_variance.trainable:
             variance = np.maximum(X.var(axis=0, dtype=np.float64), MIN_NOISE_VARIANCE)
             self.noise_log_variance.assign(np.log(variance).astype(np.float32))
-        mean = X.mean(axis=0, dtype=np.float64)
-        if self.name == "bernoulli":
-            mean = np.clip(mean, 1e-2, 1 - 1e-2)  # a pixel that is never lit is not yet impossible
-            mean = np.log(mean / (1 - mean))
-        return mean.astype(np.float32)
+        return location_of_mean(X, logits=self.name == "bernoulli")
 
     def log_variance(self) -> tf.Tensor:
         """Return log Var(x_i|z), not below that of ``MIN_NOISE_VARIANCE``, shape (n_features,)."""
         return keras.ops.maximum(self.noise_log_variance, float(np.log(MIN_NOISE_VARIANCE)))
 
-    def log_prob(self, x: tf.Tensor, location: tf.Tensor) -> tf.Tensor:
-        """Return log p(x|location) in nats; without the last axis of both, broadcast together."""
+    def log_prob(self, x: tf.Tensor, location: tf.Tensor, *observed: tf.Tensor) -> tf.Tensor:
+        """Return log p(x|location) in nats; without the last axis of both, broadcast together.
+
+        Of the features that are known, if ``observed`` tells them: 1 there, 0 elsewhere.
+        """
         if self.name == "bernoulli":
-            return objectives.bernoulli_log_prob(x, location)
-        return objectives.gaussian_log_prob(x, location, self.log_variance())
+            return objectives.bernoulli_log_prob(x, location, *observed)
+        return objectives.gaussian_log_prob(x, location, self.log_variance(), *observed)
 
 
 class VAE(keras.Model):
@@ -177,12 +185,19 @@ class VAE(keras.Model):
         self.decoder.layers[-1].bias.assign(self.likelihood.start_from(X))
 
     def example_losses(self, batch: tuple[tf.Tensor, ...], seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Return the loss of each example and the two terms of its ELBO, in nats."""
-        (x,) = batch  # (batch, n_features)
+        """Return the loss of each example and the two terms of its ELBO, in nats.
+
+        Parameters
+        ----------
+        batch : tensor of shape (batch, n_features), and optionally another: 1 where it is known, 0 elsewhere
+        seed : tensor of two integers
+            Determines the noise, the corruption and the binarization.
+        """
+        x, *observed = batch  # (batch, n_features)
         if self.config.dynamic_binarization:
             x = binarize(x, seed + 1)
         n_views = 2 if self.config.contrastive_weight else 1
-        views = tf.tile(x, (n_views, 1))  # (n_views * batch, n_features)
+        views, *observed = (tf.tile(each, (n_views, 1)) for each in (x, *observed))  # (n_views * batch, ...)
         posterior = self.encoder(corrupt(self.config, views, seed + 2))
         z_mean, z_log_var = posterior["z_mean"], posterior["z_log_var"]  # (n_views * batch, n_components)
         z = objectives.reparameterize(z_mean, z_log_var, stateless_noise(tf.shape(z_mean), seed))
@@ -190,7 +205,7 @@ class VAE(keras.Model):
         def over_views(values):
             return tf.reduce_mean(tf.reshape(values, (n_views, -1)), axis=0)  # (batch,)
 
-        reconstruction = over_views(-self.likelihood.log_prob(views, self.decoder(z)))
+        reconstruction = over_views(-self.likelihood.log_prob(views, self.decoder(z), *observed))
         kl = over_views(objectives.gaussian_kl(z_mean, z_log_var))
         losses = {
             "loss": reconstruction + self.config.beta * kl,

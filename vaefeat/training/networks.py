@@ -6,6 +6,7 @@ from itertools import count
 import keras
 
 ACTIVATIONS = {"identity": "linear", "relu": "relu", "softplus": "softplus", "tanh": "tanh"}
+CODE_ACTIVATIONS = {"identity": "linear", "relu": "relu", "sigmoid": "sigmoid", "tanh": "tanh"}
 KERNEL_INITIALIZERS = {
     "glorot_uniform": keras.initializers.GlorotUniform,
     "he_normal": keras.initializers.HeNormal,
@@ -98,6 +99,18 @@ def build_encoder(config: NetworkConfig, seed: int) -> keras.Model:
     if hidden is not inputs:
         outputs["hidden"] = hidden
     return keras.Model(inputs, outputs, name="encoder")
+
+
+def build_code(config: NetworkConfig, activation: str, seed: int) -> keras.Model:
+    """Build the encoder of an autoencoder: (batch, n_inputs) -> ``code``, (batch, n_outputs).
+
+    ``code_input``, the code before its activation, is an output too.
+    """
+    layers = _Layers(config, seed)
+    inputs = keras.Input((config.n_inputs,), name="X")
+    code_input = layers.dense(config.n_outputs, "code_input")(_hidden_layers(config, layers, inputs))
+    code = keras.layers.Activation(CODE_ACTIVATIONS[activation], name="code")(code_input)
+    return keras.Model(inputs, {"code": code, "code_input": code_input}, name="encoder")
 
 
 def build_decoder(config: NetworkConfig, seed: int) -> keras.Model:

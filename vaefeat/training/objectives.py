@@ -14,7 +14,7 @@ LOG_2PI = float(np.log(2.0 * np.pi))
 ACTIVE_VARIANCE = 0.01  # of a unit's mean over the data: Burda et al. call a unit active above it
 
 
-def _namespace(array: Array) -> Any:
+def namespace(array: Array) -> Any:
     """Return the module whose functions compute on ``array``: NumPy or ``keras.ops``."""
     if isinstance(array, np.ndarray):
         return np
@@ -40,7 +40,7 @@ def gaussian_kl_per_unit(z_mean: Array, z_log_var: Array) -> Array:
     ----------
     Kingma & Welling (2014), "Auto-Encoding Variational Bayes", appendix B.
     """
-    xp = _namespace(z_mean)
+    xp = namespace(z_mean)
     return 0.5 * (xp.exp(z_log_var) + xp.square(z_mean) - 1.0 - z_log_var)
 
 
@@ -59,7 +59,7 @@ def gaussian_kl(z_mean: Array, z_log_var: Array) -> Array:
     -------
     array of shape (n_samples,)
     """
-    return _namespace(z_mean).sum(gaussian_kl_per_unit(z_mean, z_log_var), axis=-1)
+    return namespace(z_mean).sum(gaussian_kl_per_unit(z_mean, z_log_var), axis=-1)
 
 
 def reparameterize(z_mean: Array, z_log_var: Array, noise: Array) -> Array:
@@ -78,10 +78,10 @@ def reparameterize(z_mean: Array, z_log_var: Array, noise: Array) -> Array:
     ----------
     Kingma & Welling (2014), "Auto-Encoding Variational Bayes", section 2.4.
     """
-    return z_mean + _namespace(z_mean).exp(0.5 * z_log_var) * noise
+    return z_mean + namespace(z_mean).exp(0.5 * z_log_var) * noise
 
 
-def bernoulli_log_prob(x: Array, x_logits: Array) -> Array:
+def bernoulli_log_prob(x: Array, x_logits: Array, observed: Array | None = None) -> Array:
     r"""Log-likelihood of features in [0, 1] under independent Bernoullis, in nats.
 
     .. math:: \log p(x|z) = \sum_i x_i l_i - \log(1 + \exp l_i)
@@ -93,6 +93,8 @@ def bernoulli_log_prob(x: Array, x_logits: Array) -> Array:
     ----------
     x : array of shape (n_samples, n_features), values in [0, 1]
     x_logits : array of shape (n_samples, n_features), log-odds of each feature
+    observed : array of shape (n_samples, n_features), optional
+        1 where x is known; where it is 0 the feature is left out of the sum.
 
     Returns
     -------
@@ -102,12 +104,12 @@ def bernoulli_log_prob(x: Array, x_logits: Array) -> Array:
     ----------
     Kingma & Welling (2014), "Auto-Encoding Variational Bayes", appendix C.1.
     """
-    xp = _namespace(x)
+    xp = namespace(x)
     softplus = xp.maximum(x_logits, 0.0) + xp.log1p(xp.exp(-xp.abs(x_logits)))
-    return xp.sum(x * x_logits - softplus, axis=-1)
+    return _sum_of_observed(x * x_logits - softplus, observed)
 
 
-def gaussian_log_prob(x: Array, x_mean: Array, log_variance: Array) -> Array:
+def gaussian_log_prob(x: Array, x_mean: Array, log_variance: Array, observed: Array | None = None) -> Array:
     r"""Log-density of features under independent Gaussians, in nats.
 
     .. math:: \log p(x|z) = -\tfrac12 \sum_i \log 2\pi + v_i + (x_i - \mu_i)^2 \exp(-v_i)
@@ -116,6 +118,8 @@ def gaussian_log_prob(x: Array, x_mean: Array, log_variance: Array) -> Array:
     ----------
     x, x_mean : arrays of shape (n_samples, n_features)
     log_variance : array of shape (n_features,), or any that broadcasts to ``x``
+    observed : array of shape (n_samples, n_features), optional
+        1 where x is known; where it is 0 the feature is left out of the sum.
 
     Returns
     -------
@@ -125,9 +129,36 @@ def gaussian_log_prob(x: Array, x_mean: Array, log_variance: Array) -> Array:
     ----------
     Kingma & Welling (2014), "Auto-Encoding Variational Bayes", appendix C.2.
     """
-    xp = _namespace(x)
+    xp = namespace(x)
     squared_error = xp.square(x - x_mean) * xp.exp(-log_variance)
-    return -0.5 * xp.sum(LOG_2PI + log_variance + squared_error, axis=-1)
+    return -0.5 * _sum_of_observed(LOG_2PI + log_variance + squared_error, observed)
+
+
+def squared_error(x: Array, x_mean: Array, observed: Array | None = None) -> Array:
+    r"""Squared distance of a sample from its reconstruction: :math:`\sum_i (x_i - \mu_i)^2`.
+
+    Parameters
+    ----------
+    x, x_mean : arrays of shape (n_samples, n_features)
+    observed : array of shape (n_samples, n_features), optional
+        1 where x is known; where it is 0 the feature is left out of the sum.
+
+    Returns
+    -------
+    array of shape (n_samples,), in squared units of the features
+    """
+    return _sum_of_observed(namespace(x).square(x - x_mean), observed)
+
+
+def _sum_of_observed(terms: Array, observed: Array | None) -> Array:
+    """Return the sum over the features that are known; the others say nothing of the model.
+
+    Little & Rubin (2002), "Statistical Analysis with Missing Data", section 6.2: where values are
+    missing at random, the likelihood is that of the observed ones.
+    """
+    if observed is not None:
+        terms = terms * observed
+    return namespace(terms).sum(terms, axis=-1)
 
 
 def contrastive_loss(first: Array, second: Array, temperature: float = 0.1) -> Array:
@@ -155,7 +186,7 @@ def contrastive_loss(first: Array, second: Array, temperature: float = 0.1) -> A
     Chen et al. (2020), "A Simple Framework for Contrastive Learning of Visual Representations".
     Aitchison & Ganev (2024), "InfoNCE is Variational Inference in a Recognition Parameterised Model".
     """
-    xp = _namespace(first)
+    xp = namespace(first)
     n = first.shape[0]
     views = xp.concatenate([first, second])
     squared_norm = xp.sum(xp.square(views), axis=-1, keepdims=True)
@@ -182,7 +213,7 @@ def categorical_cross_entropy(y: Array, y_logits: Array) -> Array:
     array of shape (n_samples,)
     """
     y_log_prob = log_softmax(y_logits)
-    return -_namespace(y_logits).take_along_axis(y_log_prob, y[:, None], axis=-1)[:, 0]
+    return -namespace(y_logits).take_along_axis(y_log_prob, y[:, None], axis=-1)[:, 0]
 
 
 def labeled_bound(log_prob: Array, log_prior: Array, kl: Array) -> Array:
@@ -232,7 +263,7 @@ def unlabeled_bound(labeled_bounds: Array, y_log_prob: Array) -> Array:
     ----------
     Kingma et al. (2014), "Semi-supervised Learning with Deep Generative Models", equation 7.
     """
-    xp = _namespace(y_log_prob)
+    xp = namespace(y_log_prob)
     return xp.sum(xp.exp(y_log_prob) * (labeled_bounds + y_log_prob), axis=-1)
 
 
@@ -247,6 +278,6 @@ def log_softmax(logits: Array) -> Array:
     -------
     array of shape (n_samples, n_classes), in nats, each entry <= 0
     """
-    xp = _namespace(logits)
+    xp = namespace(logits)
     shifted = logits - xp.max(logits, axis=-1, keepdims=True)
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))

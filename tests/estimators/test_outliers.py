@@ -1,0 +1,160 @@
+import joblib
+import numpy as np
+import onnxruntime
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from skl2onnx import to_onnx
+from sklearn.datasets import make_blobs
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import roc_auc_score
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from vaefeat import (
+    AutoencoderOutlierDetector,
+    AutoencoderTransformer,
+    OnnxModel,
+    VAEEncoderTransformer,
+    export_onnx,
+)
+from vaefeat.exceptions import ExportError
+
+RNG = np.random.default_rng(0)
+# On a line in space, but for some that are off it.
+INLIERS = RNG.normal(size=(300, 1)) @ np.array([[1.0, 2.0, -1.0]]) + 0.05 * RNG.normal(size=(300, 3))
+OUTLIERS = RNG.normal(size=(15, 3))
+X = np.concatenate([INLIERS, OUTLIERS]).astype(np.float32)
+IS_INLIER = np.arange(315) < 300
+SETTINGS = {"hidden_layer_sizes": (), "learning_rate_init": 1e-2, "max_iter": 150, "random_state": 0}
+
+
+def autoencoder(**params):
+    return AutoencoderTransformer(1, **SETTINGS | params)
+
+
+ESTIMATORS = {
+    "autoencoder": autoencoder,
+    "autoencoder in a pipeline": lambda: make_pipeline(StandardScaler(), autoencoder(max_iter=5)),
+    "autoencoder of probabilities": lambda: make_pipeline(
+        MinMaxScaler(clip=True), autoencoder(loss="log_loss", max_iter=5)
+    ),
+    "vae": lambda: VAEEncoderTransformer(1, **SETTINGS),
+    "vae of probabilities": lambda: make_pipeline(
+        MinMaxScaler(clip=True),
+        VAEEncoderTransformer(1, **SETTINGS | {"max_iter": 5}, likelihood="bernoulli"),
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=ESTIMATORS)
+def fitted(request):
+    return AutoencoderOutlierDetector(ESTIMATORS[request.param]()).fit(X)
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return AutoencoderOutlierDetector(autoencoder()).fit(X)
+
+
+@pytest.mark.parametrize("kind", ["autoencoder", "vae"])
+def test_what_is_off_the_line_scores_lower(kind):
+    scores = AutoencoderOutlierDetector(ESTIMATORS[kind]()).fit(X).score_samples(X)
+    assert roc_auc_score(IS_INLIER, scores) > 0.85
+
+
+def test_the_default_is_an_autoencoder():
+    rows = make_blobs(100, random_state=0)[0]
+    detector = AutoencoderOutlierDetector().fit(rows)
+    assert isinstance(detector.estimator_, AutoencoderTransformer)
+    assert set(detector.predict(rows)) == {-1, 1}
+
+
+def test_scores_decisions_and_labels_agree_and_are_the_same_each_time(fitted):
+    scores = fitted.score_samples(X)
+    assert scores.dtype == np.float64
+    assert_array_equal(scores, fitted.estimator_.score_samples(X).astype(float))
+    assert_array_equal(fitted.decision_function(X), scores - fitted.offset_)
+    assert_array_equal(fitted.predict(X), np.where(scores >= fitted.offset_, 1, -1))
+    assert_array_equal(fitted.score_samples(X), scores)
+
+
+@pytest.mark.parametrize("contamination", [0.05, 0.5])
+def test_the_share_of_outliers_is_the_one_asked_for(contamination):
+    labels = AutoencoderOutlierDetector(autoencoder(), contamination=contamination).fit_predict(X)
+    assert_allclose(np.mean(labels == -1), contamination, atol=1 / len(X))
+
+
+def test_auto_takes_for_outliers_what_lies_beyond_tukey_s_fence(detector):
+    lower, upper = np.percentile(detector.score_samples(X), [25, 75])
+    assert detector.offset_ == pytest.approx(lower - 1.5 * (upper - lower))
+    assert np.mean(detector.predict(OUTLIERS) == -1) > 0.7
+    assert np.mean(detector.predict(INLIERS) == 1) > 0.9
+
+
+def test_a_sample_that_is_too_far_for_float32_is_an_outlier():
+    detector = AutoencoderOutlierDetector(VAEEncoderTransformer(1, **SETTINGS)).fit(X)
+    far = np.full((1, 3), 1e18)
+    assert detector.score_samples(far) == -np.inf
+    assert detector.predict(far) == -1
+
+
+def test_any_estimator_that_scores_will_do_but_ours_alone_leave(tmp_path):
+    detector = AutoencoderOutlierDetector(GaussianMixture(random_state=0)).fit(X)
+    assert roc_auc_score(IS_INLIER, detector.score_samples(X)) > 0.9
+    with pytest.raises(ExportError, match="The scores of GaussianMixture cannot be exported"):
+        export_onnx(detector, tmp_path / "detector.onnx", X=X)
+
+
+@pytest.mark.parametrize(
+    "params", [{"contamination": 0.6}, {"contamination": 0.0}, {"estimator": StandardScaler()}]
+)
+def test_bad_parameters_are_named(params):
+    with pytest.raises(ValueError, match=next(iter(params))):
+        AutoencoderOutlierDetector(**{"estimator": autoencoder()} | params).fit(X)
+
+
+# --- ONNX ---
+
+
+def test_its_file_gives_its_labels_and_its_scores(fitted, tmp_path):
+    model = OnnxModel.load(export_onnx(fitted, tmp_path / "detector.onnx", X=X))
+    assert model.n_outputs == {"label": 1, "scores": 1}
+    outputs = model.run(X)
+    expected = fitted.decision_function(X)
+    assert_allclose(outputs["scores"][:, 0], expected, atol=1e-5 * max(1, np.abs(expected).max()))
+    assert_array_equal(outputs["label"][:, 0], fitted.predict(X))
+
+
+def test_a_pipeline_that_ends_in_it_leaves_as_one_file(tmp_path):
+    pipe = make_pipeline(StandardScaler(), AutoencoderOutlierDetector(autoencoder())).fit(X)
+    outputs = OnnxModel.load(export_onnx(pipe, tmp_path / "pipe.onnx", X=X)).run(X)
+    assert_array_equal(outputs["label"][:, 0], pipe.predict(X))
+    assert_allclose(outputs["scores"][:, 0], pipe.decision_function(X), atol=1e-4)
+
+
+def test_a_detector_of_scikit_learn_s_leaves_with_the_same_outputs(tmp_path):
+    forest = make_pipeline(StandardScaler(), IsolationForest(n_estimators=10, random_state=0)).fit(X)
+    outputs = OnnxModel.load(export_onnx(forest, tmp_path / "forest.onnx", X=X)).run(X)
+    assert_array_equal(outputs["label"][:, 0], forest.predict(X))
+
+
+def test_plain_skl2onnx_converts_it(detector):
+    proto = to_onnx(detector, X[:1])
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    label, scores = session.run(None, {"X": X})
+    assert_array_equal(label[:, 0], detector.predict(X))
+    assert_allclose(scores[:, 0], detector.decision_function(X), atol=1e-4)
+
+
+def test_it_unpickles_and_works_without_tensorflow(detector, tmp_path, run_fresh):
+    joblib.dump((detector, X), tmp_path / "detector.joblib")
+    printed = run_fresh(
+        f"""
+        import joblib
+        detector, X = joblib.load({str(tmp_path / "detector.joblib")!r})
+        print(detector.predict(X).tolist())
+        """,
+        absent=["tensorflow", "keras", "tf2onnx", "skl2onnx", "onnx"],
+    )
+    assert printed == str(detector.predict(X).tolist())

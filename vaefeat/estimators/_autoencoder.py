@@ -1,0 +1,312 @@
+"""An autoencoder as a scikit-learn transformer: plain, denoising, contractive, sparse."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from vaefeat.estimators._autoencoding import AUTOENCODING_CONSTRAINTS, AutoencodingTransformer
+from vaefeat.estimators._base import check_unit_range
+from vaefeat.training.objectives import bernoulli_log_prob, squared_error
+
+
+class AutoencoderTransformer(AutoencodingTransformer):
+    r"""Features learned without labels: the code from which an autoencoder reconstructs its input.
+
+    ``fit`` trains an encoder and a decoder with TensorFlow and ends by exporting both to ONNX, as
+    :class:`VAEEncoderTransformer` does, with all that follows from it. Where a VAE models the density
+    of the data, an autoencoder learns to reconstruct them; the code is kept from being a mere copy by
+    its width, by a corruption of the input, or by a penalty.
+
+    Parameters
+    ----------
+    n_components : int, default=50
+        Width of the code, hence number of features out. May be larger than that of features in, if a
+        corruption or a penalty keeps the code from being a copy.
+    hidden_layer_sizes : array-like of int, default=(500, 500)
+        Widths of the encoder's hidden layers; the decoder has the same, reversed. Without any, and with
+        identity for a code, the code spans the principal subspace, as PCA does.
+    filters : array-like of int, default=()
+        Filters of the encoder's convolutions, which stand before its hidden layers: 3x3 pixels with
+        stride 2, so that each halves the image. For images; needs ``image_shape``.
+    image_shape : tuple of two int or None, default=None
+        Rows and columns of the image whose pixels the features are, row by row. Needed by ``filters``
+        and ImageWarp.
+    activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
+        Activation of the hidden layers.
+    code_activation : {"identity", "relu", "sigmoid", "tanh"}, default="identity"
+        Activation of the code.
+    kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
+        Distribution of the initial weights, by its name in Keras.
+    loss : {"squared_error", "log_loss"}, default="squared_error"
+        The error of a reconstruction, summed over the features. "log_loss" is the cross-entropy, in
+        nats, of features in [0, 1] such as black and white pixels.
+    corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise or None, default=None
+        How a sample is distorted before the encoder sees it; the decoder still owes it as it was. The
+        autoencoder learns to undo it (Vincent et al.).
+    code_noise : float, default=0.0
+        Standard deviation of normal noise that is added to the code before its activation, in training.
+        Against it, a "sigmoid" code becomes nearly binary (Salakhutdinov & Hinton).
+    contractive_weight : float, default=0.0
+        Weight of the squared Frobenius norm of the encoder's Jacobian (Rifai et al.), so that the code
+        changes little where the data do not lie. Exact without hidden layers, else estimated.
+    l1_weight : float, default=0.0
+        Weight of the sum of the code's absolute values, so that few units are far from zero.
+    sparsity_weight : float, default=0.0
+        Weight of the KL divergence of each unit's mean activation from ``sparsity_target`` (Ng). Needs
+        ``code_activation="sigmoid"``.
+    sparsity_target : float, default=0.05
+        The mean activation that ``sparsity_weight`` asks for, over the samples of a batch.
+    batch_size : int, default=100
+        Samples a step; if there are fewer, all of them.
+    learning_rate : {"constant", "cosine"}, default="constant"
+        "cosine" lets the learning rate rise over the first tenth of the epochs of ``fit`` and fall to
+        nearly zero at the end, as half a cosine. ``partial_fit``, which knows no end, is constant.
+    learning_rate_init : float, default=0.001
+        Learning rate of Adam; with "cosine", the highest.
+    output : {"code", "reconstruction"}, default="code"
+        What ``transform`` gives: the code, or the decoded code, which makes a step that removes noise of
+        an autoencoder with a corruption. May be changed after ``fit``.
+    max_iter : int, default=50
+        Passes over the data. 0 leaves the initial random weights.
+    early_stopping : bool, default=False
+        Set ``validation_fraction`` of the samples aside, stop when their loss no longer falls, and
+        keep the weights of the best epoch.
+    validation_fraction : float, default=0.1
+        Share of the samples set aside by ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without an improvement by ``tol`` after which ``early_stopping`` stops.
+    tol : float, default=1e-4
+        The smallest improvement that counts for ``early_stopping``, in units of the loss.
+    callbacks : sequence of keras.callbacks.Callback, default=()
+        Called at the beginning and the end of training and of each epoch.
+    warm_start : bool, default=False
+        Start ``fit`` from where the last one ended, with its optimizer.
+    random_state : int, RandomState instance or None, default=None
+        Determines the initial weights, the order of the samples and the noise. The same integer
+        gives the same features. No global generator is used or changed.
+    verbose : int, default=0
+        1 shows a progress bar with the terms of the loss, and the time left.
+
+    Attributes
+    ----------
+    encoder_ : OnnxModel
+        From ``X`` (n_samples, n_features) to ``code`` (n_samples, n_components).
+    decoder_ : OnnxModel
+        From ``Z`` (n_samples, n_components) to ``x_mean`` (n_samples, n_features), and to
+        ``x_logits`` where the loss is "log_loss".
+    loss_curve_ : list of float
+        Mean loss of each epoch, with all penalties.
+    history_ : dict of lists of float
+        ``loss`` and ``reconstruction`` of each epoch, ``contractive``, ``l1`` and ``sparsity`` where they
+        have a weight, before it is applied, and the same of the validation samples as ``val_*`` if
+        ``early_stopping``.
+    n_iter_ : int
+        Epochs trained.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only if ``X`` has feature names that are all strings.
+
+    Raises
+    ------
+    TrainingDivergedError
+        By ``fit`` and ``partial_fit``, if the loss becomes NaN or infinite. Whatever the estimator
+        was before, it still is; so it is after an interrupt.
+
+    See Also
+    --------
+    VAEEncoderTransformer : The variational one: a density, samples, units that fall silent.
+    AutoencoderOutlierDetector : Outliers by the error of their reconstruction.
+    AutoencoderImputer : Missing values from a reconstruction.
+    sklearn.decomposition.PCA : The best linear autoencoder, in closed form.
+
+    Notes
+    -----
+    The weights of penalties depend on the scale of the features and, since a decoder can undo a small
+    code by large weights, are comparable only between networks of one shape.
+
+    A code without its decoder is no encryption: whoever has samples and codes can train a decoder.
+
+    References
+    ----------
+    Hinton & Salakhutdinov (2006), "Reducing the Dimensionality of Data with Neural Networks".
+    Vincent et al. (2010), "Stacked Denoising Autoencoders: Learning Useful Representations in a Deep
+    Network with a Local Denoising Criterion".
+    Rifai et al. (2011), "Contractive Auto-Encoders: Explicit Invariance During Feature Extraction".
+    Ng (2011), "Sparse autoencoder", CS294A lecture notes.
+    Salakhutdinov & Hinton (2009), "Semantic hashing".
+
+    Examples
+    --------
+    Without hidden layers the reconstruction is PCA's:
+
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from vaefeat import AutoencoderTransformer
+    >>> X = load_digits().data / 16
+    >>> linear = AutoencoderTransformer(
+    ...     10, hidden_layer_sizes=(), batch_size=2_000, learning_rate_init=0.03, max_iter=200, random_state=0
+    ... ).fit(X)
+    >>> pca = PCA(10).fit(X)
+    >>> error = np.square(X - pca.inverse_transform(pca.transform(X))).sum(axis=1).mean()
+    >>> bool(-linear.score(X) < 1.01 * error)
+    True
+
+    With hidden layers, and noise that it learns to remove:
+
+    >>> from vaefeat import SaltAndPepperNoise
+    >>> denoiser = AutoencoderTransformer(
+    ...     corruption=SaltAndPepperNoise(0.25), loss="log_loss", output="reconstruction", max_iter=2
+    ... ).fit(X)
+    >>> denoiser.transform(X).shape
+    (1797, 64)
+    """
+
+    _parameter_constraints: dict = {
+        **AUTOENCODING_CONSTRAINTS,
+        "code_activation": [StrOptions({"identity", "relu", "sigmoid", "tanh"})],
+        "loss": [StrOptions({"squared_error", "log_loss"})],
+        "code_noise": [Interval(Real, 0, None, closed="left")],
+        "contractive_weight": [Interval(Real, 0, None, closed="left")],
+        "l1_weight": [Interval(Real, 0, None, closed="left")],
+        "sparsity_weight": [Interval(Real, 0, None, closed="left")],
+        "sparsity_target": [Interval(Real, 0, 1, closed="neither")],
+        "output": [StrOptions({"code", "reconstruction"})],
+    }
+    _code_name = "code"
+
+    def __init__(
+        self,
+        n_components=50,
+        *,
+        hidden_layer_sizes=(500, 500),
+        filters=(),
+        image_shape=None,
+        activation="relu",
+        code_activation="identity",
+        kernel_initializer="glorot_uniform",
+        loss="squared_error",
+        corruption=None,
+        code_noise=0.0,
+        contractive_weight=0.0,
+        l1_weight=0.0,
+        sparsity_weight=0.0,
+        sparsity_target=0.05,
+        batch_size=100,
+        learning_rate="constant",
+        learning_rate_init=1e-3,
+        output="code",
+        max_iter=50,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        callbacks=(),
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.filters = filters
+        self.image_shape = image_shape
+        self.activation = activation
+        self.code_activation = code_activation
+        self.kernel_initializer = kernel_initializer
+        self.loss = loss
+        self.corruption = corruption
+        self.code_noise = code_noise
+        self.contractive_weight = contractive_weight
+        self.l1_weight = l1_weight
+        self.sparsity_weight = sparsity_weight
+        self.sparsity_target = sparsity_target
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.output = output
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def score_samples(self, X):
+        """Return the negative error of each sample's reconstruction.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        score : ndarray of shape (n_samples,), float32
+            The negative squared error, or cross-entropy in nats, summed over the features.
+        """
+        check_is_fitted(self)
+        X = self._validated(X, reset=False)
+        self._check_range(X)
+        decoded = self.decoder_.run(self.encoder_.run(X, ["code"])["code"])
+        if self.loss == "log_loss":
+            return bernoulli_log_prob(X, decoded["x_logits"])
+        return -squared_error(X, decoded["x_mean"])
+
+    def _check_range(self, X: np.ndarray) -> None:
+        if self._takes_probabilities:
+            check_unit_range(X, 'loss="log_loss"', 'loss="squared_error"')
+
+    def _check(self, X: np.ndarray) -> None:
+        self._check_range(X)
+        if self.sparsity_weight and self.code_activation != "sigmoid":
+            raise ValueError(
+                "sparsity_weight is for a code in [0, 1]: set code_activation to "
+                f'"sigmoid", got "{self.code_activation}".'
+            )
+
+    def _features(self, X: np.ndarray) -> np.ndarray:
+        return self.reconstruct(X) if self.output == "reconstruction" else super()._features(X)
+
+    def _graph(self):
+        from vaefeat.export.composition import reconstruction
+
+        if self.output == "code":
+            return super()._graph()
+        return reconstruction(self.encoder_, self.decoder_, "code")
+
+    def _score_graph(self):
+        from vaefeat.export.scores import reconstruction_score
+
+        return reconstruction_score(self.encoder_, self.decoder_, self.loss)
+
+    @property
+    def _output_name(self) -> str:
+        return self.output
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_features_in_ if self.output == "reconstruction" else self.decoder_.n_features
+
+    @property
+    def _takes_probabilities(self) -> bool:
+        return self.loss == "log_loss"
+
+    def _model(self, encoder, seed: int):
+        from vaefeat.training.autoencoder import Autoencoder, AutoencoderConfig
+
+        config = AutoencoderConfig(
+            encoder,
+            self.code_activation,
+            self.loss,
+            self.corruption,
+            self.code_noise,
+            self.contractive_weight,
+            self.l1_weight,
+            self.sparsity_weight,
+            self.sparsity_target,
+        )
+        return Autoencoder(config, seed)

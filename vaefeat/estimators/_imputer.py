@@ -1,0 +1,196 @@
+"""Missing values: what a model of the data makes of the values that are known."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, _fit_context, clone
+from sklearn.impute import MissingIndicator
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+
+from vaefeat.estimators._autoencoder import AutoencoderTransformer
+from vaefeat.estimators._base import OnnxGraphMixin, all_or_nothing
+from vaefeat.training.corruptions import MaskingNoise
+
+MASKED = 0.2  # share of the features that the default estimator must do without in training
+
+
+class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, BaseEstimator):
+    r"""Missing values replaced by what an autoencoder or a VAE makes of the others.
+
+    ``fit`` trains the estimator on rows with missing values: the loss leaves them out. ``transform``
+    starts from each feature's mean, encodes and decodes the row, takes for what is missing what was
+    decoded, and does so ``n_iter`` times over. Values that are there stay as they are.
+
+    Parameters
+    ----------
+    estimator : AutoencoderTransformer, VAEEncoderTransformer or None, default=None
+        None is ``AutoencoderTransformer(corruption=MaskingNoise(0.2), random_state=0)``: an autoencoder
+        learns to fill gaps by being shown others that it owes. Features should be on one scale: put
+        StandardScaler() before, which passes missing values on.
+    n_iter : int, default=1
+        Times that a row is encoded and decoded. Once is enough where the estimator has learned to fill
+        gaps, and more does harm: it has not seen its own values at their places. One that was trained
+        without a corruption approaches its answer in some 5 steps.
+    add_indicator : bool, default=False
+        Append for each feature that had missing values in training whether it is missing, as 1 or 0.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted one.
+    statistics_ : ndarray of shape (n_features_in_,)
+        Mean of each feature's observed values.
+    indicator_ : sklearn.impute.MissingIndicator or None
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only if ``X`` has feature names that are all strings.
+
+    See Also
+    --------
+    sklearn.impute.IterativeImputer : A regression for each feature from the others, in turns.
+    sklearn.impute.KNNImputer : The mean of the nearest rows.
+
+    Notes
+    -----
+    The iteration is that of Rezende et al. with the means of both distributions instead of draws, so that
+    the same row gives the same values. It leaves as ONNX, unrolled.
+
+    References
+    ----------
+    Rezende, Mohamed & Wierstra (2014), "Stochastic Backpropagation and Approximate Inference in Deep
+    Generative Models", appendix F.
+    Vincent et al. (2010), "Stacked Denoising Autoencoders", for masking in training.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from vaefeat import AutoencoderImputer
+    >>> X = load_digits().data / 16
+    >>> missing = np.random.default_rng(0).uniform(size=X.shape) < 0.3
+    >>> incomplete = np.where(missing, np.nan, X)
+    >>> imputed = AutoencoderImputer().fit_transform(incomplete)
+    >>> error, error_of_means = (
+    ...     np.sqrt(np.mean((values - X)[missing] ** 2))
+    ...     for values in (imputed, np.nanmean(incomplete, axis=0))
+    ... )
+    >>> bool(error < 0.7 * error_of_means)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "reconstruct"]), None],
+        "n_iter": [Interval(Integral, 1, None, closed="left")],
+        "add_indicator": ["boolean"],
+    }
+
+    def __init__(self, estimator=None, *, n_iter=1, add_indicator=False):
+        self.estimator = estimator
+        self.n_iter = n_iter
+        self.add_indicator = add_indicator
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Train the estimator on the values of ``X`` that are there.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            NaN where a value is missing.
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        self : object
+        """
+        with all_or_nothing(self):
+            X = self._validated(X, reset=True)
+            missing = np.isnan(X)
+            if empty := np.flatnonzero(missing.all(axis=0)).tolist():
+                raise ValueError(f"The features {empty} have no value at all: drop them before this step.")
+            self.statistics_ = np.nanmean(X, axis=0)
+            self.indicator_ = MissingIndicator(error_on_new=False).fit(X) if self.add_indicator else None
+            self.estimator_ = clone(self._default() if self.estimator is None else self.estimator)
+            self.estimator_.fit(np.where(missing, self.statistics_, X), observed=~missing)
+        return self
+
+    def transform(self, X):
+        """Return ``X`` with its missing values replaced.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            NaN where a value is missing.
+
+        Returns
+        -------
+        imputed : ndarray of shape (n_samples, n_features_out), float32 or float64, as ``X``
+        """
+        check_is_fitted(self)
+        X = self._validated(X, reset=False)
+        missing = np.isnan(X)
+        imputed = np.where(missing, self.statistics_, X).astype(X.dtype)
+        rows = missing.any(axis=1)
+        for _ in range(self.n_iter if rows.any() else 0):
+            imputed[rows] = np.where(missing[rows], self.estimator_.reconstruct(imputed[rows]), X[rows])
+        return imputed if self.indicator_ is None else np.hstack([imputed, self.indicator_.transform(X)])
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the features in, and ``missingindicator_`` before those that are indicated.
+
+        Parameters
+        ----------
+        input_features : array-like of str, optional
+
+        Returns
+        -------
+        names : ndarray of str
+        """
+        check_is_fitted(self)
+        names = _check_feature_names_in(self, input_features)
+        if self.indicator_ is None:
+            return names
+        return np.concatenate([names, self.indicator_.get_feature_names_out(names)])
+
+    def _validated(self, X, *, reset: bool) -> np.ndarray:
+        return validate_data(
+            self,
+            X,
+            reset=reset,
+            dtype=(np.float64, np.float32),
+            ensure_all_finite="allow-nan",
+            ensure_min_samples=2 if reset else 1,
+        )
+
+    @staticmethod
+    def _default() -> AutoencoderTransformer:
+        return AutoencoderTransformer(corruption=MaskingNoise(MASKED), random_state=0)
+
+    @property
+    def _n_features_out(self) -> int:
+        n_indicators = 0 if self.indicator_ is None else len(self.indicator_.features_)
+        return self.n_features_in_ + n_indicators
+
+    def _graph(self):
+        """Return the ONNX graph that imputes."""
+        from vaefeat.export.composition import imputation
+
+        return imputation(
+            self.estimator_.encoder_,
+            self.estimator_.decoder_,
+            self.estimator_._code_name,
+            start=self.statistics_,
+            n_iter=self.n_iter,
+            indicator=None if self.indicator_ is None else self.indicator_.features_,
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "estimator_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,168 @@
+"""Outliers: samples that a model of the others cannot explain."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, _fit_context, clone
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from vaefeat.estimators._autoencoder import AutoencoderTransformer
+from vaefeat.estimators._base import all_or_nothing
+
+FENCE = 1.5  # interquartile ranges below the lower quartile: Tukey's rule for a point that lies outside
+
+
+class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator):
+    r"""Outliers by the scores of an autoencoder or a VAE: what it cannot reconstruct is unlike its data.
+
+    Parameters
+    ----------
+    estimator : estimator or None, default=None
+        Trained on the samples, without labels, and asked for ``score_samples``: an AutoencoderTransformer
+        (negative error of the reconstruction), a VAEEncoderTransformer (evidence lower bound), a Pipeline
+        that ends in one, or any other density such as sklearn.mixture.GaussianMixture. None is
+        AutoencoderTransformer(random_state=0). Put StandardScaler() before it.
+    contamination : "auto" or float, default="auto"
+        Share of outliers among the training samples, in (0, 0.5]. "auto" takes for outliers what lies
+        more than 1.5 interquartile ranges below the lower quartile of the training samples' scores.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted one.
+    offset_ : float
+        The score below which a sample is an outlier.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only if ``X`` has feature names that are all strings.
+
+    See Also
+    --------
+    sklearn.ensemble.IsolationForest : Outliers by how soon random cuts isolate them.
+    sklearn.neighbors.LocalOutlierFactor : Outliers by how thinly their neighbourhood is settled.
+
+    Notes
+    -----
+    Outliers among the training samples teach the autoencoder too: one with a narrow code, or a VAE, learns
+    them last. Scores are deterministic. With vaefeat's estimators the detector leaves as ONNX, and its
+    file has the outputs ``label`` and ``scores``, the latter its ``decision_function``.
+
+    References
+    ----------
+    Hawkins et al. (2002), "Outlier Detection Using Replicator Neural Networks".
+    Tukey (1977), "Exploratory Data Analysis", section 2D, for "auto".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from vaefeat import AutoencoderOutlierDetector, AutoencoderTransformer
+    >>> X, y = load_digits(return_X_y=True)
+    >>> autoencoder = AutoencoderTransformer(8, max_iter=10, random_state=0)
+    >>> detector = AutoencoderOutlierDetector(autoencoder).fit(X[y != 8] / 16)
+    >>> eights, others = (detector.decision_function(X[rows] / 16) for rows in (y == 8, y != 8))
+    >>> bool(eights.mean() < others.mean())
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "score_samples"]), None],
+        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+    }
+
+    def __init__(self, estimator=None, *, contamination="auto"):
+        self.estimator = estimator
+        self.contamination = contamination
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Train the estimator on ``X``, and find the score below which a sample is an outlier.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        self : object
+        """
+        with all_or_nothing(self):
+            X = self._validated(X, reset=True)
+            estimator = AutoencoderTransformer(random_state=0) if self.estimator is None else self.estimator
+            self.estimator_ = clone(estimator).fit(X)
+            self.offset_ = _offset(self._scores(X), self.contamination)
+        return self
+
+    def score_samples(self, X):
+        """Return the estimator's score of each sample: the lower, the less like the training samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            -inf where float32 cannot hold it.
+        """
+        check_is_fitted(self)
+        return self._scores(self._validated(X, reset=False))
+
+    def decision_function(self, X):
+        """Return ``score_samples(X) - offset_``: negative for outliers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,), float64
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X):
+        """Return -1 for outliers and 1 for others.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int64
+        """
+        return np.where(self.decision_function(X) >= 0, 1, -1)
+
+    def _validated(self, X, *, reset: bool) -> np.ndarray:
+        return validate_data(
+            self, X, reset=reset, dtype=(np.float64, np.float32), ensure_min_samples=2 if reset else 1
+        )
+
+    def _scores(self, X: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore"):  # a sample that is far out has a score of -inf
+            return self.estimator_.score_samples(X).astype(np.float64)
+
+    def onnx_shape_calculator(self):
+        """Return the shape calculator by which skl2onnx converts the estimator, within a Pipeline too."""
+        from vaefeat.export.scores import detector_shapes
+
+        return detector_shapes
+
+    def onnx_converter(self):
+        """Return the converter by which skl2onnx converts the estimator, within a Pipeline too."""
+        from vaefeat.export.scores import convert_detector
+
+        return convert_detector
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "offset_")
+
+
+def _offset(scores: np.ndarray, contamination) -> float:
+    if contamination != "auto":
+        return float(np.percentile(scores, 100 * contamination))
+    lower, upper = np.percentile(scores, [25, 75])
+    return float(lower - FENCE * (upper - lower))

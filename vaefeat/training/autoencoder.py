@@ -1,0 +1,130 @@
+"""The autoencoder: a code, its reconstruction, and penalties on the code."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vaefeat.training import objectives, penalties
+from vaefeat.training.corruptions import Corruption
+from vaefeat.training.models import centre, corrupt, location_of_mean, stateless_noise
+from vaefeat.training.networks import NetworkConfig, build_code, build_decoder
+
+
+@dataclass(frozen=True)
+class AutoencoderConfig:
+    """All that defines an autoencoder, beside its seed."""
+
+    encoder: NetworkConfig
+    code_activation: str = "identity"
+    loss: str = "squared_error"
+    corruption: Corruption | None = None
+    code_noise: float = 0.0
+    contractive_weight: float = 0.0
+    l1_weight: float = 0.0
+    sparsity_weight: float = 0.0
+    sparsity_target: float = 0.05
+
+    @property
+    def penalties(self) -> dict[str, float]:
+        """The penalties that have a weight, by name."""
+        weights = {
+            "contractive": self.contractive_weight,
+            "l1": self.l1_weight,
+            "sparsity": self.sparsity_weight,
+        }
+        return {name: weight for name, weight in weights.items() if weight}
+
+
+class Autoencoder(keras.Model):
+    r"""Autoencoder: an encoder h, a decoder g, and what is asked of the code beside its worth for g.
+
+    Minimises, for each example, the error of its reconstruction plus the weighted penalties:
+
+    .. math:: L(x, g(h(\tilde x) + \epsilon)) + \lambda \|J_h(\tilde x)\|_F^2
+        + \alpha \|h(\tilde x)\|_1 + \beta \sum_j KL(\rho \| \hat\rho_j)
+
+    L is the squared error or the cross-entropy, :math:`\tilde x` the corrupted example or x itself,
+    and :math:`\epsilon` normal noise before the activation of the code, if there is any.
+
+    References
+    ----------
+    Vincent et al. (2010), "Stacked Denoising Autoencoders".
+    Rifai et al. (2011), "Contractive Auto-Encoders: Explicit Invariance During Feature Extraction".
+    Salakhutdinov & Hinton (2009), "Semantic hashing", for the noise.
+    """
+
+    def __init__(self, config: AutoencoderConfig, seed: int):
+        super().__init__(name="autoencoder")
+        self.config = config
+        self.encoder = build_code(config.encoder, config.code_activation, seed)
+        self.decoder = build_decoder(config.encoder.mirrored(), seed + 1_000)
+        self.built = True
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        return "loss", "reconstruction", *self.config.penalties
+
+    @property
+    def fast_in_xla(self) -> bool:
+        return not self.config.encoder.filters  # TensorFlow's own convolutions are faster on a CPU
+
+    def start_from(self, X: np.ndarray) -> None:
+        """Start from the mean of each feature in ``X``, (n_samples, n_features), on both sides."""
+        if not self.config.encoder.filters:
+            centre(self.encoder.layers[1], X)
+        self.decoder.layers[-1].bias.assign(location_of_mean(X, logits=self.config.loss == "log_loss"))
+
+    def example_losses(self, batch: tuple[tf.Tensor, ...], seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Return the loss of each example, the error of its reconstruction, and the penalties.
+
+        Parameters
+        ----------
+        batch : tensor of shape (batch, n_features), and optionally another: 1 where it is known, 0 elsewhere
+        seed : tensor of two integers
+            Determines the corruption and the noise.
+        """
+        x, *observed = batch
+        x_seen = corrupt(self.config, x, seed + 2)
+        encoded = self.encoder(x_seen)
+        reconstruction = self._error(x, self.decoder(self._noisy(encoded, seed)), *observed)
+        losses = {"loss": reconstruction, "reconstruction": reconstruction}
+        for name, weight in self.config.penalties.items():
+            losses[name] = self._penalty(name, x_seen, encoded["code"], seed + 4)
+            losses["loss"] += weight * losses[name]
+        return losses
+
+    def _error(self, x: tf.Tensor, location: tf.Tensor, *observed: tf.Tensor) -> tf.Tensor:
+        if self.config.loss == "log_loss":
+            return -objectives.bernoulli_log_prob(x, location, *observed)
+        return objectives.squared_error(x, location, *observed)
+
+    def _noisy(self, encoded: dict[str, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
+        if not self.config.code_noise:
+            return encoded["code"]
+        noise = self.config.code_noise * stateless_noise(tf.shape(encoded["code"]), seed)
+        return self.encoder.get_layer("code")(encoded["code_input"] + noise)
+
+    def _penalty(self, name: str, x: tf.Tensor, code: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        if name == "contractive":
+            return self._jacobian_norm(x, code, seed)
+        if name == "l1":
+            return penalties.l1_norm(code)
+        return penalties.sparsity_kl(code, self.config.sparsity_target)
+
+    def _jacobian_norm(self, x: tf.Tensor, code: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        r"""Return the squared Frobenius norm of the encoder's Jacobian at each example.
+
+        Exactly, if the encoder is one layer; else Hutchinson's unbiased estimate of it from one random
+        vector of signs, :math:`\|J\|_F^2 = E_v \|v^T J\|^2`.
+        """
+        config = self.config.encoder
+        if not (config.hidden_layer_sizes or config.filters):
+            kernel = self.encoder.get_layer("code_input").kernel
+            return penalties.layer_jacobian_norm(code, kernel, self.config.code_activation)
+        signs = tf.sign(stateless_noise(tf.shape(code), seed))
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            projection = tf.reduce_sum(signs * self.encoder(x)["code"])
+        return tf.reduce_sum(tf.square(tape.gradient(projection, x)), axis=-1)
