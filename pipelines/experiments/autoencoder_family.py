@@ -186,10 +186,8 @@ USES = {
 }
 
 
-def run(
-    out: Path, *, only: str | None = None, n_samples: int | None = None, max_iter: int | None = None
-) -> None:
-    """Compute the rows that are missing."""
+def run(out: Path, only: str | None, n_samples: int | None, max_iter: int | None) -> None:
+    """Compute the rows that are missing; of the first samples, with other epochs, if these are given."""
     known = read_rows(out)
     for use, (methods, names, epochs) in USES.items():
         for name in names if only in (None, use) else ():

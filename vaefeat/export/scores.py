@@ -11,7 +11,6 @@ from vaefeat.exceptions import ExportError
 from vaefeat.export.composition import Graph, Output
 from vaefeat.export.pipeline import LABEL, SCORES, add_step, convert_estimator
 from vaefeat.runtime import OnnxModel
-from vaefeat.training.objectives import LOG_2PI
 
 
 def score_model(estimator: Any) -> onnx.ModelProto:
@@ -123,7 +122,7 @@ def _bernoulli_log_prob(graph: Graph, x: str, x_logits: str) -> str:
 
 def _gaussian_log_prob(graph: Graph, x: str, x_mean: str, noise_variance: np.ndarray) -> str:
     deviation = graph.op("Div", graph.op("Sub", x, x_mean), np.sqrt(noise_variance))
-    normalizer = np.sum(LOG_2PI + np.log(noise_variance), dtype=np.float32)
+    normalizer = np.sum(np.log(2 * np.pi * noise_variance), dtype=np.float32)
     return graph.op("Mul", graph.op("Add", _sum_of_squares(graph, deviation), normalizer), -0.5)
 
 
