@@ -137,3 +137,17 @@ def test_the_pictures_of_m2_are_drawn(mnist, tmp_path):
     out = tmp_path / "digits.png"
     run_smoke("semi_supervised_pictures", "--out", out)
     assert out.stat().st_size > 10_000
+
+
+def test_the_experiment_on_the_uses_of_autoencoders_sets_them_beside_others(
+    load_or_skip, tmp_path, monkeypatch
+):
+    load_or_skip("satimage")
+    out = tmp_path / "rows.jsonl"
+    run_smoke_here("autoencoder_family", monkeypatch, "--out", out, "--only", "imputation")
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    methods = {"mean", "KNNImputer", "IterativeImputer", "autoencoder", "VAE"}
+    assert {(row["dataset"], row["method"]) for row in rows} == {
+        (name, method) for name in ("digits", "satimage") for method in methods
+    }
+    assert all(row["rmse"] > 0 for row in rows)

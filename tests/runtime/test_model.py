@@ -325,6 +325,17 @@ def test_a_card_may_leave_its_entries_out_or_empty():
     assert OnnxModel(make_model(metadata={"vaefeat.card": json.dumps(card)})).card == card
 
 
+@pytest.mark.parametrize("allow_nan", [True, False, None])
+def test_a_card_tells_whether_rows_may_have_nan_and_none_may_have_infinity(allow_nan):
+    model = OnnxModel(make_model(metadata={"vaefeat.card": json.dumps({"inputs": {"allow_nan": allow_nan}})}))
+    rows = [[0, np.nan, -1, 1]]
+    if allow_nan:
+        assert np.isnan(model.run(rows)["Y"][0, 1])
+        rows[0][1] = np.inf
+    with pytest.raises(ValueError, match="got (nan|inf) in row 0, column 1"):
+        model.run(rows)
+
+
 def test_a_card_is_accepted_with_the_weights_that_it_was_written_for():
     card = json.dumps({"weights_sha256": sha256_of_weights(CONTENT)})
     assert_array_equal(OnnxModel(linear_model(WEIGHTS, BIAS, metadata={"vaefeat.card": card})).run(X)["Y"], Y)
