@@ -332,7 +332,7 @@ def test_a_card_tells_whether_rows_may_have_nan_and_none_may_have_infinity(allow
     if allow_nan:
         assert np.isnan(model.run(rows)["Y"][0, 1])
         rows[0][1] = np.inf
-    with pytest.raises(ValueError, match="got (nan|inf) in row 0, column 1"):
+    with pytest.raises(ValueError, match=r"got (nan|inf) in row 0, column 1"):
         model.run(rows)
 
 
