@@ -36,8 +36,8 @@ from vaefeat import (
     VAEEncoderTransformer,
     load_dataset,
 )
-from vaefeat._rows import append_row, provenance, read_rows
 from vaefeat.datasets import Dataset
+from vaefeat.rows import append_row, provenance, read_rows
 
 NOISE = 0.25  # share of the pixels
 MISSING = 0.3  # share of the values
