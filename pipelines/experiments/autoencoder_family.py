@@ -125,12 +125,15 @@ def outliers(dataset: Dataset, max_iter: int) -> Iterator[tuple[str, Callable[[]
 
 
 def imputation(dataset: Dataset, max_iter: int) -> Iterator[tuple[str, Callable[[], dict]]]:
-    """Yield for each method the error of test values that were taken away, in standard deviations."""
+    """Yield for each method the error of test values that were taken away.
+
+    In grey values of images, which have one scale; of tables in standard deviations.
+    """
     rng = np.random.default_rng(0)
     incomplete, test = (
         np.where(rng.uniform(size=X.shape) < MISSING, np.nan, X) for X in (dataset.X, dataset.X_test)
     )
-    scaler = StandardScaler().fit(incomplete)
+    scaler = (FunctionTransformer() if dataset.image_shape else StandardScaler()).fit(incomplete)
     missing = np.isnan(test)
     expected = scaler.transform(dataset.X_test)[missing]
     masked = AutoencoderTransformer(corruption=MaskingNoise(0.2), max_iter=max_iter, random_state=0)
