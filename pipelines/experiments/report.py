@@ -211,6 +211,30 @@ def thesis_table(comparison: Comparison) -> str:
     return markdown(("the thesis says", "here", "row"), rows)
 
 
+FAMILY_MEASURES = {
+    "denoising": ("psnr_db", "noise removed, PSNR in dB", ".1f"),
+    "outliers": ("roc_auc", "outliers, ROC-AUC", ".3f"),
+    "imputation": ("rmse", "missing values, RMSE", ".3f"),
+    "hashing": ("precision_at_100", "32 bits, precision@100", ".3f"),
+}
+
+
+def family_tables(rows: list[Row]) -> str:
+    """Return for each use of autoencoders a table of methods and data sets."""
+    tables = []
+    for use, (measure, title, form) in FAMILY_MEASURES.items():
+        found = {(row["method"], row["dataset"]): row[measure] for row in rows if row["use"] == use}
+        if not found:
+            continue
+        methods, datasets = (list(dict.fromkeys(names)) for names in zip(*found, strict=True))
+        cells = [
+            (method, *(format(found[method, name], form) for name in datasets if (method, name) in found))
+            for method in methods
+        ]
+        tables.append(markdown((title, *datasets), cells))
+    return "\n\n".join(tables)
+
+
 def documents() -> dict[Path, dict[str, str]]:
     """Return the sections of each document by their names."""
     mnist, semi_supervised = read_comparison("mnist"), read_comparison("semi-supervised")
@@ -225,6 +249,11 @@ def documents() -> dict[Path, dict[str, str]]:
             "semi-supervised": semi_supervised_sentence(semi_supervised, mnist),
             "mnist-thesis": thesis_table(mnist),
             "benchmarks": benchmark_tables(benchmarks, IN_README),
+        },
+        ROOT / "docs" / "autoencoders.md": {
+            "autoencoder-family": family_tables(
+                list(read_rows(RESULTS / "autoencoder-family.jsonl").values())
+            )
         },
         ROOT / "docs" / "few-labels.md": {"semi-supervised": semi_supervised_table(semi_supervised)},
         ROOT / "docs" / "latent-space.md": {

@@ -2,7 +2,11 @@ import re
 from pathlib import Path
 
 from numpy.testing import assert_array_equal
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+import pipelines.ready
+import vaefeat
 from vaefeat import OnnxModel, mask_labels
 
 ROOT = Path(__file__).parents[2]
@@ -20,3 +24,13 @@ def test_the_program_of_the_page_on_few_labels_runs(digits, tmp_path):
     assert names["m1_m2"].score(X, y) > names["m1"].score(X, y) > 0.9
     shipped = OnnxModel.load(tmp_path / "m1_m2.onnx").run(X)["label"]
     assert_array_equal(shipped, names["m1_m2"].predict(X))
+
+
+def test_the_pieces_of_the_page_on_autoencoders_are_there():
+    page = (ROOT / "docs" / "autoencoders.md").read_text()
+    pieces = re.findall(r"^\|[^|]+\| `([^`]+\))` \|$", page, re.MULTILINE)
+    names = {name: getattr(vaefeat, name) for name in vaefeat.__all__}
+    names |= {"pipelines": pipelines, "make_pipeline": make_pipeline, "StandardScaler": StandardScaler}
+    assert len(pieces) == 11
+    for piece in pieces:
+        assert hasattr(eval(piece, names), "fit")
