@@ -106,10 +106,10 @@ def outliers(dataset: Dataset, max_iter: int) -> Iterator[tuple[str, Callable[[]
     """Yield for each method its ROC-AUC, a class of the test samples being unknown in training."""
     small = {"hidden_layer_sizes": (128,), "max_iter": max_iter, "random_state": 0}
     detectors: dict[str, Method] = {
-        "autoencoder": lambda: AutoencoderOutlierDetector(AutoencoderTransformer(8, **small)),
-        "VAE": lambda: AutoencoderOutlierDetector(VAEEncoderTransformer(8, **small)),
         "IsolationForest": lambda: IsolationForest(random_state=0),
         "LocalOutlierFactor": lambda: LocalOutlierFactor(novelty=True),
+        "autoencoder": lambda: AutoencoderOutlierDetector(AutoencoderTransformer(8, **small)),
+        "VAE": lambda: AutoencoderOutlierDetector(VAEEncoderTransformer(8, **small)),
     }
 
     def auc(make: Method, unknown: int) -> float:
@@ -141,9 +141,9 @@ def imputation(dataset: Dataset, max_iter: int) -> Iterator[tuple[str, Callable[
     imputers: dict[str, Method] = {
         "mean": SimpleImputer,
         "KNNImputer": KNNImputer,
-        "IterativeImputer": lambda: IterativeImputer(random_state=0),
         "autoencoder": lambda: AutoencoderImputer(masked),
         "VAE": lambda: AutoencoderImputer(vae),
+        "IterativeImputer": lambda: IterativeImputer(random_state=0),
     }
 
     def measure(make: Method) -> dict:
