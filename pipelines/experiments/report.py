@@ -16,8 +16,8 @@ from pipelines.benchmarks.tables import IN_DOCS, IN_README, benchmark_tables, ma
 from pipelines.experiments import interpolation
 from pipelines.experiments.publish import RESULTS
 from vaefeat import LabelEfficiencyDisplay
-from vaefeat.comparison import Comparison, Row
-from vaefeat.rows import read_rows
+from vaefeat.comparison import Comparison
+from vaefeat.rows import Row, read_rows
 
 ROOT = Path(__file__).parents[2]
 PLAIN = "LogisticRegression"
