@@ -1,32 +1,38 @@
 """What autoencoders are used for besides features, each use beside what people would use instead.
 
-Removing noise from MNIST, outliers and missing values in the digits and in satimage, and looking up
-similar images by 32 bits. The settings were not tuned: all that learns, learns on the training samples,
-and the test samples are read once. Rows go to ``pipelines/results/autoencoder-family.jsonl``; those that
-are there are not computed again.
+Removing noise from MNIST, outliers and missing values in the digits and in satimage, looking up similar
+images by 32 bits, nearest neighbours and clusters in a few features. All that learns, learns on the training
+samples, and the test samples are read once: settings were chosen on a quarter of the training samples, set
+aside. Rows go to ``pipelines/results/autoencoder-family.jsonl``; those that are there are not computed again.
+PyOD takes part where it is installed, with PyTorch.
 
     python -m pipelines.experiments.autoencoder_family [--only USE] [--smoke]
 """
 
 import argparse
+import re
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import median_filter
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
-from sklearn.metrics import roc_auc_score
-from sklearn.neighbors import LocalOutlierFactor
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.metrics import normalized_mutual_info_score, roc_auc_score
+from sklearn.neighbors import KNeighborsClassifier, LocalOutlierFactor, NearestNeighbors
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
 
 from pipelines.experiments.publish import RESULTS
-from pipelines.ready import make_hashing_pipeline
+from pipelines.ready import make_clustering_pipeline, make_hashing_pipeline, make_neighbors_pipeline
 from vaefeat import (
     AutoencoderImputer,
     AutoencoderOutlierDetector,
@@ -37,14 +43,20 @@ from vaefeat import (
     load_dataset,
 )
 from vaefeat.datasets import Dataset
-from vaefeat.rows import append_row, provenance, read_rows
+from vaefeat.plotting import ImageGridDisplay
+from vaefeat.rows import Row, append_row, provenance, read_rows
 
 NOISE = 0.25  # share of the pixels
 MISSING = 0.3  # share of the values
 N_BITS = 32
 N_FOUND = 100
 N_QUERIES = 1_000
-Method = Callable[[], object]
+N_PICTURED = 10
+WIDTHS = (2, 8)  # of the codes in which neighbours and clusters are sought
+Methods = dict[str, Any]  # estimators, not fitted, by the names under which they are shown
+
+
+# --- noise ---
 
 
 def salt_and_pepper(X: np.ndarray, seed: int) -> np.ndarray:
@@ -59,32 +71,36 @@ def psnr(X: np.ndarray, cleaned: np.ndarray) -> float:
     return float(np.mean(-10 * np.log10(error)))
 
 
-def denoising(dataset: Dataset, max_iter: int) -> Iterator[tuple[str, Callable[[], dict]]]:
-    """Yield for each method what measures it: PSNR of the test images, from noisy ones."""
-    noisy, test = salt_and_pepper(dataset.X, 0), salt_and_pepper(dataset.X_test, 1)
+class BestPCA(TransformerMixin, BaseEstimator):
+    """Projection on the principal components of noisy images: as many as suit the clean ones best."""
 
-    def measure(clean: Callable[[np.ndarray], np.ndarray]) -> dict:
-        return {"psnr_db": psnr(dataset.X_test, clean(test))}
+    def fit(self, X, y=None):
+        noisy = salt_and_pepper(X, seed=0)
+        pca = PCA(min(200, len(X)), random_state=0).fit(noisy)
+        self.mean_, self.axes_ = pca.mean_, pca.components_
+        n_components = (10, 20, 30, 50, 75, 100, 150, 200)
+        self.n_components_ = max(n_components, key=lambda n: psnr(X, self._project(noisy, n)))
+        return self
 
-    def best_pca() -> dict:
-        components = PCA(min(200, len(noisy)), random_state=0).fit(noisy)
+    def transform(self, X):
+        return self._project(X, self.n_components_)
 
-        def clean(rows: np.ndarray, k: int) -> np.ndarray:
-            axes = components.components_[:k]
-            return (rows - components.mean_) @ axes.T @ axes + components.mean_
+    def _project(self, X, n_components):
+        axes = self.axes_[:n_components]
+        return (X - self.mean_) @ axes.T @ axes + self.mean_
 
-        # As many components as suit the clean training images best.
-        k = max((10, 20, 30, 50, 75, 100, 150, 200), key=lambda k: psnr(dataset.X, clean(noisy, k)))
-        return measure(lambda rows: clean(rows, k)) | {"n_components": k}
 
-    def median() -> dict:
-        size = (1, 3, 3)
-        return measure(
-            lambda rows: median_filter(rows.reshape(-1, *dataset.image_shape), size).reshape(len(rows), -1)
-        )
+def denoising(dataset: Dataset, max_iter: int) -> Methods:
+    """Return transformers that learn from clean images, if at all, and clean noisy ones."""
 
-    def autoencoder() -> dict:
-        denoiser = AutoencoderTransformer(
+    def median(X: np.ndarray) -> np.ndarray:
+        return median_filter(X.reshape(-1, *dataset.image_shape), (1, 3, 3)).reshape(len(X), -1)
+
+    return {
+        "noisy": FunctionTransformer(),
+        "median filter, 3x3": FunctionTransformer(median),
+        "PCA, best k": BestPCA(),
+        "autoencoder": AutoencoderTransformer(
             100,
             hidden_layer_sizes=(500,),
             loss="log_loss",
@@ -93,118 +109,218 @@ def denoising(dataset: Dataset, max_iter: int) -> Iterator[tuple[str, Callable[[
             learning_rate="cosine",
             max_iter=max_iter,
             random_state=0,
-        ).fit(dataset.X)
-        return measure(denoiser.transform)
-
-    yield "noisy", lambda: measure(lambda rows: rows)
-    yield "median filter, 3x3", median
-    yield "PCA, best k", best_pca
-    yield "autoencoder", autoencoder
-
-
-def outliers(dataset: Dataset, max_iter: int) -> Iterator[tuple[str, Callable[[], dict]]]:
-    """Yield for each method its ROC-AUC, a class of the test samples being unknown in training."""
-    small = {"hidden_layer_sizes": (128,), "max_iter": max_iter, "random_state": 0}
-    detectors: dict[str, Method] = {
-        "IsolationForest": lambda: IsolationForest(random_state=0),
-        "LocalOutlierFactor": lambda: LocalOutlierFactor(novelty=True),
-        "autoencoder": lambda: AutoencoderOutlierDetector(AutoencoderTransformer(8, **small)),
-        "VAE": lambda: AutoencoderOutlierDetector(VAEEncoderTransformer(8, **small)),
+        ),
     }
 
-    def auc(make: Method, unknown: int) -> float:
-        pipe = make_pipeline(StandardScaler(), make()).fit(dataset.X[dataset.y != unknown])
-        return float(roc_auc_score(dataset.y_test != unknown, pipe.decision_function(dataset.X_test)))
 
-    def measure(make: Method) -> dict:
-        aucs = {str(c): auc(make, c) for c in np.unique(dataset.y)}
-        return {"roc_auc": float(np.mean(list(aucs.values()))), "roc_auc_by_class": aucs}
-
-    for name, make in detectors.items():
-        yield name, lambda make=make: measure(make)
+def measure_noise(cleaner: Any, dataset: Dataset) -> Row:
+    """Return how near noisy test images come to clean ones."""
+    cleaned = cleaner.fit(dataset.X).transform(salt_and_pepper(dataset.X_test, seed=1))
+    return {"psnr_db": psnr(dataset.X_test, cleaned)}
 
 
-def imputation(dataset: Dataset, max_iter: int) -> Iterator[tuple[str, Callable[[], dict]]]:
-    """Yield for each method the error of test values that were taken away.
+def draw_denoising(dataset: Dataset, max_iter: int, path: Path) -> None:
+    """Write a picture of the first test images, with noise, cleaned by each method, and as they were."""
+    clean = dataset.X_test[:N_PICTURED]
+    methods = denoising(dataset, max_iter)
+    noisy = salt_and_pepper(dataset.X_test, seed=1)[:N_PICTURED]
+    cleaned = [np.clip(method.fit(dataset.X).transform(noisy), 0, 1) for method in methods.values()]
+    images = np.stack([*cleaned, clean])
+    display = ImageGridDisplay(images, image_shape=dataset.image_shape, rows=[*methods, "as it was"]).plot()
+    display.figure_.savefig(path, dpi=80, metadata={"Software": None}, pil_kwargs={"optimize": True})
 
-    In grey values of images, which have one scale; of tables in standard deviations.
+
+# --- outliers ---
+
+
+def outliers(dataset: Dataset, max_iter: int) -> Methods:
+    """Return detectors."""
+    settings = {"learning_rate": "cosine", "max_iter": max_iter, "random_state": 0}
+    detectors = {
+        "IsolationForest": IsolationForest(random_state=0),
+        "LocalOutlierFactor": LocalOutlierFactor(novelty=True),
+        "autoencoder": AutoencoderOutlierDetector(AutoencoderTransformer(8, **settings)),
+        "VAE": AutoencoderOutlierDetector(VAEEncoderTransformer(8, **settings)),
+    }
+    if find_spec("pyod") and find_spec("torch"):
+        from pyod.models.vae import VAE
+
+        detectors["PyOD, VAE"] = _Outward(VAE(random_state=0, verbose=0))
+    return {name: make_pipeline(StandardScaler(), detector) for name, detector in detectors.items()}
+
+
+class _Outward(BaseEstimator):
+    """A detector of PyOD, whose scores are high for outliers, with scikit-learn's sign."""
+
+    def __init__(self, detector):
+        self.detector = detector
+
+    def fit(self, X, y=None):
+        self.detector.fit(X)
+        return self
+
+    def decision_function(self, X):
+        return -self.detector.decision_function(X)
+
+
+def measure_outliers(detector: Any, dataset: Dataset) -> Row:
+    """Return the ROC-AUC with which each class is told from the others that were seen in training."""
+    aucs = {}
+    for unknown in np.unique(dataset.y):
+        detector.fit(dataset.X[dataset.y != unknown])
+        scores = detector.decision_function(dataset.X_test)
+        aucs[str(unknown)] = float(roc_auc_score(dataset.y_test != unknown, scores))
+    return {"roc_auc": float(np.mean(list(aucs.values()))), "roc_auc_by_class": aucs}
+
+
+# --- missing values ---
+
+
+def imputation(dataset: Dataset, max_iter: int) -> Methods:
+    """Return imputers."""
+    settings = {
+        "corruption": MaskingNoise(0.5),
+        "learning_rate": "cosine",
+        "max_iter": max_iter,
+        "random_state": 0,
+    }
+    return {
+        "mean": SimpleImputer(),
+        "KNNImputer": KNNImputer(),
+        "IterativeImputer": IterativeImputer(random_state=0),
+        "autoencoder": AutoencoderImputer(AutoencoderTransformer(50, **settings)),
+        "VAE": AutoencoderImputer(VAEEncoderTransformer(20, **settings)),
+    }
+
+
+def measure_imputation(imputer: Any, dataset: Dataset) -> Row:
+    """Return the root mean square error of test values that were taken away.
+
+    In grey values of images, whose pixels have one scale; of tables in standard deviations.
     """
     rng = np.random.default_rng(0)
     incomplete, test = (
         np.where(rng.uniform(size=X.shape) < MISSING, np.nan, X) for X in (dataset.X, dataset.X_test)
     )
-    scaler = (FunctionTransformer() if dataset.image_shape else StandardScaler()).fit(incomplete)
-    missing = np.isnan(test)
-    expected = scaler.transform(dataset.X_test)[missing]
-    masked = AutoencoderTransformer(corruption=MaskingNoise(0.2), max_iter=max_iter, random_state=0)
-    vae = VAEEncoderTransformer(20, corruption=MaskingNoise(0.2), max_iter=max_iter, random_state=0)
-    imputers: dict[str, Method] = {
-        "mean": SimpleImputer,
-        "KNNImputer": KNNImputer,
-        "autoencoder": lambda: AutoencoderImputer(masked),
-        "VAE": lambda: AutoencoderImputer(vae),
-        "IterativeImputer": lambda: IterativeImputer(random_state=0),
-    }
-
-    def measure(make: Method) -> dict:
-        imputed = make().fit(scaler.transform(incomplete)).transform(scaler.transform(test))
-        return {"rmse": float(np.sqrt(np.mean(np.square(imputed[missing] - expected))))}
-
-    for name, make in imputers.items():
-        yield name, lambda make=make: measure(make)
+    scaler = StandardScaler(with_std=dataset.image_shape is None).fit(incomplete)
+    imputed = imputer.fit(scaler.transform(incomplete)).transform(scaler.transform(test))
+    error = (imputed - scaler.transform(dataset.X_test))[np.isnan(test)]
+    return {"rmse": float(np.sqrt(np.mean(np.square(error))))}
 
 
-def hashing(dataset: Dataset, max_iter: int) -> Iterator[tuple[str, Callable[[], dict]]]:
-    """Yield for each method the share of the query's class among the nearest by Hamming distance."""
-    n_bits = min(N_BITS, len(dataset.X))
-    to_bits = FunctionTransformer(lambda Z: np.packbits(Z > 0, axis=1))
-    centred = StandardScaler(with_std=False)
-    pipelines: dict[str, Callable[[], Pipeline]] = {
-        "random hyperplanes": lambda: make_pipeline(
+# --- few bits, few features ---
+
+
+def hashing(dataset: Dataset, max_iter: int) -> Methods:
+    """Return transformers to packed bits."""
+    to_bits = FunctionTransformer(_signs)
+    centred, n_bits = StandardScaler(with_std=False), min(N_BITS, len(dataset.X))
+    return {
+        "random hyperplanes": make_pipeline(
             centred, GaussianRandomProjection(n_bits, random_state=0), to_bits
         ),
-        "PCA, signs": lambda: make_pipeline(PCA(n_bits, random_state=0), to_bits),
-        "semantic hashing": lambda: make_hashing_pipeline(n_bits, random_state=0, max_iter=max_iter),
+        "PCA, signs": make_pipeline(PCA(n_bits, random_state=0), to_bits),
+        "semantic hashing": make_hashing_pipeline(n_bits, random_state=0, max_iter=max_iter),
     }
 
-    def measure(make: Callable[[], Pipeline]) -> dict:
-        pipe = make().fit(dataset.X)
-        found, queries = pipe.transform(dataset.X), pipe.transform(dataset.X_test[:N_QUERIES])
-        precisions = []
-        for query, label in zip(queries, dataset.y_test, strict=False):
-            distances = np.bitwise_count(found ^ query).sum(axis=1)
-            nearest = np.argsort(distances, kind="stable")[:N_FOUND]
-            precisions.append(np.mean(dataset.y[nearest] == label))
-        return {f"precision_at_{N_FOUND}": float(np.mean(precisions)), "n_bits": n_bits}
 
-    for name, make in pipelines.items():
-        yield name, lambda make=make: measure(make)
+def _signs(Z: np.ndarray) -> np.ndarray:
+    return np.packbits(Z > 0, axis=1)
 
 
-USES = {
-    "denoising": (denoising, ("mnist",), 10),
-    "outliers": (outliers, ("digits", "satimage"), 50),
-    "imputation": (imputation, ("digits", "satimage"), 50),
-    "hashing": (hashing, ("mnist",), 10),
+def measure_hashing(pipe: Any, dataset: Dataset) -> Row:
+    """Return the share of a test image's class among the training images nearest by Hamming distance."""
+    pipe.fit(dataset.X)
+    bits, queries = (
+        np.unpackbits(pipe.transform(X), axis=1) for X in (dataset.X, dataset.X_test[:N_QUERIES])
+    )
+    index = NearestNeighbors(n_neighbors=N_FOUND, metric="hamming").fit(bits)
+    found = dataset.y[index.kneighbors(queries, return_distance=False)]  # (n_queries, N_FOUND)
+    return {f"precision_at_{N_FOUND}": float(np.mean(found == dataset.y_test[:N_QUERIES, None]))}
+
+
+def neighbors(dataset: Dataset, max_iter: int) -> Methods:
+    """Return nearest-neighbour classifiers in all features, in principal components and in codes."""
+    settings = {"learning_rate": "cosine", "max_iter": max_iter, "random_state": 0}
+    return {"all features": make_pipeline(StandardScaler(), KNeighborsClassifier())} | {
+        f"{name}, {width}": pipe
+        for width in WIDTHS
+        for name, pipe in {
+            "PCA": make_pipeline(StandardScaler(), PCA(width, random_state=0), KNeighborsClassifier()),
+            "autoencoder": make_neighbors_pipeline(width, **settings),
+        }.items()
+    }
+
+
+def measure_neighbors(pipe: Any, dataset: Dataset) -> Row:
+    """Return the accuracy on the test samples."""
+    return {"accuracy": float(pipe.fit(dataset.X, dataset.y).score(dataset.X_test, dataset.y_test))}
+
+
+def clusters(dataset: Dataset, max_iter: int) -> Methods:
+    """Return k-means, with as many clusters as classes, on the same features."""
+    n_clusters = len(np.unique(dataset.y))
+    k_means = KMeans(n_clusters, random_state=0)
+    settings = {"learning_rate": "cosine", "max_iter": max_iter, "random_state": 0}
+    return {"all features": make_pipeline(StandardScaler(), k_means)} | {
+        f"{name}, {width}": pipe
+        for width in WIDTHS
+        for name, pipe in {
+            "PCA": make_pipeline(StandardScaler(), PCA(width, random_state=0), k_means),
+            "autoencoder": make_clustering_pipeline(width, n_clusters=n_clusters, **settings),
+        }.items()
+    }
+
+
+def measure_clusters(pipe: Any, dataset: Dataset) -> Row:
+    """Return what clusters and classes of the test samples tell of each other."""
+    found = pipe.fit(dataset.X).predict(dataset.X_test)
+    return {"nmi": float(normalized_mutual_info_score(dataset.y_test, found))}
+
+
+# --- rows ---
+
+Use = tuple[Callable[[Dataset, int], Methods], Callable[[Any, Dataset], dict], tuple[str, ...], int]
+SMALL = ("digits", "satimage")
+USES: dict[str, Use] = {  # what takes part, what is measured, on which data, epochs
+    "denoising": (denoising, measure_noise, ("mnist",), 10),
+    "outliers": (outliers, measure_outliers, SMALL, 200),
+    "imputation": (imputation, measure_imputation, SMALL, 200),
+    "hashing": (hashing, measure_hashing, ("mnist",), 10),
+    "neighbors": (neighbors, measure_neighbors, SMALL, 200),
+    "clusters": (clusters, measure_clusters, SMALL, 200),
 }
 
 
-def run(out: Path, only: str | None, n_samples: int | None, max_iter: int | None) -> None:
-    """Compute the rows that are missing; of the first samples, with other epochs, if these are given."""
+def questions(use: str, smoke: bool) -> Iterator[tuple[Row, Callable[[], Row]]]:
+    """Yield rows that say what is measured, each with what measures it."""
+    make, measure, names, epochs = USES[use]
+    for name in names:
+        dataset = _load(name, smoke)
+        for method, estimator in make(dataset, 1 if smoke else epochs).items():
+            params = re.sub(r" at 0x\w+", "", " ".join(repr(estimator).split()))  # of functions
+            key = f"{use} | {name} | {dataset.sha256[:8]} | {method} | {params}"
+            row = {"key": key, "use": use, "dataset": name, "method": method, "params": params}
+            row["dataset_sha256"] = dataset.sha256
+            yield row, lambda estimator=estimator, dataset=dataset: measure(estimator, dataset)
+
+
+def _load(name: str, smoke: bool) -> Dataset:
+    dataset = load_dataset(name)
+    return dataset.head(300) if smoke else dataset
+
+
+def run(use: str, out: Path, smoke: bool) -> None:
+    """Compute the rows that are missing."""
     known = read_rows(out)
-    for use, (methods, names, epochs) in USES.items():
-        for name in names if only in (None, use) else ():
-            dataset = load_dataset(name) if n_samples is None else load_dataset(name).head(n_samples)
-            for method, measure in methods(dataset, max_iter or epochs):
-                key = f"{use} | {name} | {method}"
-                if key in known:
-                    continue
-                start = time.perf_counter()
-                row = {"key": key, "use": use, "dataset": name, "sha256": dataset.sha256, "method": method}
-                row |= {"max_iter": max_iter or epochs, "seed": 0, **measure()}
-                row["seconds"] = round(time.perf_counter() - start, 1)
-                append_row(out, row | provenance())
-                print(key, {name: value for name, value in row.items() if isinstance(value, float)})
+    for row, measure in questions(use, smoke):
+        if row["key"] in known:
+            continue
+        start = time.perf_counter()
+        answer = measure()
+        seconds = round(time.perf_counter() - start, 1)
+        append_row(out, row | answer | {"seconds": seconds} | provenance())
+        print(use, row["dataset"], row["method"], answer, f"{seconds} s")
 
 
 def main() -> None:
@@ -213,7 +329,11 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="300 samples and one epoch")
     parser.add_argument("--out", type=Path, default=RESULTS / "autoencoder-family.jsonl")
     arguments = parser.parse_args()
-    run(arguments.out, arguments.only, *((300, 1) if arguments.smoke else (None, None)))
+    for use in [arguments.only] if arguments.only else USES:
+        run(use, arguments.out, arguments.smoke)
+        picture = arguments.out.with_name("denoising.png")
+        if use == "denoising" and not picture.exists():
+            draw_denoising(_load("mnist", arguments.smoke), 1 if arguments.smoke else 10, picture)
 
 
 if __name__ == "__main__":

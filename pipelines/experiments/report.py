@@ -216,6 +216,8 @@ FAMILY_MEASURES = {
     "outliers": ("roc_auc", "outliers, ROC-AUC", ".3f"),
     "imputation": ("rmse", "missing values, RMSE", ".3f"),
     "hashing": ("precision_at_100", "32 bits, precision@100", ".3f"),
+    "neighbors": ("accuracy", "five nearest neighbours, accuracy", ".3f"),
+    "clusters": ("nmi", "k-means, mutual information with the classes", ".3f"),
 }
 
 

@@ -4,7 +4,7 @@ import pytest
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
 
-from vaefeat import M2Classifier, VAEEncoderTransformer, mask_labels
+from vaefeat import AutoencoderTransformer, M2Classifier, VAEEncoderTransformer, mask_labels
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +23,13 @@ def vae_2(digits):
         max_iter=20,
         early_stopping=True,
         random_state=0,
+    ).fit(digits[0])
+
+
+@pytest.fixture(scope="session")
+def autoencoder(digits):
+    return AutoencoderTransformer(
+        3, hidden_layer_sizes=(16,), loss="log_loss", max_iter=2, random_state=0
     ).fit(digits[0])
 
 

@@ -1,3 +1,5 @@
+from copy import copy
+
 import pytest
 from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose, assert_array_equal
@@ -32,6 +34,14 @@ def test_the_latent_means_are_interpolated_whatever_the_output_is(vae, digits):
     hidden = clone(vae).set_params(output="hidden").fit(X)
     of_hidden = InterpolationDisplay.from_estimator(hidden, X[:1], X[1:2]).images
     assert_allclose(of_hidden, InterpolationDisplay.from_estimator(vae, X[:1], X[1:2]).images, atol=1e-6)
+
+
+def test_a_plain_autoencoder_s_codes_are_interpolated_whatever_its_output_is(autoencoder, digits):
+    X, _ = digits
+    of_code = InterpolationDisplay.from_estimator(autoencoder, X[:1], X[1:2]).images
+    assert_allclose(of_code[:, 1], autoencoder.reconstruct(X[:1]), atol=1e-6)
+    cleaner = copy(autoencoder).set_params(output="reconstruction")
+    assert_array_equal(InterpolationDisplay.from_estimator(cleaner, X[:1], X[1:2]).images, of_code)
 
 
 def test_as_many_ends_as_starts_are_needed(vae, digits):

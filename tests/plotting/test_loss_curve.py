@@ -48,6 +48,16 @@ def test_the_terms_of_a_classifier(m2):
     assert names == ["loss", "bound", "cross-entropy"]
 
 
+def test_the_terms_of_an_autoencoder_in_units_of_its_loss(autoencoder, digits):
+    display = LossCurveDisplay.from_estimator(autoencoder)
+    assert labels(display) == [curve("loss", autoencoder.loss_curve_)]
+    assert display.ax_.get_ylabel() == "nats a sample"
+    sparse = clone(autoencoder).set_params(loss="squared_error", l1_weight=0.1).fit(digits[0])
+    display = LossCurveDisplay.from_estimator(sparse)
+    assert [label.split(":")[0] for label in labels(display)] == ["loss", "reconstruction", "l1"]
+    assert display.ax_.get_ylabel() == "squared error a sample"
+
+
 def test_some_terms_alone(vae_2):
     display = LossCurveDisplay.from_estimator(vae_2, terms=["KL divergence"])
     assert len(display.lines_) == 2

@@ -24,6 +24,12 @@ def test_a_fitted_vae_shows_loss_units_and_reconstructions(vae):
     assert np.ptp(picture) == 1
 
 
+def test_an_autoencoder_shows_its_loss_and_reconstructions_of_what_takes_images(autoencoder, digits):
+    assert alt_and_picture(summary_html(autoencoder))[0] == "AutoencoderTransformer, fitted: loss, images"
+    table = clone(autoencoder).set_params(loss="squared_error").fit(digits[0])
+    assert alt_and_picture(summary_html(table))[0] == "AutoencoderTransformer, fitted: loss"
+
+
 def test_a_classifier_shows_its_loss(m2):
     assert alt_and_picture(summary_html(m2))[0] == "M2Classifier, fitted: loss"
 

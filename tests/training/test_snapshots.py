@@ -4,7 +4,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 
-from vaefeat import ReconstructionSnapshots, VAEEncoderTransformer
+from vaefeat import AutoencoderTransformer, ReconstructionSnapshots, VAEEncoderTransformer
 from vaefeat.training.snapshots import _is_round
 
 
@@ -34,6 +34,13 @@ def test_the_last_snapshot_is_what_the_estimator_reconstructs(watched, digits):
 def test_so_it_is_with_a_gaussian_likelihood(vae, digits):
     X, _ = digits
     check_snapshots(fit(vae, X, ReconstructionSnapshots(X[:5]), likelihood="gaussian"), X)
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
+def test_so_it_is_with_an_autoencoder(digits, loss):
+    X, _ = digits
+    autoencoder = AutoencoderTransformer(4, hidden_layer_sizes=(16,), loss=loss, max_iter=2, random_state=0)
+    check_snapshots(fit(autoencoder, X, ReconstructionSnapshots(X[:5])), X)
 
 
 def test_watching_changes_nothing(watched, vae):

@@ -22,6 +22,7 @@ from vaefeat.estimators._base import (
 )
 from vaefeat.training.corruptions import Corruption, ImageWarp
 
+N_EXAMPLES = 10
 AUTOENCODING_CONSTRAINTS: dict = {
     **NETWORK_CONSTRAINTS,
     "filters": ["array-like"],
@@ -230,6 +231,8 @@ class AutoencodingTransformer(OnnxTransformer):
         self.history_ = {name: previous.get(name, []) + values for name, values in history.items()}
         self.loss_curve_ = self.history_.get("loss", [])
         self.n_iter_ = len(self.loss_curve_)
+        # To be looked at, decoded, in a notebook.
+        self._example_codes = self.encoder_.run(X[:N_EXAMPLES], [self._code_name])[self._code_name]
 
 
 def _as_mask(observed, X: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import warnings
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
@@ -24,7 +24,7 @@ from vaefeat.estimators._base import (
     spawn_seeds,
     training_callbacks,
 )
-from vaefeat.training.corruptions import GaussianNoise, ImageWarp
+from vaefeat.training.corruptions import Corruption, ImageWarp
 
 MAX_CLASSES = 1000  # a step enumerates them
 
@@ -58,7 +58,7 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         p(y), in the order of ``classes_``. None is uniform.
     weight_decay : float, default=0.0
         Share by which weights, but not biases, shrink at each step, times the learning rate (AdamW).
-    corruption : ImageWarp, GaussianNoise or None, default=None
+    corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise or None, default=None
         How a sample is distorted before q(y|x) and q(z|x,y) see it; p(x|y,z) owes it as it was.
     image_shape : tuple of two int or None, default=None
         Rows and columns of the image whose pixels the features are, row by row. Needed by ImageWarp.
@@ -165,7 +165,7 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         "alpha": [Interval(Real, 0, None, closed="left")],
         "class_prior": ["array-like", None],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "corruption": [ImageWarp, GaussianNoise, None],
+        "corruption": [*get_args(Corruption), None],
         "image_shape": ["array-like", None],
         "dynamic_binarization": ["boolean"],
         "learning_rate": [StrOptions({"constant", "cosine"})],

@@ -21,7 +21,6 @@ from vaefeat.training.objectives import (
 POSTERIOR = ["z_mean", "z_log_var"]
 N_SCORE_DRAWS = 16
 SCORE_CHUNK_ROWS = 1024
-N_EXAMPLES = 10
 
 
 def _fixed_draws(n_components: int) -> np.ndarray:
@@ -357,4 +356,3 @@ class VAEEncoderTransformer(AutoencodingTransformer):
         posterior = self.encoder_.run(X, POSTERIOR)
         self.kl_per_unit_ = gaussian_kl_per_unit(posterior["z_mean"], posterior["z_log_var"]).mean(axis=0)
         self.active_units_ = posterior["z_mean"].var(axis=0) > ACTIVE_VARIANCE
-        self._example_latents = posterior["z_mean"][:N_EXAMPLES]  # to be looked at, decoded, in a notebook

@@ -54,7 +54,7 @@ def check_estimator(estimator: Any, display: str, *needed: str) -> None:
 
 
 def latents(estimator: Any, X: Any) -> np.ndarray:
-    """Return the latent means of ``X``, whatever the estimator's ``output`` is."""
-    if getattr(estimator, "output", None) == "hidden":
-        estimator = copy(estimator).set_params(output="z_mean")
+    """Return the latent means or the code of ``X``, whatever the estimator's ``output`` is."""
+    if hasattr(estimator, "_code_name"):
+        estimator = copy(estimator).set_params(output=estimator._code_name)
     return np.asarray(estimator.transform(X))

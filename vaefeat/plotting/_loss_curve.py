@@ -13,13 +13,15 @@ NAMES = {"kl": "KL divergence", "cross_entropy": "cross-entropy"}
 
 
 class LossCurveDisplay:
-    """The terms of a loss over the epochs, in nats: for a VAE the negative ELBO and its two terms.
+    """The terms of a loss over the epochs: for a VAE the negative ELBO and its two terms, in nats.
 
     Parameters
     ----------
     history : mapping of str to sequence of float
         As the attribute ``history_`` of an estimator: a value an epoch, those of the validation samples
         under ``val_*``.
+    unit : str, default="nats"
+        Of the loss; "squared error" of an AutoencoderTransformer that minimises that.
 
     Attributes
     ----------
@@ -39,8 +41,9 @@ class LossCurveDisplay:
     ['negative ELBO', 'reconstruction', 'KL divergence']
     """
 
-    def __init__(self, history: Mapping[str, Sequence[float]]) -> None:
+    def __init__(self, history: Mapping[str, Sequence[float]], unit: str = "nats") -> None:
         self.history = history
+        self.unit = unit
 
     @classmethod
     def from_estimator(
@@ -51,7 +54,8 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted VAEEncoderTransformer or M2Classifier, or another with a ``history_``.
+            A fitted VAEEncoderTransformer, AutoencoderTransformer or M2Classifier, or another that has a
+            ``history_``.
         terms : sequence of str, optional
             The curves to plot, by their names; all by default.
         ax : matplotlib.axes.Axes, optional
@@ -69,7 +73,8 @@ class LossCurveDisplay:
             If it was trained for no epoch, or has no such term.
         """
         check_estimator(estimator, cls.__name__, "history_")
-        return cls(estimator.history_).plot(terms=terms, ax=ax)
+        unit = "squared error" if getattr(estimator, "loss", None) == "squared_error" else "nats"
+        return cls(estimator.history_, unit).plot(terms=terms, ax=ax)
 
     def plot(self, *, terms: Sequence[str] | None = None, ax: Any = None) -> "LossCurveDisplay":
         """Draw, and return self.
@@ -95,7 +100,7 @@ class LossCurveDisplay:
             for (name, samples), values in curves.items()
             if name in terms
         ]
-        self.ax_.set(xlabel="epoch", ylabel="nats a sample", title="Training")
+        self.ax_.set(xlabel="epoch", ylabel=f"{self.unit} a sample", title="Training")
         self.ax_.xaxis.get_major_locator().set_params(integer=True)
         self.ax_.grid(alpha=0.3)
         self.ax_.spines[["top", "right"]].set_visible(False)
@@ -103,7 +108,7 @@ class LossCurveDisplay:
         return self
 
     def _curves(self) -> dict[tuple[str, str], np.ndarray]:
-        """Return the curves by the names of term and samples; the loss itself if it is not the ELBO."""
+        """Return the curves by the names of term and samples, none of them twice."""
         curves = {}
         for samples, prefix in (("training", ""), ("validation", VALIDATION)):
             of_samples = {
@@ -111,7 +116,7 @@ class LossCurveDisplay:
                 for name, values in self.history.items()
                 if name.startswith(VALIDATION) == bool(prefix)
             }
-            for name, values in _with_elbo(of_samples).items():
+            for name, values in _distinct_terms(of_samples).items():
                 curves[NAMES.get(name, name), samples] = values
         return curves
 
@@ -130,8 +135,10 @@ class LossCurveDisplay:
         return line
 
 
-def _with_elbo(history: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Put the negative ELBO first, where it can be told; leave the loss out if it is the same."""
+def _distinct_terms(history: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Put the negative ELBO first, where it can be told; leave out what is the same as another term."""
+    if history.keys() == {"loss", "reconstruction"}:  # an autoencoder without penalties
+        return {"loss": history["loss"]}
     if not {"reconstruction", "kl"} <= history.keys():
         return history
     elbo = history["reconstruction"] + history["kl"]

@@ -52,7 +52,7 @@ def _draw(estimator: Any, axes: dict[str, Any]) -> None:
     if "units" in axes:
         LatentUnitsDisplay.from_estimator(estimator, ax=axes["units"])
     if "images" in axes:
-        images = estimator.inverse_transform(estimator._example_latents)[None]
+        images = estimator.inverse_transform(estimator._example_codes)[None]
         title = f"Reconstructions of the first {images.shape[1]} training samples"
         shape = image_shape_of(estimator, images.shape[2])
         ImageGridDisplay(images, image_shape=shape, title=title).plot(axes["images"])
@@ -60,9 +60,9 @@ def _draw(estimator: Any, axes: dict[str, Any]) -> None:
 
 def _shows_images(estimator: Any) -> bool:
     """Tell whether features are pixels, as far as parameters tell."""
-    if not hasattr(estimator, "_example_latents"):
+    if not hasattr(estimator, "_example_codes"):
         return False
-    if getattr(estimator, "image_shape", None) is None and estimator.likelihood != "bernoulli":
+    if getattr(estimator, "image_shape", None) is None and not estimator._takes_probabilities:
         return False
     try:
         image_shape_of(estimator, estimator.n_features_in_)

@@ -76,6 +76,11 @@ class Autoencoder(keras.Model):
             centre(self.encoder.layers[1], X)
         self.decoder.layers[-1].bias.assign(location_of_mean(X, logits=self.config.loss == "log_loss"))
 
+    def reconstruct(self, x: tf.Tensor) -> tf.Tensor:
+        """Return the decoded code, (batch, n_features)."""
+        location = self.decoder(self.encoder(x)["code"])
+        return tf.sigmoid(location) if self.config.loss == "log_loss" else location
+
     def example_losses(self, batch: tuple[tf.Tensor, ...], seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """Return the loss of each example, the error of its reconstruction, and the penalties.
 

@@ -184,6 +184,11 @@ class VAE(keras.Model):
             centre(self.encoder.layers[1], X)
         self.decoder.layers[-1].bias.assign(self.likelihood.start_from(X))
 
+    def reconstruct(self, x: tf.Tensor) -> tf.Tensor:
+        """Return the mean of p(x|z) at the mean of q(z|x), (batch, n_features)."""
+        location = self.decoder(self.encoder(x)["z_mean"])
+        return tf.sigmoid(location) if self.config.likelihood == "bernoulli" else location
+
     def example_losses(self, batch: tuple[tf.Tensor, ...], seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """Return the loss of each example and the two terms of its ELBO, in nats.
 

@@ -71,11 +71,8 @@ class ReconstructionSnapshots:
     def _look(self, epoch: int) -> None:
         if epoch not in self.epochs if self.epochs is not None else not _is_round(epoch):
             return
-        location = np.asarray(self._model.decoder(self._model.encoder(self.X)["z_mean"]))
-        if self._model.config.likelihood == "bernoulli":
-            location = np.exp(-np.logaddexp(0, -location))  # the sigmoid, which does not overflow
         self.epochs_.append(epoch)
-        self.reconstructions_.append(location)
+        self.reconstructions_.append(np.asarray(self._model.reconstruct(self.X)))
 
 
 def _is_round(epoch: int) -> bool:
