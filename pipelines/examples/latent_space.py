@@ -6,9 +6,11 @@
 # %%
 import os
 
+import numpy as np
 from matplotlib import pyplot as plt
 
 from vaefeat import (
+    AutoencoderTransformer,
     InterpolationDisplay,
     LatentSpaceDisplay,
     ManifoldDisplay,
@@ -18,6 +20,7 @@ from vaefeat import (
     VAEEncoderTransformer,
     load_dataset,
 )
+from vaefeat.plotting import ImageGridDisplay
 
 EPOCHS = 2 if os.environ.get("SMOKE") else 200
 digits = load_dataset("digits")
@@ -47,22 +50,39 @@ plt.show()
 
 # %% [markdown]
 # ## What lies between two samples
-# With `beta=0` the VAE is nearly a plain autoencoder: nothing keeps its latent space without holes.
+# Nothing keeps the codes of a plain autoencoder without holes between them.
 
 # %%
-plain = VAEEncoderTransformer(2, likelihood="bernoulli", beta=0.0, max_iter=EPOCHS, random_state=0)
-plain.fit(digits.X)
+plain = AutoencoderTransformer(2, loss="log_loss", max_iter=EPOCHS, random_state=0).fit(digits.X)
 _, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
 ends = digits.X_test[:5], digits.X_test[5:10]
 InterpolationDisplay.from_estimator(vae, *ends, title="VAE", ax=axes[0])
-InterpolationDisplay.from_estimator(plain, *ends, title="beta = 0", ax=axes[1])
+InterpolationDisplay.from_estimator(plain, *ends, title="plain autoencoder", ax=axes[1])
 plt.show()
 
 # %% [markdown]
 # ## What the prior gives
 
 # %%
-_, axes = plt.subplots(1, 2, figsize=(9, 4.5), layout="constrained")
-for model, title, ax in zip([vae, plain], ["VAE", "beta = 0"], axes, strict=True):
-    SamplesDisplay.from_estimator(model, random_state=0, ax=ax).ax_.set_title(f"Samples: {title}")
+SamplesDisplay.from_estimator(vae, random_state=0)
+plt.show()
+
+# %% [markdown]
+# ## A concept is a direction
+# What tells heavy strokes from light ones, the difference of the two groups' mean codes, makes other digits
+# heavier or lighter: here those that were in neither group.
+
+# %%
+vae = VAEEncoderTransformer(10, likelihood="bernoulli", max_iter=EPOCHS, random_state=0).fit(digits.X)
+ink = digits.X.sum(axis=1)
+light, heavy = (digits.X[group] for group in (ink < np.quantile(ink, 0.2), ink > np.quantile(ink, 0.8)))
+concept = vae.transform(heavy).mean(axis=0) - vae.transform(light).mean(axis=0)
+
+others = np.abs(digits.X_test.sum(axis=1) - np.median(ink)) < 1
+_, first = np.unique(digits.y_test[others], return_index=True)  # one of each class
+codes = vae.transform(digits.X_test[others][first])
+weights = np.linspace(-1.5, 1.5, 7)
+images = np.stack([vae.inverse_transform(codes + weight * concept) for weight in weights], axis=1)
+columns = [f"{weight:+.1f}" for weight in weights]
+ImageGridDisplay(images, image_shape=(8, 8), columns=columns, title="Lighter and heavier").plot()
 plt.show()

@@ -1,10 +1,10 @@
 """The point of a VAE: what lies between two samples is a sample too.
 
-A plain autoencoder's latent space has holes; a VAE's prior asks that it has none. Here the same network is
-trained with the KL term (beta = 1) and without it (beta = 0, which leaves an autoencoder that may choose its
-noise, and chooses none). What is decoded from the midpoints between test samples of different classes is
-shown to a classifier that was trained on real samples, and compared with the nearest of these. Rows go to
-``pipelines/results/interpolation.jsonl``, the picture to ``pipelines/results/interpolation.png``.
+A plain autoencoder's latent space has holes; a VAE's prior asks that it has none. Here both are trained,
+of the same shape and with the same error of a reconstruction. What is decoded from the midpoints between test
+samples of different classes is shown to a classifier that was trained on real samples, and compared with the
+nearest of these. Rows go to ``pipelines/results/interpolation.jsonl``, the picture to
+``pipelines/results/interpolation.png``.
 
     python -m pipelines.experiments.interpolation [--smoke]
 """
@@ -14,6 +14,7 @@ import json
 import warnings
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -23,27 +24,25 @@ from sklearn.neural_network import MLPClassifier
 
 from pipelines.benchmarks.tables import markdown
 from pipelines.experiments.publish import RESULTS
-from vaefeat import InterpolationDisplay, VAEEncoderTransformer, load_dataset
+from vaefeat import AutoencoderTransformer, InterpolationDisplay, VAEEncoderTransformer, load_dataset
 from vaefeat.datasets import Dataset
 from vaefeat.rows import Row, append_row, provenance, read_rows
 
-BETAS = {"VAE": 1.0, "without the KL term": 0.0}
+SETTINGS: dict[str, tuple[type, dict]] = {
+    "VAE": (VAEEncoderTransformer, {"likelihood": "bernoulli"}),
+    "plain autoencoder": (AutoencoderTransformer, {"loss": "log_loss"}),
+}
 CONFIDENT = 0.9  # of the probability of the likeliest class
 N_PAIRS = 1_000
 N_SEEDS = 5
 N_PATHS = 8
 
 
-def autoencoder(beta: float, seed: int, dataset: Dataset, max_iter: int) -> VAEEncoderTransformer:
-    """Return the network, fitted."""
-    return VAEEncoderTransformer(
-        10,
-        likelihood="bernoulli",
-        image_shape=dataset.image_shape,
-        beta=beta,
-        max_iter=max_iter,
-        random_state=seed,
-    ).fit(dataset.X)
+def fitted(name: str, seed: int, dataset: Dataset, max_iter: int) -> Any:
+    """Return the VAE or the autoencoder."""
+    kind, settings = SETTINGS[name]
+    estimator = kind(10, image_shape=dataset.image_shape, max_iter=max_iter, random_state=seed, **settings)
+    return estimator.fit(dataset.X)
 
 
 def fitted_classifier(dataset: Dataset, max_iter: int) -> MLPClassifier:
@@ -59,12 +58,12 @@ def pairs(y: np.ndarray, n_pairs: int, seed: int) -> np.ndarray:
     return drawn[:, y[drawn[0]] != y[drawn[1]]][:, :n_pairs]
 
 
-def row(key: str, name: str, seed: int, dataset: Dataset, vae, classifier, neighbors) -> Row:
+def row(key: str, name: str, seed: int, dataset: Dataset, autoencoder, classifier, neighbors) -> Row:
     """Return what becomes of midpoints, and for comparison of reconstructions."""
-    start, end = (vae.transform(dataset.X_test[i]) for i in pairs(dataset.y_test, N_PAIRS, seed))
+    start, end = (autoencoder.transform(dataset.X_test[i]) for i in pairs(dataset.y_test, N_PAIRS, seed))
     decoded = {
-        "midpoints": vae.inverse_transform((start + end) / 2),
-        "reconstructions": vae.inverse_transform(start),
+        "midpoints": autoencoder.inverse_transform((start + end) / 2),
+        "reconstructions": autoencoder.inverse_transform(start),
     }
     return {
         "key": key,
@@ -72,7 +71,7 @@ def row(key: str, name: str, seed: int, dataset: Dataset, vae, classifier, neigh
         "dataset_sha256": dataset.sha256,
         "name": name,
         "seed": seed,
-        "params": " ".join(repr(vae).split()),
+        "params": " ".join(repr(autoencoder).split()),
         **{f"confident_{what}": _confident(classifier, X) for what, X in decoded.items()},
         **{f"distance_{what}": _distance(neighbors, X) for what, X in decoded.items()},
         **provenance(),
@@ -92,7 +91,7 @@ def _distance(neighbors: NearestNeighbors, X: np.ndarray) -> float:
 
 def table(rows: list[Row]) -> str:
     """Return mean and standard deviation over the seeds."""
-    models = {name: [row for row in rows if row["name"] == name] for name in BETAS}
+    models = {name: [row for row in rows if row["name"] == name] for name in SETTINGS}
     return markdown(
         ("halfway between two classes", "a classifier is sure", "distance to the nearest real sample"),
         [
@@ -111,14 +110,14 @@ def _spread(values: list[float], digits: int) -> str:
     return f"{mean(values):.{digits}f} ± {deviation:.{digits}f}"
 
 
-def draw(dataset: Dataset, models: dict[str, VAEEncoderTransformer], path: Path) -> None:
+def draw(dataset: Dataset, models: dict[str, Any], path: Path) -> None:
     """Write the same paths through both latent spaces, side by side."""
     start, end = pairs(dataset.y_test, N_PATHS, seed=0)
     figure = Figure(figsize=(11.5, 4.6), layout="constrained")
     figure.suptitle("Paths between two test samples, decoded", fontsize=11)
-    for ax, (name, vae) in zip(figure.subplots(1, len(models)), models.items(), strict=True):
+    for ax, (name, autoencoder) in zip(figure.subplots(1, len(models)), models.items(), strict=True):
         ends = dataset.X_test[start], dataset.X_test[end]
-        InterpolationDisplay.from_estimator(vae, *ends, title=name, ax=ax)
+        InterpolationDisplay.from_estimator(autoencoder, *ends, title=name, ax=ax)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=80, metadata={"Software": None}, pil_kwargs={"optimize": True})
 
@@ -134,17 +133,17 @@ def main() -> None:
     classifier = fitted_classifier(dataset, max_iter=5 if arguments.smoke else 100)
     neighbors = NearestNeighbors().fit(dataset.X)
     path = arguments.out / "interpolation.jsonl"
-    models: dict[str, VAEEncoderTransformer] = {}
+    models: dict[str, Any] = {}
     for seed in range(2 if arguments.smoke else N_SEEDS):
-        for name, beta in BETAS.items():
+        for name in SETTINGS:
             key = f"{dataset.name}-{len(dataset.X)}-{max_iter}-{name}-{seed}"
             is_known = key in read_rows(path)
             if is_known and name in models:
                 continue
-            vae = autoencoder(beta, seed, dataset, max_iter)
-            models.setdefault(name, vae)  # the first of each is drawn
+            autoencoder = fitted(name, seed, dataset, max_iter)
+            models.setdefault(name, autoencoder)  # the first of each is drawn
             if not is_known:
-                append_row(path, row(key, name, seed, dataset, vae, classifier, neighbors))
+                append_row(path, row(key, name, seed, dataset, autoencoder, classifier, neighbors))
     draw(dataset, models, arguments.out / "interpolation.png")
     lines = path.read_text().splitlines()
     print(table([each for each in map(json.loads, lines) if each["dataset"] == dataset.name]))

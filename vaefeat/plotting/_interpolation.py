@@ -22,13 +22,14 @@ class InterpolationDisplay(ImageGridDisplay):
     >>> matplotlib.use("agg")
     >>> from matplotlib import pyplot as plt
     >>> from sklearn.datasets import load_digits
-    >>> from vaefeat import InterpolationDisplay, VAEEncoderTransformer
+    >>> from vaefeat import AutoencoderTransformer, InterpolationDisplay, VAEEncoderTransformer
     >>> X, _ = load_digits(return_X_y=True)
     >>> X = X / 16
     >>> _, axes = plt.subplots(1, 2)
-    >>> for beta, ax in zip([1.0, 0.0], axes):
-    ...     vae = VAEEncoderTransformer(2, likelihood="bernoulli", beta=beta, max_iter=1, random_state=0)
-    ...     display = InterpolationDisplay.from_estimator(vae.fit(X), X[:4], X[4:8], n_steps=7, ax=ax)
+    >>> vae = VAEEncoderTransformer(2, likelihood="bernoulli", max_iter=1, random_state=0)
+    >>> plain = AutoencoderTransformer(2, loss="log_loss", max_iter=1, random_state=0)
+    >>> for estimator, ax in zip([vae, plain], axes):
+    ...     display = InterpolationDisplay.from_estimator(estimator.fit(X), X[:4], X[4:8], n_steps=7, ax=ax)
     >>> display.images.shape
     (4, 9, 64)
     """
