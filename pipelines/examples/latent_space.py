@@ -81,8 +81,8 @@ concept = vae.transform(heavy).mean(axis=0) - vae.transform(light).mean(axis=0)
 others = np.abs(digits.X_test.sum(axis=1) - np.median(ink)) < 1
 _, first = np.unique(digits.y_test[others], return_index=True)  # one of each class
 codes = vae.transform(digits.X_test[others][first])
-weights = np.linspace(-1.5, 1.5, 7)
+weights = np.linspace(-3, 3, 7)
 images = np.stack([vae.inverse_transform(codes + weight * concept) for weight in weights], axis=1)
-columns = [f"{weight:+.1f}" for weight in weights]
+columns = [f"{weight:.0f}" for weight in weights]
 ImageGridDisplay(images, image_shape=(8, 8), columns=columns, title="Lighter and heavier").plot()
 plt.show()

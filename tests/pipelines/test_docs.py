@@ -26,11 +26,15 @@ def test_the_program_of_the_page_on_few_labels_runs(digits, tmp_path):
     assert_array_equal(shipped, names["m1_m2"].predict(X))
 
 
-def test_the_pieces_of_the_page_on_autoencoders_are_there():
+def test_the_pieces_of_the_page_on_autoencoders_learn(digits):
+    X, y = (array[:200] for array in digits)
     page = (ROOT / "docs" / "autoencoders.md").read_text()
     pieces = re.findall(r"^\|[^|]+\| `([^`]+\))` \|$", page, re.MULTILINE)
     names = {name: getattr(vaefeat, name) for name in vaefeat.__all__}
     names |= {"pipelines": pipelines, "make_pipeline": make_pipeline, "StandardScaler": StandardScaler}
     assert len(pieces) == 11
     for piece in pieces:
-        assert hasattr(eval(piece, names), "fit")
+        estimator = eval(piece, names)
+        epochs = {name: 1 for name in estimator.get_params() if name.endswith("max_iter")}
+        use = "transform" if hasattr(estimator, "transform") else "predict"
+        assert len(getattr(estimator.set_params(**epochs).fit(X, y), use)(X)) == len(X)
