@@ -26,6 +26,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.metrics import normalized_mutual_info_score, roc_auc_score
+from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KNeighborsClassifier, LocalOutlierFactor, NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -135,12 +136,22 @@ def draw_denoising(dataset: Dataset, max_iter: int, path: Path) -> None:
 
 def outliers(dataset: Dataset, max_iter: int) -> Methods:
     """Return detectors."""
-    settings = {"learning_rate": "cosine", "max_iter": max_iter, "random_state": 0}
+    settings = {
+        "hidden_layer_sizes": (128,),
+        "learning_rate": "cosine",
+        "max_iter": max_iter,
+        "random_state": 0,
+    }
+    autoencoder = AutoencoderTransformer(8, **settings)
+    mixture = GaussianMixture(10, reg_covar=1e-3, random_state=0)
     detectors = {
         "IsolationForest": IsolationForest(random_state=0),
         "LocalOutlierFactor": LocalOutlierFactor(novelty=True),
-        "autoencoder": AutoencoderOutlierDetector(AutoencoderTransformer(8, **settings)),
-        "VAE": AutoencoderOutlierDetector(VAEEncoderTransformer(8, **settings)),
+        "autoencoder": AutoencoderOutlierDetector(autoencoder),
+        "autoencoder, GaussianMixture of its code": make_pipeline(
+            autoencoder, StandardScaler(), AutoencoderOutlierDetector(mixture)
+        ),
+        "VAE": AutoencoderOutlierDetector(VAEEncoderTransformer(16, noise_variance=0.1, **settings)),
     }
     if find_spec("pyod") and find_spec("torch"):
         from pyod.models.vae import VAE
