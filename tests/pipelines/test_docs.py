@@ -26,6 +26,15 @@ def test_the_program_of_the_page_on_few_labels_runs(digits, tmp_path):
     assert_array_equal(shipped, names["m1_m2"].predict(X))
 
 
+def test_the_program_of_the_page_on_autoencoders_finds_a_sample_in_the_index(digits):
+    page = (ROOT / "docs" / "autoencoders.md").read_text()
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names = {"X": digits[0][:200]}
+    exec(program, names)
+    assert names["distances"][0, 0] == 0
+    assert names["neighbors"].shape == (1, 5)
+
+
 def test_the_pieces_of_the_page_on_autoencoders_learn(digits):
     X, y = (array[:200] for array in digits)
     page = (ROOT / "docs" / "autoencoders.md").read_text()
