@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from scipy.ndimage import median_filter
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
@@ -167,11 +167,11 @@ class _Outward(BaseEstimator):
         self.detector = detector
 
     def fit(self, X, y=None):
-        self.detector.fit(X)
+        self.detector_ = clone(self.detector).fit(X)
         return self
 
     def decision_function(self, X):
-        return -self.detector.decision_function(X)
+        return -self.detector_.decision_function(X)
 
 
 def measure_outliers(detector: Any, dataset: Dataset) -> Row:
