@@ -1,3 +1,4 @@
+import gc
 import io
 import pickle
 from contextlib import redirect_stdout
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
+from tensorflow.python.framework.func_graph import FuncGraph
 
 from vaefeat.exceptions import TrainingDivergedError
 from vaefeat.training import loop
@@ -198,3 +200,14 @@ def test_step_seeds_are_int32_and_differ_between_epochs():
     assert all(seed.dtype == np.int32 and (seed >= 0).all() for seed in seeds)
     assert len({tuple(seed) for seed in seeds}) == 3
     assert tf.constant(seeds[0]).dtype == tf.int32
+
+
+def graphs():
+    gc.collect()
+    return [each for each in gc.get_objects() if issubclass(type(each), FuncGraph)]
+
+
+def test_a_training_leaves_no_graph_behind():
+    n_graphs = len(graphs())
+    train()
+    assert len(graphs()) == n_graphs

@@ -125,7 +125,9 @@ def _training_step(model: keras.Model, optimizer: keras.optimizers.Optimizer) ->
         # What the loss reads but no gradient passes through must be read before it changes: TensorFlow's
         # graph optimizer drops the order that the code has.
         with tf.control_dependencies([mean_loss]):
-            optimizer.apply(gradients, variables)
+            # In cross-replica context Keras does not sum the gradients of replicas. There is but one, and the
+            # sum has a gradient of its own, which TensorFlow would register, with the whole graph, for good.
+            tf.distribute.get_replica_context().merge_call(lambda _: optimizer.apply(gradients, variables))
         return losses
 
     return step
