@@ -56,8 +56,7 @@ def test_labels_are_never_read(fitted, digits):
             raise AssertionError("y was read")
 
     X, y = digits
-    for labels in (y, y[::-1], Unreadable()):
-        assert vae().fit(X, labels).encoder_.to_bytes() == fitted.encoder_.to_bytes()
+    assert vae().fit(X, Unreadable()).encoder_.to_bytes() == fitted.encoder_.to_bytes()
     assert vae(max_iter=1).fit_transform(X, y).shape == (1797, 5)
 
 

@@ -149,7 +149,7 @@ def test_the_gradient_of_m2_is_exact_for_the_classifier_and_unbiased_for_the_gen
         variables = [v for network in networks for v in network.trainable_variables]
         with tf.GradientTape() as tape:
             mean = tf.reduce_mean(loss())
-        return np.concatenate([tf.reshape(g, -1) for g in tape.gradient(mean, variables)])
+        return tf.concat([tf.reshape(g, [-1]) for g in tape.gradient(mean, variables)], axis=0)
 
     def exact():
         return objectives.unlabeled_bound(
@@ -160,13 +160,14 @@ def test_the_gradient_of_m2_is_exact_for_the_classifier_and_unbiased_for_the_gen
         # The noise of SEED at each seed of the drawn classes, so that nothing else differs.
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(models, "stateless_noise", lambda shape, _: NOISE)
-            return model.example_losses((tf.constant(X), UNKNOWN), tf.constant([1, seed]))["loss"]
+            return model.example_losses((tf.constant(X), UNKNOWN), tf.stack([1, seed]))["loss"]
 
     generator = (model.encoder, model.decoder)
     assert_allclose(
         gradients(lambda: drawn(2), [model.classifier]), gradients(exact, [model.classifier]), atol=1e-5
     )
-    draws = np.stack([gradients(lambda seed=seed: drawn(seed), generator) for seed in range(300)])
+    of_generator = tf.function(lambda seed: gradients(lambda: drawn(seed), generator))
+    draws = np.stack([of_generator(tf.constant(seed)) for seed in range(300)])
     standard_error = draws.std(axis=0) / np.sqrt(len(draws))
     deviation = np.abs(draws.mean(axis=0) - gradients(exact, generator))
     assert (deviation <= 5 * standard_error + 1e-6).all()
@@ -179,10 +180,8 @@ def test_the_cross_entropy_is_over_labelled_samples_alone():
         variable.assign(tf.zeros_like(variable))
     model.classifier.layers[-1].bias.assign([0.0, 0.0, 100.0])
     # Of the labelled five, two are of class 0, two of class 1, one of class 2, which costs nothing.
-    means = [
-        model.example_losses((tf.constant(X), UNKNOWN), tf.constant([1, i]))["cross_entropy"][0]
-        for i in range(200)
-    ]
+    losses = tf.function(lambda seed: model.example_losses((tf.constant(X), UNKNOWN), tf.stack([1, seed])))
+    means = [losses(tf.constant(seed))["cross_entropy"][0] for seed in range(200)]
     assert_allclose(np.mean(means), 80.0, rtol=0.05)
     assert set(np.round(np.unique(means))) <= {0.0, 25.0, 50.0, 75.0, 100.0}
 
