@@ -63,11 +63,13 @@ def test_what_is_off_the_line_scores_lower(kind):
     assert roc_auc_score(IS_INLIER, scores) > 0.85
 
 
-def test_the_default_is_an_autoencoder():
-    rows = make_blobs(100, random_state=0)[0]
+@pytest.mark.parametrize(("n_features", "n_components"), [(2, 1), (12, 3), (64, 8)])
+def test_the_default_is_an_autoencoder_with_a_narrow_code(n_features, n_components):
+    rows = make_blobs(100, n_features, random_state=0)[0]
     detector = AutoencoderOutlierDetector().fit(rows)
     assert isinstance(detector.estimator_, AutoencoderTransformer)
-    assert set(detector.predict(rows)) == {-1, 1}
+    assert detector.estimator_.n_components == n_components
+    assert -1 in detector.predict(rows - 100)
 
 
 def test_scores_decisions_and_labels_agree_and_are_the_same_each_time(fitted):

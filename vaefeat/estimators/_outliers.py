@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from vaefeat.estimators._autoencoder import AutoencoderTransformer
 from vaefeat.estimators._base import all_or_nothing
 
+MAX_CODE = 8  # units of the default estimator's code
 FENCE = 1.5  # interquartile ranges below the lower quartile: Tukey's rule for a point that lies outside
 
 
@@ -21,8 +22,9 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
     estimator : estimator or None, default=None
         Trained on the samples, without labels, and asked for ``score_samples``: an AutoencoderTransformer
         (negative error of the reconstruction), a VAEEncoderTransformer (evidence lower bound), a Pipeline
-        that ends in one, or any other density such as sklearn.mixture.GaussianMixture. None is
-        AutoencoderTransformer(random_state=0). Put StandardScaler() before it.
+        that ends in one, or any other density such as sklearn.mixture.GaussianMixture. None is an
+        AutoencoderTransformer with ``random_state=0`` and a narrow code, of a unit for four features and
+        of 8 at most. Put StandardScaler() before it.
     contamination : "auto" or float, default="auto"
         Share of outliers among the training samples, in (0, 0.5]. "auto" takes for outliers what lies
         more than 1.5 interquartile ranges below the lower quartile of the training samples' scores.
@@ -90,8 +92,7 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
         """
         with all_or_nothing(self):
             X = self._validated(X, reset=True)
-            estimator = AutoencoderTransformer(random_state=0) if self.estimator is None else self.estimator
-            self.estimator_ = clone(estimator).fit(X)
+            self.estimator_ = self._new_estimator(X.shape[1]).fit(X)
             self.offset_ = _offset(self._scores(X), self.contamination)
         return self
 
@@ -140,6 +141,11 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
         return validate_data(
             self, X, reset=reset, dtype=(np.float64, np.float32), ensure_min_samples=2 if reset else 1
         )
+
+    def _new_estimator(self, n_features: int) -> BaseEstimator:
+        if self.estimator is not None:
+            return clone(self.estimator)
+        return AutoencoderTransformer(min(MAX_CODE, max(1, n_features // 4)), random_state=0)
 
     def _scores(self, X: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):  # a sample that is far out has a score of -inf
