@@ -128,7 +128,8 @@ def draw_denoising(dataset: Dataset, max_iter: int, path: Path) -> None:
     cleaned = [np.clip(method.fit(dataset.X).transform(noisy), 0, 1) for method in methods.values()]
     images = np.stack([*cleaned, clean])
     display = ImageGridDisplay(images, image_shape=dataset.image_shape, rows=[*methods, "as it was"]).plot()
-    display.figure_.savefig(path, dpi=80, metadata={"Software": None}, pil_kwargs={"optimize": True})
+    layout = {"dpi": 100, "bbox_inches": "tight"}
+    display.figure_.savefig(path, **layout, metadata={"Software": None}, pil_kwargs={"optimize": True})
 
 
 # --- outliers ---
