@@ -209,7 +209,7 @@ def make_hashing_pipeline(n_bits=32, *, random_state=None, **params) -> Pipeline
 
 
 def pack_bits(code: np.ndarray) -> np.ndarray:
-    """Return which values are above 0.5, (n_samples, n_bits), as bytes, (n_samples, n_bits / 8)."""
+    """Return which values are above 0.5, (n_samples, n_bits), as bytes, (n_samples, ceil(n_bits / 8))."""
     return np.packbits(np.asarray(code) > 0.5, axis=1)
 
 

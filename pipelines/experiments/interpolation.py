@@ -1,9 +1,9 @@
 """The point of a VAE: what lies between two samples is a sample too.
 
 A plain autoencoder's latent space has holes; a VAE's prior asks that it has none. Here both are trained,
-of the same shape and with the same error of a reconstruction. What is decoded from the midpoints between test
-samples of different classes is shown to a classifier that was trained on real samples, and compared with the
-nearest of these. Rows go to ``pipelines/results/interpolation.jsonl``, the picture to
+of the same shape and minimising the same error of a reconstruction. What is decoded from the midpoints
+between test samples of different classes is shown to a classifier that was trained on real samples, and
+compared with the nearest of these. Rows go to ``pipelines/results/interpolation.jsonl``, the picture to
 ``pipelines/results/interpolation.png``.
 
     python -m pipelines.experiments.interpolation [--smoke]

@@ -230,7 +230,10 @@ def family_tables(rows: list[Row]) -> str:
             continue
         methods, datasets = (list(dict.fromkeys(names)) for names in zip(*found, strict=True))
         cells = [
-            (method, *(format(found[method, name], form) for name in datasets if (method, name) in found))
+            (
+                method,
+                *(format(found[method, name], form) if (method, name) in found else "" for name in datasets),
+            )
             for method in methods
         ]
         tables.append(markdown((title, *datasets), cells))

@@ -56,6 +56,15 @@ def test_warm_start_goes_on_where_fit_ended():
     assert max(warm.loss_curve_[3:]) < first[0]
 
 
+def test_a_term_that_comes_and_goes_is_nan_in_epochs_without_it():
+    warm = autoencoder(max_iter=1, warm_start=True).fit(X)
+    warm.set_params(l1_weight=0.1).fit(X)
+    warm.set_params(l1_weight=0.0).fit(X)
+    assert np.isnan(warm.history_["l1"]).tolist() == [True, False, True]
+    assert np.isfinite(warm.loss_curve_).all()
+    assert warm.n_iter_ == 3
+
+
 def test_early_stopping_ends_before_max_iter_and_records_the_validation_loss():
     stopped = autoencoder(
         early_stopping=True, n_iter_no_change=2, tol=0.01, learning_rate_init=0.1, max_iter=300

@@ -137,6 +137,15 @@ def test_a_pipeline_from_incomplete_rows_to_a_class_leaves_as_one_file(tmp_path)
     assert_allclose(outputs["probabilities"], pipe.predict_proba(X), atol=1e-5)
 
 
+def test_the_features_behind_it_may_be_an_output_too(tmp_path):
+    y = COMPLETE[:, 0] > 0
+    imputer = AutoencoderImputer(autoencoder(max_iter=5))
+    encoder = AutoencoderTransformer(3, **SETTINGS | {"max_iter": 5})
+    pipe = make_pipeline(StandardScaler(), imputer, encoder, LogisticRegression()).fit(X, y)
+    model = OnnxModel.load(export_onnx(pipe, tmp_path / "pipe.onnx", X=X, with_features=True))
+    assert_allclose(model.run(X)["code"], pipe[:-1].transform(X), atol=1e-5)
+
+
 def test_it_unpickles_and_works_without_tensorflow(fitted, tmp_path, run_fresh):
     joblib.dump((fitted, X[:3]), tmp_path / "imputer.joblib")
     printed = run_fresh(

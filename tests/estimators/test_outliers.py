@@ -94,11 +94,22 @@ def test_auto_takes_for_outliers_what_lies_beyond_tukey_s_fence(detector):
     assert np.mean(detector.predict(INLIERS) == 1) > 0.9
 
 
-def test_a_sample_that_is_too_far_for_float32_is_an_outlier():
-    detector = AutoencoderOutlierDetector(VAEEncoderTransformer(1, **SETTINGS)).fit(X)
-    far = np.full((1, 3), 1e18)
-    assert detector.score_samples(far) == -np.inf
-    assert detector.predict(far) == -1
+@pytest.mark.parametrize(("kind", "distance"), [("vae", 1e18), ("autoencoder", 1e25), ("autoencoder", 3e38)])
+def test_a_sample_that_is_too_far_for_float32_is_an_outlier_here_and_in_the_file(kind, distance, tmp_path):
+    detector = AutoencoderOutlierDetector(ESTIMATORS[kind]()).fit(X)
+    far = np.array([[1, 1, 1], [-1, 1, 1]]) * distance
+    assert_array_equal(detector.score_samples(far), -np.inf)
+    assert_array_equal(detector.predict(far), -1)
+    outputs = OnnxModel.load(export_onnx(detector, tmp_path / "detector.onnx", X=X)).run(far)
+    assert_array_equal(outputs["scores"], -np.inf)
+    assert_array_equal(outputs["label"], -1)
+
+
+@pytest.mark.parametrize("contamination", ["auto", 0.3])
+def test_training_samples_that_are_too_far_for_float32_are_refused(contamination):
+    rows = np.concatenate([X, np.full((200, 3), 1e25)])
+    with pytest.raises(ValueError, match="not hold the scores of 515 of 515 training samples: put"):
+        AutoencoderOutlierDetector(autoencoder(max_iter=0), contamination=contamination).fit(rows)
 
 
 def test_any_estimator_that_scores_will_do_but_ours_alone_leave(tmp_path):
@@ -133,6 +144,13 @@ def test_a_pipeline_that_ends_in_it_leaves_as_one_file(tmp_path):
     outputs = OnnxModel.load(export_onnx(pipe, tmp_path / "pipe.onnx", X=X)).run(X)
     assert_array_equal(outputs["label"][:, 0], pipe.predict(X))
     assert_allclose(outputs["scores"][:, 0], pipe.decision_function(X), atol=1e-4)
+
+
+def test_steps_that_do_nothing_are_left_out_of_the_file(tmp_path):
+    inner = make_pipeline("passthrough", StandardScaler(), autoencoder())
+    detector = AutoencoderOutlierDetector(inner).fit(X)
+    outputs = OnnxModel.load(export_onnx(detector, tmp_path / "detector.onnx", X=X)).run(X)
+    assert_array_equal(outputs["label"][:, 0], detector.predict(X))
 
 
 def test_a_detector_of_scikit_learn_s_leaves_with_the_same_outputs(tmp_path):

@@ -6,7 +6,11 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from vaefeat.estimators._autoencoding import AUTOENCODING_CONSTRAINTS, AutoencodingTransformer
+from vaefeat.estimators._autoencoding import (
+    AUTOENCODING_CONSTRAINTS,
+    AutoencodingTransformer,
+    lowest_if_nan,
+)
 from vaefeat.estimators._base import check_unit_range
 from vaefeat.training.objectives import bernoulli_log_prob, squared_error
 
@@ -246,12 +250,20 @@ class AutoencoderTransformer(AutoencodingTransformer):
         Returns
         -------
         score : ndarray of shape (n_samples,), float32
-            The negative squared error, or cross-entropy in nats, summed over the features.
+            The negative squared error, or cross-entropy in nats, summed over the features; -inf where
+            float32 cannot hold it.
         """
         check_is_fitted(self)
         X = self._validated(X, reset=False)
         self._check_range(X)
-        decoded = self.decoder_.run(self.encoder_.run(X, ["code"])["code"])
+        code = self.encoder_.run(X, ["code"])["code"]
+        near = np.isfinite(code).all(axis=1)  # what float32 does not hold cannot be decoded
+        score = np.full(len(X), -np.inf, np.float32)
+        with np.errstate(over="ignore"):
+            score[near] = self._score(X[near], self.decoder_.run(code[near]))
+        return lowest_if_nan(score)
+
+    def _score(self, X: np.ndarray, decoded: dict[str, np.ndarray]) -> np.ndarray:
         if self.loss == "log_loss":
             return bernoulli_log_prob(X, decoded["x_logits"])
         return -squared_error(X, decoded["x_mean"])

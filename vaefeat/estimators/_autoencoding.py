@@ -228,11 +228,30 @@ class AutoencodingTransformer(OnnxTransformer):
         )
         self._training_state = [variable.numpy() for variable in model.variables + optimizer.variables]
         previous = self.history_ if resume else {}
-        self.history_ = {name: previous.get(name, []) + values for name, values in history.items()}
+        self.history_ = _joined(previous, history)
         self.loss_curve_ = self.history_.get("loss", [])
         self.n_iter_ = len(self.loss_curve_)
         # To be looked at, decoded, in a notebook.
         self._example_codes = self.encoder_.run(X[:N_EXAMPLES], [self._code_name])[self._code_name]
+
+
+def _joined(*histories: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Return the courses of trainings one after the other: NaN where a loss had no such term."""
+    names = dict.fromkeys(name for history in histories for name in history)
+    lengths = [len(history.get("loss", ())) for history in histories]
+    return {
+        name: [
+            value
+            for history, n_epochs in zip(histories, lengths, strict=True)
+            for value in history.get(name, [np.nan] * n_epochs)
+        ]
+        for name in names
+    }
+
+
+def lowest_if_nan(scores: np.ndarray) -> np.ndarray:
+    """Return the scores, -inf for those on whose way float32 met a difference of infinities."""
+    return np.where(np.isnan(scores), np.float32(-np.inf), scores)
 
 
 def _as_mask(observed, X: np.ndarray) -> np.ndarray:

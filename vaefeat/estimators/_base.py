@@ -184,7 +184,7 @@ class OnnxTransformer(OnnxGraphMixin, ClassNamePrefixFeaturesOutMixin, Transform
     """A transformer whose fitted state is an ONNX encoder."""
 
     def transform(self, X):
-        """Return the features of ``X``: latent means, if no other ``output`` was asked for.
+        """Return the features of ``X``: the output of the encoder that ``output`` names.
 
         Runs the ONNX encoder. Writes nothing and draws nothing: the same row gives the same
         features, alone or in company, from any thread.

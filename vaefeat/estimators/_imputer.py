@@ -26,8 +26,8 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
     ----------
     estimator : AutoencoderTransformer, VAEEncoderTransformer or None, default=None
         None is ``AutoencoderTransformer(corruption=MaskingNoise(0.2), random_state=0)``: an autoencoder
-        learns to fill gaps by being shown others that it owes. Features should be on one scale: put
-        StandardScaler() before, which passes missing values on.
+        learns to fill gaps by being shown others that it owes. Features should have mean 0, which masking
+        puts in their place, and be on one scale: put StandardScaler() before, which passes missing values on.
     n_iter : int, default=1
         Times that a row is encoded and decoded. Once is enough where the estimator has learned to fill
         gaps, and more does harm: it has not seen its own values at their places. One that was trained
@@ -54,7 +54,8 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
     Notes
     -----
     The iteration is that of Rezende et al. with the means of both distributions instead of draws, so that
-    the same row gives the same values. It leaves as ONNX, unrolled.
+    the same row gives the same values. It leaves as ONNX, unrolled; pass rows with missing values to
+    :func:`vaefeat.export_onnx`, and the file takes such rows.
 
     References
     ----------
@@ -68,6 +69,7 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
     >>> from sklearn.datasets import load_digits
     >>> from vaefeat import AutoencoderImputer
     >>> X = load_digits().data / 16
+    >>> X = X - X.mean(axis=0)
     >>> missing = np.random.default_rng(0).uniform(size=X.shape) < 0.3
     >>> incomplete = np.where(missing, np.nan, X)
     >>> imputed = AutoencoderImputer().fit_transform(incomplete)

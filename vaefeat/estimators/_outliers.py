@@ -24,7 +24,8 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
         (negative error of the reconstruction), a VAEEncoderTransformer (evidence lower bound), a Pipeline
         that ends in one, or any other density such as sklearn.mixture.GaussianMixture. None is an
         AutoencoderTransformer with ``random_state=0`` and a narrow code, of a unit for four features and
-        of 8 at most. Put StandardScaler() before it.
+        of 8 at most. It sees an array without NaN: put StandardScaler(), imputers, and what chooses columns
+        by their names before the detector.
     contamination : "auto" or float, default="auto"
         Share of outliers among the training samples, in (0, 0.5]. "auto" takes for outliers what lies
         more than 1.5 interquartile ranges below the lower quartile of the training samples' scores.
@@ -168,6 +169,12 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
 
 
 def _offset(scores: np.ndarray, contamination) -> float:
+    if not np.isfinite(scores).all():
+        n_lost = np.count_nonzero(~np.isfinite(scores))
+        raise ValueError(
+            f"float32 does not hold the scores of {n_lost} of {len(scores)} training samples: "
+            "put StandardScaler() or RobustScaler() before this step, or leave these samples out."
+        )
     if contamination != "auto":
         return float(np.percentile(scores, 100 * contamination))
     lower, upper = np.percentile(scores, [25, 75])

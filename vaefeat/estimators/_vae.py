@@ -7,7 +7,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from vaefeat.estimators._autoencoding import AUTOENCODING_CONSTRAINTS, AutoencodingTransformer
+from vaefeat.estimators._autoencoding import (
+    AUTOENCODING_CONSTRAINTS,
+    AutoencodingTransformer,
+    lowest_if_nan,
+)
 from vaefeat.estimators._base import check_likelihood, check_range
 from vaefeat.training.objectives import (
     ACTIVE_VARIANCE,
@@ -320,7 +324,7 @@ class VAEEncoderTransformer(AutoencodingTransformer):
         for noise in draws:
             log_prob += self._log_prob(X[near], reparameterize(z_mean[near], z_log_var[near], noise))
         elbo[near] += log_prob / len(draws)
-        return elbo
+        return lowest_if_nan(elbo)
 
     def _log_prob(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray:
         if self.likelihood == "bernoulli":

@@ -22,6 +22,7 @@ from vaefeat.export.pipeline import (
     convert_estimator,
     encoders_of,
     features_name,
+    without_passthrough,
 )
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime.inspection import sha256_of_weights
@@ -59,11 +60,12 @@ def export_onnx(
         Rows like those of the training, on which the file and the estimator are compared; some of
         them are kept in the card. Constant rows are tried as well, and one row alone. A
         VAEEncoderTransformer can do without: it generates its own. If some hold NaN, the file takes
-        NaN too: the estimator must begin with an imputer.
+        NaN too: the estimator must begin with an imputer, or with a scaler and an imputer.
     card : mapping, optional
         Entries for the card: ``name``, ``description``, ``data``, ``metrics``, ``training``, ...
     with_features : bool, default=False
-        Give a Pipeline what its VAE step makes as one more output: ``z_mean``, or ``hidden``.
+        Give a Pipeline what its VAE or autoencoder step makes as one more output, by the name that the
+        step's ``output`` has: ``z_mean``, ``hidden``, ``code`` or ``reconstruction``.
 
     Returns
     -------
@@ -103,8 +105,8 @@ def export_onnx(
         raise ExportError(f"Got {estimator!r}, expected a fitted scikit-learn estimator.")
     entries = checked_entries(card)
     check_is_fitted(estimator)
-    if isinstance(estimator, Pipeline):  # of a step that is left out nothing is known, not even its width
-        estimator = Pipeline([step for step in estimator.steps if step[1] not in ("passthrough", None)])
+    if isinstance(estimator, Pipeline):
+        estimator = without_passthrough(estimator)
     rows = _parity_rows(estimator, X)
     proto = convert_estimator(estimator, with_features=with_features)
     expected = _expected(estimator, rows)
@@ -238,11 +240,7 @@ def _card(estimator: Any, path: Path, proto: onnx.ModelProto) -> cards.Card:
     in_unit_range = is_encoder and estimator._takes_probabilities
     card = {
         "name": path.stem,
-        "description": (
-            f"The encoder of a {type(estimator).__name__}."
-            if is_encoder
-            else f"A scikit-learn {type(estimator).__name__}, whole."
-        ),
+        "description": _describe(estimator, is_encoder),
         "classes": np.asarray(estimator.classes_).tolist() if is_classifier(estimator) else None,
         "training": {"estimator": " ".join(repr(estimator).split()), **describe_training(vae)},
         **describe_graph(proto),
@@ -252,6 +250,14 @@ def _card(estimator: Any, path: Path, proto: onnx.ModelProto) -> cards.Card:
         "range": [0.0, 1.0] if in_unit_range else None,
     }
     return card
+
+
+def _describe(estimator: Any, is_encoder: bool) -> str:
+    kind = type(estimator).__name__
+    if not is_encoder:
+        return f"A scikit-learn {kind}, whole."
+    parts = "encoder" if estimator._output_name in estimator.encoder_.output_names else "encoder and decoder"
+    return f"The {parts} of {'an' if kind[0] in 'AEIOU' else 'a'} {kind}."
 
 
 def describe_graph(proto: onnx.ModelProto) -> cards.Card:

@@ -93,6 +93,11 @@ def _convert_encoder_alone(estimator: BaseEstimator) -> onnx.ModelProto:
     return canonicalize(proto, "vaefeat_pipeline")
 
 
+def without_passthrough(pipeline: Pipeline) -> Pipeline:
+    """Return a Pipeline without the steps that do nothing, and do not know their width."""
+    return Pipeline([step for step in pipeline.steps if step[1] not in ("passthrough", None)])
+
+
 def _output_names(estimator: BaseEstimator) -> list[str]:
     if is_classifier(estimator):
         return [LABEL, PROBABILITIES] if hasattr(estimator, "predict_proba") else [LABEL]
@@ -186,7 +191,8 @@ def convert_encoder(scope: Any, operator: Any, container: Any) -> None:
     graph = _begin_with_cast(proto)
     to = TensorProto.DOUBLE if isinstance(operator.outputs[0].type, DoubleTensorType) else TensorProto.FLOAT
     features = graph.output[0]
-    graph.node.append(make_node("Cast", [features.name], ["step_Z"], name=_CAST_FEATURES, to=to))
+    name = _CAST_FEATURES if hasattr(encoder, "encoder_") else "step_cast"  # an imputer's are no features
+    graph.node.append(make_node("Cast", [features.name], ["step_Z"], name=name, to=to))
     features.name = "step_Z"
     add_onnx_graph(scope, operator, container, proto)
 

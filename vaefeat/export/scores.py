@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 
 from vaefeat.exceptions import ExportError
 from vaefeat.export.composition import Graph, Output
-from vaefeat.export.pipeline import LABEL, SCORES, add_step, convert_estimator
+from vaefeat.export.pipeline import LABEL, SCORES, add_step, convert_estimator, without_passthrough
 from vaefeat.runtime import OnnxModel
 
 
@@ -21,9 +21,10 @@ def score_model(estimator: Any) -> onnx.ModelProto:
     ExportError
         If the scores are of an estimator that is not vaefeat's.
     """
-    if isinstance(estimator, Pipeline) and len(estimator) == 1:
-        return score_model(estimator[0])
     if isinstance(estimator, Pipeline):
+        estimator = without_passthrough(estimator)
+        if len(estimator) == 1:
+            return score_model(estimator[0])
         graph = Graph(estimator.n_features_in_)
         (features,) = graph.call(convert_estimator(estimator[:-1]), "X").values()
         return _finished(graph, graph.call(score_model(estimator[-1]), features)["score"])
@@ -131,4 +132,5 @@ def _sum_of_squares(graph: Graph, values: str) -> str:
 
 
 def _finished(graph: Graph, score: str) -> onnx.ModelProto:
-    return graph.model(Output("score", score))
+    lowest = np.float32(-np.inf)  # as the estimators score what float32 does not hold
+    return graph.model(Output("score", graph.op("Where", graph.op("IsNaN", score), lowest, score)))

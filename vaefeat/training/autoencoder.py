@@ -96,7 +96,7 @@ class Autoencoder(keras.Model):
         reconstruction = self._error(x, self.decoder(self._noisy(encoded, seed)), *observed)
         losses = {"loss": reconstruction, "reconstruction": reconstruction}
         for name, weight in self.config.penalties.items():
-            losses[name] = self._penalty(name, x_seen, encoded["code"], seed + 4)
+            losses[name] = self._penalty(name, x_seen, encoded["code"], seed + 20)
             losses["loss"] += weight * losses[name]
         return losses
 

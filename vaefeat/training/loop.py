@@ -63,7 +63,7 @@ def train(
     Returns
     -------
     history : dict of lists, one float an epoch
-        The mean over the examples of each entry of ``model.example_losses``, in nats.
+        The mean over the examples of each entry of ``model.example_losses``, in its units.
 
     Raises
     ------
