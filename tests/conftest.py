@@ -1,5 +1,6 @@
 """Fixtures that more than one test file shares: read-only data, one fitted VAE, fresh processes."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -25,6 +26,12 @@ class Absent:
 
 sys.meta_path.insert(0, Absent())
 """
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector what TensorFlow consists of: each training makes it look everywhere."""
+    gc.collect()
+    gc.freeze()
 
 
 class Trap:

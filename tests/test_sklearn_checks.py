@@ -19,7 +19,7 @@ from vaefeat import (
     VAEEncoderTransformer,
 )
 
-AUTOENCODER = AutoencoderTransformer(4, hidden_layer_sizes=(16,), batch_size=300, max_iter=5)
+SMALL = {"hidden_layer_sizes": (16,), "batch_size": 300, "max_iter": 5}
 # The checks seed an estimator, but not the one within it.
 SEEDED = AutoencoderTransformer(2, hidden_layer_sizes=(), batch_size=300, max_iter=1, random_state=0)
 
@@ -47,12 +47,12 @@ def _minus_one_is_no_class(monkeypatch):
 @pytest.mark.filterwarnings("ignore:y contains no unlabeled samples:UserWarning")
 @parametrize_with_checks(
     [
-        VAEEncoderTransformer(),
-        AUTOENCODER,
+        VAEEncoderTransformer(4, **SMALL),
+        AutoencoderTransformer(4, **SMALL),
         AutoencoderOutlierDetector(SEEDED),
         AutoencoderImputer(SEEDED),
         SupervisedEncoderTransformer(n_steps=50),
-        M2Classifier(10),
+        M2Classifier(4, hidden_layer_sizes=(16,)),
     ]
 )
 def test_scikit_learn_s_checks_pass(estimator, check):

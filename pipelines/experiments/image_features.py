@@ -113,7 +113,7 @@ def run(dataset: Dataset, out: Path, exported: Path, *, n_labeled, n_draws, seed
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dataset", nargs="?", choices=list(CORRUPTIONS), default="mnist")
-    parser.add_argument("--smoke", action="store_true", help="500 images, one epoch, two draws")
+    parser.add_argument("--smoke", action="store_true", help="500 images, one epoch, one draw")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--exported", type=Path, default=EXPORTED)
     arguments = parser.parse_args()
@@ -122,7 +122,7 @@ def main() -> None:
     settings = {"n_labeled": N_LABELED, "n_draws": N_DRAWS, "seeds": SEEDS}
     if arguments.smoke:
         dataset = dataset.head(500)
-        settings = {"n_labeled": (100,), "n_draws": 2, "seeds": (0,), "max_iter": 1}
+        settings = {"n_labeled": (100,), "n_draws": 1, "seeds": (0,), "max_iter": 1}
     run(dataset, out, arguments.exported, **settings)
 
 
