@@ -21,7 +21,7 @@ compare: install  ## the main job on the embedded digits: table, plot, rows, ONN
 	$(BIN)/vaefeat compare --data digits --out comparison
 
 test: install     ## run all tests and the examples in the docstrings
-	$(BIN)/python -m pytest -n 3 --dist loadfile  # on two cores too: browsers, services and processes are waited for
+	$(BIN)/python -m pytest -n 2 --dist loadfile  # TensorFlow leaves a core idle while it compiles
 
 base:             ## install without extras, and verify and run the exported models there
 	$(PYTHON) -m venv --clear $(VENV)-base
