@@ -235,18 +235,10 @@ class AutoencodingTransformer(OnnxTransformer):
         self._example_codes = self.encoder_.run(X[:N_EXAMPLES], [self._code_name])[self._code_name]
 
 
-def _joined(*histories: dict[str, list[float]]) -> dict[str, list[float]]:
-    """Return the courses of trainings one after the other: NaN where a loss had no such term."""
-    names = dict.fromkeys(name for history in histories for name in history)
-    lengths = [len(history.get("loss", ())) for history in histories]
-    return {
-        name: [
-            value
-            for history, n_epochs in zip(histories, lengths, strict=True)
-            for value in history.get(name, [np.nan] * n_epochs)
-        ]
-        for name in names
-    }
+def _joined(first: dict[str, list[float]], second: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Return the courses of two trainings, one after the other: NaN where a loss had no such term."""
+    before, after = ([np.nan] * len(history.get("loss", ())) for history in (first, second))
+    return {name: first.get(name, before) + second.get(name, after) for name in first | second}
 
 
 def lowest_if_nan(scores: np.ndarray) -> np.ndarray:
