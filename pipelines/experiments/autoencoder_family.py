@@ -4,8 +4,8 @@ Removing noise from MNIST, outliers and missing values in the digits and in sati
 images by 32 bits, nearest neighbours and clusters in a few features. All that learns, learns on the training
 samples. Settings for outliers and missing values were chosen on a quarter of them, set aside, after others
 had been measured on the test samples of the digits and given up; the other settings were not tuned. Rows go
-to ``pipelines/results/autoencoder-family.jsonl``; those that are there are not computed again. PyOD takes part
-where it is installed, with PyTorch.
+to ``pipelines/results/autoencoder-family.jsonl``; those that are there are not computed again. PyOD takes
+part where it is installed, with PyTorch.
 
     python -m pipelines.experiments.autoencoder_family [--only USE] [--smoke]
 """
