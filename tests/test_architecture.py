@@ -70,9 +70,7 @@ ROOMS = {
         "uvloop",
     ),
     "vaefeat.cli": Room("typer rich vaefeat.__version__ vaefeat.exceptions vaefeat._optional", "anything"),
-    "vaefeat.cli._models": Room(
-        "rich vaefeat.cli vaefeat.runtime vaefeat.export.card vaefeat.export.triton vaefeat.exceptions"
-    ),
+    "vaefeat.cli._models": Room("rich vaefeat.cli vaefeat.runtime vaefeat.exceptions"),
     "vaefeat.cli._explore": Room("rich vaefeat.cli vaefeat.explorer vaefeat.datasets"),
     "vaefeat.__main__": Room("vaefeat.cli"),
 }

@@ -12,8 +12,8 @@ from rich.text import Text
 from vaefeat import runtime
 from vaefeat.cli._console import console, errors, printable
 from vaefeat.exceptions import InvalidModelError
-from vaefeat.export import card as cards
-from vaefeat.export import triton
+from vaefeat.runtime import card as cards
+from vaefeat.runtime import triton
 
 
 def info(path: Path) -> None:

@@ -9,8 +9,7 @@ import onnx
 
 from vaefeat._files import write_atomically
 from vaefeat.exceptions import ExportError
-from vaefeat.export import card as cards
-from vaefeat.runtime.model import CARD_KEY
+from vaefeat.runtime import card as cards
 
 N_GOLDEN_ROWS = 2  # kept in a card with the outputs that they give
 
@@ -24,7 +23,7 @@ def checked_path(path: Path) -> Path:
 
 def serialize(proto: onnx.ModelProto, card: Mapping[str, Any]) -> bytes:
     """Return a model with its card inside, as bytes."""
-    onnx.helper.set_model_props(proto, {CARD_KEY: cards.to_json(card)})
+    onnx.helper.set_model_props(proto, {cards.CARD_KEY: cards.to_json(card)})
     return proto.SerializeToString(deterministic=True)
 
 

@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from vaefeat import __version__
 from vaefeat.exceptions import ExportError, ParityError
-from vaefeat.export import card as cards
 from vaefeat.export.artefact import N_GOLDEN_ROWS, checked_path, serialize, write_model
 from vaefeat.export.pipeline import (
     LABEL,
@@ -25,6 +24,7 @@ from vaefeat.export.pipeline import (
     without_passthrough,
 )
 from vaefeat.runtime import OnnxModel
+from vaefeat.runtime import card as cards
 from vaefeat.runtime.inspection import sha256_of_weights
 from vaefeat.runtime.parity import check_outputs
 

@@ -16,11 +16,11 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from sklearn.linear_model import LogisticRegression
 
 from vaefeat.exceptions import ExportError
-from vaefeat.export import card as cards
 from vaefeat.export.artefact import N_GOLDEN_ROWS, checked_path, serialize, write_model
 from vaefeat.export.canonical import OPSET, canonicalize
 from vaefeat.export.pipeline import LABEL, at_opset
 from vaefeat.runtime import OnnxModel
+from vaefeat.runtime import card as cards
 from vaefeat.runtime.inspection import sha256_of_weights
 
 MAX_DROP = 0.01

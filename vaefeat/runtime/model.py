@@ -1,6 +1,5 @@
 """Load an ONNX model, and run it on rows."""
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +9,9 @@ import numpy as np
 import onnxruntime
 
 from vaefeat.exceptions import InvalidModelError
+from vaefeat.runtime.card import CARD_KEY, read_card
 from vaefeat.runtime.inspection import MAX_BYTES, inspect_model, sha256_of_weights
 
-CARD_KEY = "vaefeat.card"
-# Entries of a card that the runtime itself reads.
-_CARD_ENTRIES = {"inputs": dict, "golden": dict, "classes": list}
-_JSON_NAMES = {dict: "object", list: "array"}
 CHUNK_ROWS = 4096  # rows a run: beyond it throughput does not grow, memory does
 
 # Sessions that a fork has inherited. Their threads stayed in the parent, so that to destroy them would
@@ -68,7 +64,7 @@ class OnnxModel:
         self, model: bytes, *, providers: Sequence[str] = ("CPUExecutionProvider",), n_threads: int = 0
     ) -> None:
         metadata = inspect_model(model).metadata
-        self.card: dict[str, Any] = _read_card(metadata.get(CARD_KEY, "{}"))
+        self.card: dict[str, Any] = read_card(metadata.get(CARD_KEY, "{}"))
         if "weights_sha256" in self.card and self.card["weights_sha256"] != sha256_of_weights(model):
             raise InvalidModelError(
                 "The model is not the one that its card was written for: their sha256 differ. "
@@ -217,24 +213,6 @@ class OnnxModel:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_session": None}
-
-
-def _read_card(text: str) -> dict[str, Any]:
-    try:
-        card = json.loads(text)
-    except (ValueError, RecursionError) as exc:
-        raise InvalidModelError("The model's card is not JSON.") from exc
-    if not isinstance(card, dict):
-        raise InvalidModelError("The model's card is not a JSON object.")
-    for key, kind in _CARD_ENTRIES.items():
-        if not isinstance(card.get(key), kind | None):
-            raise InvalidModelError(
-                f"The entry {key!r} of the model's card is not a JSON {_JSON_NAMES[kind]}."
-            )
-    names = (card.get("inputs") or {}).get("feature_names")
-    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        raise InvalidModelError("The card's feature names are not a JSON array of strings.")
-    return card
 
 
 def _width(node: Any) -> int:

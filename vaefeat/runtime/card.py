@@ -1,12 +1,17 @@
-"""The card: what a model takes, what it gives, and where it comes from."""
+"""The card: what a model takes, what it returns and where it comes from."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from vaefeat.exceptions import ExportError
+from vaefeat.exceptions import InvalidModelError
+
+CARD_KEY = "vaefeat.card"  # of the card among the metadata of an ONNX model
 
 Card = dict[str, Any]
+
+_TYPES = {"inputs": dict, "golden": dict, "classes": list}  # the entries that the runtime itself reads
+_JSON_NAMES = {dict: "object", list: "array"}
 
 _SECTIONS = {
     "inputs": "Input",
@@ -14,18 +19,57 @@ _SECTIONS = {
     "training": "Training",
     "metrics": "Measured",
     "parity": "Compared with the estimator",
-    "quantization": "Quantised",
+    "quantization": "Quantized",
     "data": "Data",
 }
 
 
+def read_card(text: str) -> Card:
+    """Parse the JSON of a card, and check the entries that the runtime reads.
+
+    Parameters
+    ----------
+    text : str
+        A JSON object, as :func:`to_json` writes it.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InvalidModelError
+        If the text is not a JSON object, or an entry has the wrong type.
+
+    Examples
+    --------
+    >>> read_card('{"name": "digits"}')
+    {'name': 'digits'}
+    """
+    try:
+        card = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise InvalidModelError("The model's card is not JSON.") from exc
+    if not isinstance(card, dict):
+        raise InvalidModelError("The model's card is not a JSON object.")
+    for key, kind in _TYPES.items():
+        if not isinstance(card.get(key), kind | None):
+            raise InvalidModelError(
+                f"The entry {key!r} of the model's card is not a JSON {_JSON_NAMES[kind]}."
+            )
+    names = (card.get("inputs") or {}).get("feature_names")
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise InvalidModelError("The card's feature names are not a JSON array of strings.")
+    return card
+
+
 def to_json(card: Mapping[str, Any]) -> str:
-    """Return the card as JSON: keys sorted, so that equal cards have equal bytes."""
+    """Return the card as JSON, with sorted keys: equal cards have equal bytes."""
     return json.dumps(card, sort_keys=True, allow_nan=False)
 
 
 def to_markdown(card: Mapping[str, Any]) -> str:
-    """Return the card as a page in Markdown."""
+    """Return the card as a Markdown page."""
     lines = [f"# {card['name']}", "", str(card["description"]), ""]
     for title, entries in sections(card):
         lines += [f"## {title}", "", "| | |", "| --- | --- |"]
@@ -36,7 +80,7 @@ def to_markdown(card: Mapping[str, Any]) -> str:
 
 
 def sections(card: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return what a person wants to know of a card: titles, each with names and values as text."""
+    """Return the readable part of a card: section titles, each with pairs of name and value as text."""
     return [
         (title, [(name, _readable(value)) for name, value in _flat(card[key])])
         for key, title in _SECTIONS.items()
@@ -45,7 +89,7 @@ def sections(card: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]
 
 
 def usage(card: Mapping[str, Any]) -> str:
-    """Return the lines of Python that run the model."""
+    """Return the Python code that runs the model."""
     name, width = card["inputs"]["name"], card["inputs"]["n_features"]
     file = card.get("file", {"name": "model.onnx"})
     return (
@@ -57,7 +101,9 @@ def usage(card: Mapping[str, Any]) -> str:
 
 def _flat(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
     if not isinstance(value, Mapping):
-        raise ExportError(f"Got {value!r} as a section of the card, expected a mapping of names to values.")
+        raise InvalidModelError(
+            f"Got {value!r} as a section of the card, expected a mapping of names to values."
+        )
     rows: list[tuple[str, Any]] = []
     for key, entry in value.items():
         name = f"{prefix}{key}"

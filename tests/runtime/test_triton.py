@@ -13,7 +13,7 @@ from tests.onnx_models import linear_model, make_model
 from vaefeat import OnnxModel
 from vaefeat.cli import app
 from vaefeat.exceptions import ExportError
-from vaefeat.export.triton import export_triton, triton_config
+from vaefeat.runtime.triton import export_triton, triton_config
 from vaefeat.serving.batching import BatchSettings
 from vaefeat.serving.metrics import Metrics
 from vaefeat.serving.repository import Repository

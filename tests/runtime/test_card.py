@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from vaefeat.export.card import to_json, to_markdown
+from vaefeat.runtime.card import to_json, to_markdown
 
 CARD = {
     "name": "digits",
