@@ -12,8 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.apps import NODE_MODULES, need_node
-from vaefeat import VAEEncoderTransformer, datasets, export_onnx
+from vaefeat import VAEEncoderTransformer, export_onnx
 from vaefeat.cli import app
+from vaefeat.data import datasets
 from vaefeat.exceptions import DatasetNotFoundError
 
 ABSENT = """

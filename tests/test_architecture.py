@@ -35,9 +35,11 @@ ROOMS = {
     "vaefeat.rows": Room(""),
     "vaefeat._files": Room(""),
     "vaefeat.runtime": Room(
-        "numpy onnxruntime vaefeat.exceptions vaefeat._optional vaefeat._files", "pyarrow"
+        "numpy onnxruntime vaefeat.data vaefeat.exceptions vaefeat._optional vaefeat._files"
     ),
-    "vaefeat.datasets": Room("numpy vaefeat.exceptions vaefeat._optional", "sklearn scipy pandas"),
+    "vaefeat.data": Room(
+        "numpy vaefeat.exceptions vaefeat._optional vaefeat._files", "pyarrow sklearn scipy pandas"
+    ),
     "vaefeat.training": Room("keras tensorflow numpy vaefeat.exceptions"),
     # The scores of a fitted estimator need the formulas where TensorFlow is not installed.
     "vaefeat.training.objectives": Room("numpy", "keras"),
@@ -51,17 +53,17 @@ ROOMS = {
     ),
     "vaefeat.estimators": Room(
         "numpy sklearn vaefeat.training.objectives vaefeat.training.corruptions vaefeat.runtime "
-        "vaefeat.datasets vaefeat.exceptions vaefeat._optional",
+        "vaefeat.data vaefeat.exceptions vaefeat._optional",
         "keras tensorflow vaefeat.training vaefeat.export vaefeat.plotting",
     ),
     "vaefeat.recipes": Room("vaefeat.estimators vaefeat.training.corruptions"),
     "vaefeat.comparison": Room(
-        "numpy sklearn threadpoolctl vaefeat.rows vaefeat.estimators vaefeat.datasets vaefeat.recipes",
+        "numpy sklearn threadpoolctl vaefeat.rows vaefeat.estimators vaefeat.data vaefeat.recipes",
         "matplotlib scipy",
     ),
     "vaefeat.plotting": Room("numpy vaefeat._optional vaefeat.exceptions", "matplotlib sklearn"),
     "vaefeat.explorer": Room(
-        "numpy vaefeat.__version__ vaefeat._files vaefeat.runtime vaefeat.datasets "
+        "numpy vaefeat.__version__ vaefeat._files vaefeat.runtime vaefeat.data "
         "vaefeat.training.objectives vaefeat.exceptions"
     ),
     "vaefeat.serving": Room(
@@ -71,12 +73,12 @@ ROOMS = {
     ),
     "vaefeat.cli": Room("typer rich vaefeat.__version__ vaefeat.exceptions vaefeat._optional", "anything"),
     "vaefeat.cli._models": Room("rich vaefeat.cli vaefeat.runtime vaefeat.exceptions"),
-    "vaefeat.cli._explore": Room("rich vaefeat.cli vaefeat.explorer vaefeat.datasets"),
+    "vaefeat.cli._explore": Room("rich vaefeat.cli vaefeat.explorer vaefeat.data"),
     "vaefeat.__main__": Room("vaefeat.cli"),
 }
 PUBLIC = [
     *(f"vaefeat.{name}" for name in vaefeat.__all__),
-    *["vaefeat", "vaefeat.comparison", "vaefeat.datasets", "vaefeat.exceptions", "vaefeat.recipes"],
+    *["vaefeat", "vaefeat.comparison", "vaefeat.data", "vaefeat.exceptions", "vaefeat.recipes"],
     *["vaefeat.plotting", "vaefeat.rows", "vaefeat.runtime"],
 ]
 # Benchmarks time the engine by itself, and weigh the memory that it takes.
@@ -217,8 +219,8 @@ def test_the_table_says_no_where_it_should(module, imported, allowed):
     ("statement", "absent"),
     [
         (
-            "import vaefeat, vaefeat.runtime, vaefeat.cli",
-            [*TRAINING, "sklearn", "scipy", "pandas", "matplotlib"],
+            "import vaefeat, vaefeat.runtime, vaefeat.data, vaefeat.cli",
+            [*TRAINING, "sklearn", "scipy", "pandas", "pyarrow", "matplotlib"],
         ),
         ("import vaefeat.serving.server", [*TRAINING, "sklearn", "scipy", "pandas", "matplotlib"]),
         ("import vaefeat.estimators", [*TRAINING, "matplotlib"]),

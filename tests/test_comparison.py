@@ -21,7 +21,7 @@ from vaefeat.comparison import (
     paired_interval,
     with_folds,
 )
-from vaefeat.datasets import Dataset
+from vaefeat.data import Dataset
 
 EXTRACTORS = {"raw": FunctionTransformer(), "pca": PCA(4, random_state=0)}
 CLASSIFIERS = {"knn": KNeighborsClassifier(1)}

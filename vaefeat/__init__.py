@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vaefeat.comparison import compare
-    from vaefeat.datasets import load_dataset, mask_labels
+    from vaefeat.data import load_dataset, mask_labels
     from vaefeat.estimators import (
         AutoencoderImputer,
         AutoencoderOutlierDetector,
@@ -92,8 +92,8 @@ _ROOMS = {
     "encode": ("vaefeat.runtime", None),
     "export_decoder": ("vaefeat.export.decoder", "train"),
     "export_onnx": ("vaefeat.export.estimator", "train"),
-    "load_dataset": ("vaefeat.datasets", None),
-    "mask_labels": ("vaefeat.datasets", None),
+    "load_dataset": ("vaefeat.data", None),
+    "mask_labels": ("vaefeat.data", None),
     "verify": ("vaefeat.runtime", None),
 }
 

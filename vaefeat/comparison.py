@@ -25,7 +25,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
 from threadpoolctl import threadpool_limits
 
-from vaefeat.datasets import UNLABELED, Dataset, load_dataset, mask_labels
+from vaefeat.data import UNLABELED, Dataset, load_dataset, mask_labels
 from vaefeat.estimators import SupervisedEncoderTransformer, VAEEncoderTransformer
 from vaefeat.recipes import image_encoder
 from vaefeat.rows import Row, append_row, provenance, read_rows
@@ -173,7 +173,7 @@ def compare(
     Parameters
     ----------
     data : str, path or Dataset, default="digits"
-        As for :func:`vaefeat.datasets.load_dataset`.
+        As for :func:`vaefeat.data.load_dataset`.
     target : str, optional
         Column of the classes, if ``data`` is a file.
     extractors : mapping of str to transformer, optional

@@ -45,7 +45,7 @@ from vaefeat import (
     VAEEncoderTransformer,
     load_dataset,
 )
-from vaefeat.datasets import Dataset
+from vaefeat.data import Dataset
 from vaefeat.plotting import ImageGridDisplay
 from vaefeat.rows import Row, append_row, provenance, read_rows
 

@@ -22,7 +22,7 @@ from pipelines.experiments.publish import EXPORTED
 from pipelines.ready import make_image_pipeline
 from vaefeat import export_onnx, load_dataset, mask_labels
 from vaefeat.comparison import CS, with_folds
-from vaefeat.datasets import UNLABELED, Dataset
+from vaefeat.data import UNLABELED, Dataset
 
 N_LABELED = 100
 N_SAMPLES_A_CLASS = 2

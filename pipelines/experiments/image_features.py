@@ -23,7 +23,7 @@ from pipelines.experiments.progress import line_of
 from pipelines.experiments.publish import EXPORTED, RESULTS, publish
 from pipelines.experiments.thesis_mnist import logistic_regression, vae
 from vaefeat import ImageWarp, compare, load_dataset
-from vaefeat.datasets import Dataset
+from vaefeat.data import Dataset
 from vaefeat.recipes import image_encoder
 
 N_LABELED = (100, 600, 3000, "all")

@@ -25,7 +25,7 @@ from sklearn.neural_network import MLPClassifier
 from pipelines.benchmarks.tables import markdown
 from pipelines.experiments.publish import RESULTS
 from vaefeat import AutoencoderTransformer, InterpolationDisplay, VAEEncoderTransformer, load_dataset
-from vaefeat.datasets import Dataset
+from vaefeat.data import Dataset
 from vaefeat.rows import Row, append_row, provenance, read_rows
 
 SETTINGS: dict[str, tuple[type, dict]] = {

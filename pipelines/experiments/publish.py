@@ -4,7 +4,7 @@ from pathlib import Path
 
 from vaefeat import export_onnx
 from vaefeat.comparison import Comparison
-from vaefeat.datasets import Dataset
+from vaefeat.data import Dataset
 
 RESULTS = Path(__file__).parents[1] / "results"
 EXPORTED = Path(__file__).parents[2] / "exported"

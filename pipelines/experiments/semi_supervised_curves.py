@@ -20,7 +20,7 @@ from sklearn.preprocessing import FunctionTransformer
 from pipelines.experiments.publish import RESULTS
 from pipelines.experiments.semi_supervised import encoder, m2_on_latents, m2_on_warped_pixels
 from vaefeat import load_dataset, mask_labels
-from vaefeat.datasets import UNLABELED, Dataset
+from vaefeat.data import UNLABELED, Dataset
 from vaefeat.rows import append_row, provenance, read_rows
 
 N_LABELED = (100, 600, 3000)

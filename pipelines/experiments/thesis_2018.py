@@ -32,7 +32,7 @@ from vaefeat import (
     export_onnx,
     load_dataset,
 )
-from vaefeat.datasets import Dataset
+from vaefeat.data import Dataset
 from vaefeat.rows import Row, append_row, provenance, read_rows
 
 MODELS = Path.home() / ".cache" / "vaefeat" / "thesis-2018"

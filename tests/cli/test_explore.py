@@ -116,7 +116,7 @@ def test_it_needs_nothing_of_the_training_face(run_fresh, model_folders, tmp_pat
     folder, out = str(model_folders[0]), str(tmp_path / "out")
     script = f"""
         import numpy as np
-        from vaefeat import datasets
+        from vaefeat.data import datasets
         from vaefeat.cli import app
         X = np.zeros((20, 64), np.float32)
         datasets.load_dataset = lambda name, target: datasets.Dataset(name, X, None, X, None, "", (8, 8))

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from vaefeat import load_dataset
-from vaefeat.datasets import Dataset
+from vaefeat.data import Dataset
 from vaefeat.explorer.samples import MAX_SAMPLES, choose_samples
 
 

@@ -10,8 +10,8 @@ import pytest
 from numpy.testing import assert_array_equal
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.data.test_tables import SUFFIXES, load, save
 from tests.onnx_models import linear_model, make_model
-from tests.runtime.test_tables import SUFFIXES, load, save
 from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError, InvalidModelError
 from vaefeat.runtime import OnnxModel, encode
 from vaefeat.runtime.model import CHUNK_ROWS

@@ -28,7 +28,7 @@ def compare(
 
     counts = [_n_labeled(text) for text in n_labeled or []]
     comparison = import_optional("vaefeat.comparison", "train")
-    datasets = import_optional("vaefeat.datasets", "train")
+    datasets = import_optional("vaefeat.data", "train")
     with console.status("loading TensorFlow"):
         _import_tensorflow_quietly()
     with console.status("loading the data"):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from rich.text import Text
 
-from vaefeat import datasets
 from vaefeat.cli._console import console, printable
+from vaefeat.data import datasets
 from vaefeat.explorer.autoencoder import Autoencoder
 from vaefeat.explorer.folder import Exhibit, write_explorer
 from vaefeat.explorer.onnxruntime_web import find_runtime

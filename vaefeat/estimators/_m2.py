@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from vaefeat.datasets import UNLABELED
+from vaefeat.data import UNLABELED
 from vaefeat.estimators._base import (
     NETWORK_CONSTRAINTS,
     OnnxEstimator,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from vaefeat.datasets import Dataset
+from vaefeat.data import Dataset
 
 MAX_SAMPLES = 2000
 MAX_CLASSES = 20

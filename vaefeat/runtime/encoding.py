@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from vaefeat.data.tables import open_rows, open_writer
 from vaefeat.exceptions import DatasetCorruptError
 from vaefeat.runtime.model import OnnxModel
-from vaefeat.runtime.tables import open_rows, open_writer
 
 
 def encode(

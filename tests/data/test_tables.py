@@ -12,9 +12,9 @@ import pytest
 from numpy.testing import assert_array_equal
 from pyarrow import parquet
 
+from vaefeat.data import tables
+from vaefeat.data.tables import CHUNK_ROWS, open_rows, open_writer
 from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError
-from vaefeat.runtime import tables
-from vaefeat.runtime.tables import CHUNK_ROWS, open_rows, open_writer
 
 SUFFIXES = (".npy", ".npz", ".csv", ".csv.gz", ".parquet")
 ARRAYS = (".npy", ".npz", ".parquet")  # whose rows are counted, where those of a .csv are lines
