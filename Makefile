@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install compare test base clients lowest check format bench bench-serve bench-explore thesis results clean
+.PHONY: help install compare test test-all base clients lowest check format bench bench-serve bench-explore thesis results clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -17,13 +17,16 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
 	touch $@
 
-compare: install  ## the main job on the embedded digits: table, plot, rows, ONNX encoder in comparison/
+compare: install  ## run the comparison on the embedded digits; write table, plot, rows and encoder to comparison/
 	$(BIN)/vaefeat compare --data digits --out comparison
 
-test: install     ## run all tests and the examples in the docstrings
-	$(BIN)/python -m pytest -n 2 --dist loadfile  # TensorFlow leaves a core idle while it compiles
+test: install     ## run the tests, except the slow ones, and the examples in the docstrings
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'  # TensorFlow leaves a core idle while it compiles
 
-base:             ## install without extras, and verify and run the exported models there
+test-all: install ## run all tests, including those of browsers, clients, experiments and benchmarks
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+base:             ## install without extras, then verify and run the exported models
 	$(PYTHON) -m venv --clear $(VENV)-base
 	$(VENV)-base/bin/python -m pip install --quiet --disable-pip-version-check . -c constraints.txt
 	for model in exported/*/model.onnx; do $(VENV)-base/bin/vaefeat verify $$model || exit 1; done
@@ -32,30 +35,32 @@ base:             ## install without extras, and verify and run the exported mod
 	@tail -1 $(VENV)-base/answers.jsonl
 	@du -shc $(VENV)-base/lib | tail -1 | sed 's/total/installed to run models/'
 
-clients:          ## make .venv-clients, where the service is tested through the clients that people have
+clients:          ## make .venv-clients, in which Triton's and KServe's clients test the service
 	$(PYTHON) -m venv $(VENV)-clients
 	$(VENV)-clients/bin/python -m pip install --quiet --disable-pip-version-check \
 		'tritonclient[http]' kserve schemathesis -c constraints-clients.txt
 
-lowest:           ## run all tests with the lowest versions that pyproject.toml allows
+lowest:           ## run all tests with the lowest versions allowed by pyproject.toml
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet -e '.[serve,train]' polars pytest httpx hypothesis \
 		-c constraints-lowest.txt
-	$(VENV)-lowest/bin/python -m pytest -W default  # old releases warn of what is newer
+	$(VENV)-lowest/bin/python -m pytest -W default  # old releases warn about newer ones
 
-check: install    ## lint, formatting, types
+check: install    ## check style, formatting, types, spelling and the version
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
+	$(BIN)/python .ci/check_version.py
 
-format: install   ## apply the formatting
+format: install   ## fix style and formatting
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install    ## time training, transform, import and memory; rows to pipelines/results
+bench: install    ## time training, transform and import, measure memory; write rows to pipelines/results
 	$(BIN)/python -m pipelines.benchmarks.run
 
-bench-serve: install  ## load the service, beside LitServe and MLServer; for 20 minutes more, add: soak=1
+bench-serve: install  ## load the service, LitServe and MLServer; with soak=1, for another 20 minutes
 	for name in litserve mlserver; do \
 		test -d $(VENV)-$$name || { $(PYTHON) -m venv $(VENV)-$$name && \
 		$(VENV)-$$name/bin/python -m pip install --quiet --disable-pip-version-check $$name onnxruntime; } || exit 1; \
@@ -63,16 +68,16 @@ bench-serve: install  ## load the service, beside LitServe and MLServer; for 20 
 	$(BIN)/python -m pipelines.benchmarks.run --only serve --only startup --only overload --only fuzz \
 		$(if $(soak),--only soak)
 
-bench-explore: install  ## time the explorer in a browser: from moving a slider to the picture
+bench-explore: install  ## time the explorer in a browser, from the move of a slider to the picture
 	npm ci --no-progress --prefix exported/examples
 	$(BIN)/python -m pipelines.benchmarks.run --only explorer
 
-thesis: install   ## the 2018 thesis: losses, figures, interpolation; takes an hour, goes on where it stopped
+thesis: install   ## reproduce the 2018 thesis: losses, figures, interpolation; takes an hour, resumes where it stopped
 	$(BIN)/python -m pipelines.experiments.thesis_2018
 	$(BIN)/python -m pipelines.experiments.interpolation
 
-results: install  ## write the tables and plots of the README and docs from pipelines/results
+results: install  ## generate the tables and plots of README and docs from pipelines/results
 	$(BIN)/python -m pipelines.experiments.report
 
-clean:
+clean:            ## remove what the commands above made
 	rm -rf $(VENV) $(VENV)-base $(VENV)-clients $(VENV)-litserve $(VENV)-lowest $(VENV)-mlserver comparison

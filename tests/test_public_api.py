@@ -95,12 +95,6 @@ def test_an_unknown_attribute_is_an_attribute_error(name):
     assert not hasattr(vaefeat, name)
 
 
-def test_the_version_is_that_of_the_installed_package():
-    from importlib.metadata import version
-
-    assert vaefeat.__version__ == version("vaefeat")
-
-
 # --- docstrings ---
 
 

@@ -13,6 +13,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tests.apps import channels, need_node, serving_files, use_page
 from vaefeat import OnnxModel
 
+pytestmark = pytest.mark.slow
+
 EXPORTED = Path(__file__).parents[2] / "exported"
 EXAMPLES = EXPORTED / "examples"
 MODELS = {name: EXPORTED / f"mnist-100-labels-{name}" / "model.onnx" for name in ("raw", "vae")}

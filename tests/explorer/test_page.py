@@ -12,6 +12,8 @@ from tests.apps import channels, serving_files, use_page
 from tests.explorer.files import index_of, means_of, model_of, samples_of
 from vaefeat import OnnxModel
 
+pytestmark = pytest.mark.slow
+
 PLANE, UNITS = "digits-2", "digits-6"
 LOOKS = ["light", "dark", "phone"]
 STEPS = ["start", "slid", "dragged", "stepped", "nearest", "escaped", "clicked1", "clicked2"]

@@ -8,6 +8,8 @@ import pytest
 
 from tests.apps import need, need_node
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 NAMES = {
     "training": [

@@ -10,6 +10,7 @@ from matplotlib import pyplot as plt
 SCRIPTS = sorted(Path("pipelines/examples").glob("*.py"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_an_example_runs_from_its_first_line_to_its_last(script, monkeypatch):
     n_shown = []

@@ -10,6 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from vaefeat import OnnxModel
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run_smoke(monkeypatch):

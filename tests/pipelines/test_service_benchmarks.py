@@ -15,7 +15,10 @@ NAMES = {
     "soak": ["mixed requests, 0.0167 min"],
 }
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc here"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ from tests.apps import need
 from tests.onnx_models import linear_model
 from tests.serving.live import EXPORTED, serving
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "serving.md").read_text()
 PYTHON = ROOT / ".venv-clients" / "bin" / "python"

@@ -162,6 +162,7 @@ def test_a_folder_that_is_no_explorer_is_refused(written, tmp_path, missing):
         check_explorer(folder)
 
 
+@pytest.mark.slow
 def test_the_page_works_there_and_the_service_s_page_leads_to_it(models, explorer, tmp_path):
     token = tmp_path / "token"
     token.write_text("sesame")

@@ -22,6 +22,8 @@ from tests.serving.live import (
 )
 from vaefeat import OnnxModel
 
+pytestmark = pytest.mark.slow
+
 # --- clients that misbehave ---
 
 

@@ -11,6 +11,8 @@ from tests.apps import use_page
 from tests.serving.live import EXPORTED
 from vaefeat import OnnxModel
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parent / "page.mjs"
 LOOKS = ["light", "dark", "phone"]
 STEPS = ["start", "classifier", "encoder", "refused", "docs"]

@@ -14,6 +14,8 @@ from tests.apps import need
 from tests.serving.live import EXPORTED
 from vaefeat import OnnxModel
 
+pytestmark = pytest.mark.slow
+
 BIN = Path(__file__).parents[2] / ".venv-clients" / "bin"
 SCRIPT = Path(__file__).parent / "clients" / "answers.py"
 

@@ -16,6 +16,8 @@ from numpy.testing import assert_array_equal
 from tests.serving.faulty import POISON, SECONDS, SLOW
 from tests.serving.live import EXPORTED, MODEL, Live, as_json, is_well, put, row, serving
 
+pytestmark = pytest.mark.slow
+
 # --- starting ---
 
 
