@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.explorer.files import index_of, means_of, model_of, samples_of
 from vaefeat import load_dataset
-from vaefeat.explorer.autoencoder import Autoencoder
 from vaefeat.explorer.folder import Exhibit, write_explorer
+from vaefeat.explorer.model import ExploredModel
 from vaefeat.explorer.samples import choose_samples
 
 
@@ -20,7 +20,7 @@ def samples():
 
 @pytest.fixture(scope="module")
 def exhibits(model_folders, samples):
-    return [Exhibit(Autoencoder.load(folder), samples) for folder in model_folders]
+    return [Exhibit(ExploredModel.load(folder), samples) for folder in model_folders]
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +68,8 @@ def test_decoders_are_the_files_byte_for_byte(folder, model_folders):
 def test_means_and_samples_are_those_of_the_test_set(folder, exhibits, samples):
     digits = load_dataset("digits")
     for exhibit in exhibits:
-        name = exhibit.autoencoder.name
-        z_mean = exhibit.autoencoder.encoder.run(digits.X_test)["z_mean"]
+        name = exhibit.model.name
+        z_mean = exhibit.model.encoder.run(digits.X_test)["z_mean"]
         assert_array_equal(means_of(folder, name), z_mean)
     assert_allclose(samples_of(folder, "data/0.u8") / 255, digits.X_test, rtol=0, atol=1 / 510 + 1e-6)
     assert index_of(folder)["data"] == {"data/0.u8": json.loads(json.dumps(samples.describe()))}
@@ -77,11 +77,11 @@ def test_means_and_samples_are_those_of_the_test_set(folder, exhibits, samples):
 
 def test_the_index_tells_of_each_model_what_the_page_shows(folder, exhibits):
     for exhibit in exhibits:
-        autoencoder = exhibit.autoencoder
-        entry = model_of(folder, autoencoder.name)
-        latents = autoencoder.encode(exhibit.samples.X)
-        assert entry["description"] == f"The model {autoencoder.name}."
-        assert entry["n_components"] == autoencoder.n_components
+        model = exhibit.model
+        entry = model_of(folder, model.name)
+        latents = model.encode(exhibit.samples.X)
+        assert entry["description"] == f"The model {model.name}."
+        assert entry["n_components"] == model.n_components
         assert entry["input"] == "Z"
         assert entry["n_active"] == latents.active_units.sum()
         assert_allclose(entry["kl_per_unit"], latents.kl_per_unit, rtol=0, atol=5.1e-5)
@@ -89,7 +89,7 @@ def test_the_index_tells_of_each_model_what_the_page_shows(folder, exhibits):
 
 def test_two_units_keep_their_order_and_more_come_by_their_kl_active_ones_first(folder, exhibits):
     assert model_of(folder, "digits-2")["units"] == [0, 1]
-    latents = exhibits[1].autoencoder.encode(exhibits[1].samples.X)
+    latents = exhibits[1].model.encode(exhibits[1].samples.X)
     units = np.array(model_of(folder, "digits-6")["units"])
     n_active = latents.active_units.sum()
     assert latents.active_units[units].tolist() == [True] * n_active + [False] * (6 - n_active)
@@ -100,7 +100,7 @@ def test_two_units_keep_their_order_and_more_come_by_their_kl_active_ones_first(
 def test_models_of_other_data_bring_their_own_samples(exhibits, runtime, tmp_path):
     first, second = exhibits
     own = choose_samples(load_dataset("digits").head(10))
-    write_explorer([first, Exhibit(second.autoencoder, own)], tmp_path / "out", runtime)
+    write_explorer([first, Exhibit(second.model, own)], tmp_path / "out", runtime)
     assert [len(samples_of(tmp_path / "out", f"data/{i}.u8")) for i in range(2)] == [450, 10]
     assert model_of(tmp_path / "out", "digits-6")["data"] == "data/1.u8"
 
@@ -110,7 +110,7 @@ def test_data_of_another_width_are_refused(exhibits, tmp_path):
     samples = choose_samples(load_dataset(tmp_path / "rows.npy"))
     message = r"digits-2 reads rows of 64 features, but those of rows\.npy have 9\. .* --data\."
     with pytest.raises(ValueError, match=message):
-        Exhibit(exhibits[0].autoencoder, samples)
+        Exhibit(exhibits[0].model, samples)
 
 
 def test_two_models_of_one_name_are_refused(exhibits, runtime, tmp_path):

@@ -123,6 +123,7 @@ def _write_results(result: "Comparison", dataset: Any, out: Path) -> None:
     from vaefeat.comparison import IMAGE, VAE
     from vaefeat.export.estimator import export_onnx
     from vaefeat.plotting import LabelEfficiencyDisplay
+    from vaefeat.runtime.folders import card_paths
 
     matplotlib.use("agg")
     display = LabelEfficiencyDisplay.from_comparison(result)
@@ -132,6 +133,6 @@ def _write_results(result: "Comparison", dataset: Any, out: Path) -> None:
     encoder = result.extractors.get(IMAGE, result.extractors.get(VAE))
     if encoder is not None:  # it is not there if all rows were known already
         data = {"name": dataset.name, "sha256": dataset.sha256}
-        export_onnx(encoder, out / "encoder.onnx", X=dataset.X, card={"data": data})
-        written += ["encoder.onnx", "encoder.json", "encoder.md"]
+        path = export_onnx(encoder, out / "encoder.onnx", X=dataset.X, card={"data": data})
+        written += [file.name for file in (path, *card_paths(path))]
     console.print(f"Wrote {', '.join(written)} to [bold]{out}[/]", highlight=False)

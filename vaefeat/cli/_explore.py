@@ -7,8 +7,8 @@ from rich.text import Text
 
 from vaefeat.cli._console import console, printable
 from vaefeat.data import datasets
-from vaefeat.explorer.autoencoder import Autoencoder
 from vaefeat.explorer.folder import Exhibit, write_explorer
+from vaefeat.explorer.model import ExploredModel
 from vaefeat.explorer.onnxruntime_web import find_runtime
 from vaefeat.explorer.samples import Samples, choose_samples
 
@@ -28,23 +28,22 @@ def explore(
         return choose_samples(datasets.load_dataset(name, target=target), image_shape)
 
     files = find_runtime(runtime)
-    autoencoders = [Autoencoder.load(folder) for folder in folders]
+    models = [ExploredModel.load(folder) for folder in folders]
     with console.status("encoding"):
-        exhibits = [Exhibit(each, samples_of(data or _data_of(each))) for each in autoencoders]
+        exhibits = [Exhibit(each, samples_of(data or _data_of(each))) for each in models]
         write_explorer(exhibits, out, files)
-    names = ", ".join(each.name for each in autoencoders)
+    names = ", ".join(each.name for each in models)
     where = printable(str(out))
     console.print(Text(f"Wrote an explorer of {printable(names)} to {where}. See it:"), soft_wrap=True)
     console.print(Text(f"\n  python -m http.server --bind 127.0.0.1 --directory {where}\n"), soft_wrap=True)
 
 
-def _data_of(autoencoder: Autoencoder) -> str:
+def _data_of(model: ExploredModel) -> str:
     """Return the data set that a model's card names; a file it may not name, which could be any."""
-    data = autoencoder.encoder.card.get("data")
+    data = model.encoder.card.get("data")
     name = data.get("name") if isinstance(data, dict) else None
     if name not in ("digits", *datasets.SOURCES):
         raise ValueError(
-            f"The card of {autoencoder.name} names no data set that is known: "
-            "name the data to show by --data."
+            f"The card of {model.name} names no data set that is known: name the data to show by --data."
         )
     return str(name)

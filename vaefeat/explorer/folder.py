@@ -12,8 +12,9 @@ import numpy as np
 
 from vaefeat import __version__
 from vaefeat._files import new_folder
-from vaefeat.explorer.autoencoder import Autoencoder, Latents
+from vaefeat.explorer.model import ExploredModel, Latents
 from vaefeat.explorer.samples import Samples
+from vaefeat.runtime.folders import DECODER
 
 INDEX = "explorer.json"
 
@@ -22,14 +23,14 @@ INDEX = "explorer.json"
 class Exhibit:
     """A model, and the samples that are shown behind it."""
 
-    autoencoder: Autoencoder
+    model: ExploredModel
     samples: Samples
 
     def __post_init__(self) -> None:
-        n_expected, n_got = self.autoencoder.encoder.n_features, self.samples.X.shape[1]
+        n_expected, n_got = self.model.encoder.n_features, self.samples.X.shape[1]
         if n_expected != n_got:
             raise ValueError(
-                f"{self.autoencoder.name} reads rows of {n_expected} features, "
+                f"{self.model.name} reads rows of {n_expected} features, "
                 f"but those of {self.samples.name} have {n_got}. Name the data it was trained on by --data."
             )
 
@@ -57,7 +58,7 @@ def write_explorer(exhibits: Sequence[Exhibit], out: Path, runtime: Sequence[Pat
     ValueError
         If two models have the same name.
     """
-    names = [exhibit.autoencoder.name for exhibit in exhibits]
+    names = [exhibit.model.name for exhibit in exhibits]
     if len(set(names)) < len(names):
         raise ValueError(f"Got models of the names {names}, expected different ones: rename a folder.")
     shown = dict.fromkeys(exhibit.samples for exhibit in exhibits)  # once, whatever models share them
@@ -92,19 +93,19 @@ def _copy_runtime(runtime: Sequence[Path], folder: Path) -> None:
 
 def _write_model(exhibit: Exhibit, folder: Path, data: str) -> dict[str, Any]:
     """Write decoder and latent means of a model; return its entry of the index."""
-    autoencoder = exhibit.autoencoder
-    latents = autoencoder.encode(exhibit.samples.X)
-    place = folder / "models" / autoencoder.name
+    model = exhibit.model
+    latents = model.encode(exhibit.samples.X)
+    place = folder / "models" / model.name
     place.mkdir(parents=True)
-    (place / "decoder.onnx").write_bytes(autoencoder.decoder.to_bytes())
+    (place / DECODER).write_bytes(model.decoder.to_bytes())
     (place / "z_mean.f32").write_bytes(latents.z_mean.astype("<f4").tobytes())
-    card = autoencoder.encoder.card
+    card = model.encoder.card
     return {
-        "name": autoencoder.name,
+        "name": model.name,
         "description": str(card.get("description", "")),
         "data": data,
-        "input": autoencoder.decoder.input_name,
-        "n_components": autoencoder.n_components,
+        "input": model.decoder.input_name,
+        "n_components": model.n_components,
         **_describe_units(latents),
     }
 

@@ -10,14 +10,15 @@ import onnx
 from vaefeat._files import write_atomically
 from vaefeat.exceptions import ExportError
 from vaefeat.runtime import card as cards
+from vaefeat.runtime.folders import SUFFIX, card_paths
 
 N_GOLDEN_ROWS = 2  # kept in a card with the outputs that they give
 
 
 def checked_path(path: Path) -> Path:
     """Return the path if it ends in .onnx; else raise ExportError."""
-    if path.suffix != ".onnx":
-        raise ExportError(f"Got the path {str(path)!r}, expected one that ends in .onnx.")
+    if path.suffix != SUFFIX:
+        raise ExportError(f"Got the path {str(path)!r}, expected one that ends in {SUFFIX}.")
     return path
 
 
@@ -32,6 +33,7 @@ def write_model(path: Path, content: bytes, card: Mapping[str, Any]) -> None:
     digest = hashlib.sha256(content).hexdigest()
     beside = {**card, "file": {"name": path.name, "bytes": len(content), "sha256": digest}}
     as_json, as_markdown = cards.to_json(beside), cards.to_markdown(beside)
+    json_path, markdown_path = card_paths(path)
     write_atomically(path, content)
-    write_atomically(path.with_suffix(".json"), as_json.encode() + b"\n")
-    write_atomically(path.with_suffix(".md"), as_markdown.encode())
+    write_atomically(json_path, as_json.encode() + b"\n")
+    write_atomically(markdown_path, as_markdown.encode())

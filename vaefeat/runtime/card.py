@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaefeat.exceptions import InvalidModelError
+from vaefeat.runtime.folders import MODEL
 
 CARD_KEY = "vaefeat.card"  # of the card among the metadata of an ONNX model
 
@@ -91,7 +92,7 @@ def sections(card: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]
 def usage(card: Mapping[str, Any]) -> str:
     """Return the Python code that runs the model."""
     name, width = card["inputs"]["name"], card["inputs"]["n_features"]
-    file = card.get("file", {"name": "model.onnx"})
+    file = card.get("file", {"name": MODEL})
     return (
         "from vaefeat.runtime import OnnxModel  # needs numpy and onnxruntime only\n\n"
         f'model = OnnxModel.load("{file["name"]}")\n'

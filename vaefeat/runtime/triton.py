@@ -2,14 +2,14 @@
 
 import json
 import os
-import re
 from pathlib import Path
 
 import numpy as np
 
 from vaefeat._files import write_atomically
 from vaefeat.exceptions import ExportError
-from vaefeat.runtime import OnnxModel
+from vaefeat.runtime.folders import is_model_name, version_path
+from vaefeat.runtime.model import OnnxModel
 
 MAX_BATCH_ROWS = 1024
 _TYPES = {
@@ -17,7 +17,6 @@ _TYPES = {
     np.dtype(np.int64): "TYPE_INT64",
     np.dtype(object): "TYPE_STRING",
 }
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 # Rows that wait are run together without waiting for more. The queue has an end, and a request does not
 # wait for ever in it; Triton's own defaults are no end and no limit of time.
@@ -72,11 +71,11 @@ def export_triton(model: OnnxModel, folder: str | os.PathLike[str], name: str | 
         If the name is no name for a folder, or an output is of a type that Triton does not know.
     """
     name = name or str(model.card.get("name", ""))
-    if not _NAME.fullmatch(name):
+    if not is_model_name(name):
         raise ExportError(f"Got {name!r} as the name of the model, expected letters, digits, and ._- within.")
-    path = Path(folder) / name
     config = triton_config(model, name)
-    write_atomically(path / "1" / "model.onnx", model.to_bytes())
+    path = Path(folder) / name
+    write_atomically(version_path(Path(folder), name), model.to_bytes())
     write_atomically(path / "config.pbtxt", config.encode())
     return path
 

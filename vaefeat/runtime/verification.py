@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vaefeat.exceptions import InvalidModelError, ParityError
+from vaefeat.runtime.folders import card_paths
 from vaefeat.runtime.model import OnnxModel
 from vaefeat.runtime.parity import TOLERANCE, check_outputs
 
@@ -68,7 +69,7 @@ def verify(path: str | os.PathLike[str]) -> list[Check]:
 
 
 def _check_file(path: Path) -> Check:
-    beside = path.with_suffix(".json")
+    beside = card_paths(path)[0]
     try:
         expected = json.loads(beside.read_text())["file"]["sha256"]
     except FileNotFoundError:

@@ -1,10 +1,10 @@
-"""The models in a folder: NAME/model.onnx, or NAME/VERSION/model.onnx with numbers as versions.
+"""The models in a folder, loaded, checked and ready to run.
 
-Names come from a listing of the folder, and requests are looked up among them: no request makes a path.
+Names come from a listing of the folder, and requests are looked up among them: no path is ever built from
+a request.
 """
 
 import logging
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime import OnnxModel
+from vaefeat.runtime.folders import Key, find_models
 from vaefeat.runtime.verification import check_golden_rows
 from vaefeat.serving.batching import Batcher, BatchSettings, rows_stand_alone
 from vaefeat.serving.metrics import Metrics, ModelMetrics
@@ -21,11 +22,6 @@ from vaefeat.serving.refusals import Refusal
 
 log = logging.getLogger("vaefeat.serving")
 
-FILE = "model.onnx"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_VERSION = re.compile(r"[1-9][0-9]*")
-
-Key = tuple[str, str]  # name and version of a model
 Signature = tuple[int, int, int, int]  # tells whether a file is still the one that was read
 
 
@@ -171,15 +167,11 @@ def _models_of(files: dict[Key, _File]) -> list[ServedModel]:
 
 
 def _find(folder: Path) -> dict[Key, tuple[Path, Signature]]:
-    """Return the files of models in a folder; of NAME/model.onnx and NAME/1/model.onnx, the latter."""
+    """Return the model files in a folder, each with its signature."""
     found = {}
-    for path in sorted(
-        (*folder.glob(f"*/{FILE}"), *folder.glob(f"*/*/{FILE}")), key=lambda path: len(path.parts)
-    ):
-        name, *version = path.relative_to(folder).parts[:-1]
-        if _NAME.fullmatch(name) and all(map(_VERSION.fullmatch, version)):
-            with suppress(FileNotFoundError):  # gone since it was listed
-                found[name, version[0] if version else "1"] = path, _signature(path)
+    for key, path in find_models(folder).items():
+        with suppress(FileNotFoundError):  # deleted since the folder was listed
+            found[key] = path, _signature(path)
     return found
 
 

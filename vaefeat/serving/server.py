@@ -12,12 +12,13 @@ from types import FrameType
 import uvicorn
 
 from vaefeat.exceptions import InvalidModelError
+from vaefeat.runtime.folders import PLACES
 from vaefeat.serving.app import make_app
 from vaefeat.serving.batching import BatchSettings
 from vaefeat.serving.connections import Connection
 from vaefeat.serving.explorer import check_explorer
 from vaefeat.serving.metrics import Metrics
-from vaefeat.serving.repository import FILE, Repository
+from vaefeat.serving.repository import Repository
 from vaefeat.serving.service import Service
 
 log = logging.getLogger("vaefeat.serving")
@@ -124,9 +125,7 @@ def _load(repository: Repository, folder: Path) -> None:
         swap()
     if not repository.models:
         refusals = "".join(f" {name}: {reason}" for (name, _), reason in repository.refusals.items())
-        raise InvalidModelError(
-            f"There is no model to serve in {folder}, expected NAME/{FILE} or NAME/VERSION/{FILE}.{refusals}"
-        )
+        raise InvalidModelError(f"There is no model to serve in {folder}, expected {PLACES}.{refusals}")
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -1,4 +1,4 @@
-"""An encoder and its decoder, from the two files of a folder."""
+"""The model that an explorer shows: an encoder with its decoder, from the two files of a folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,15 +7,15 @@ import numpy as np
 
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime import OnnxModel
+from vaefeat.runtime.folders import DECODER, MODEL
 from vaefeat.training.objectives import ACTIVE_VARIANCE, gaussian_kl_per_unit
 
-ENCODER, DECODER = "model.onnx", "decoder.onnx"
 MIN_COMPONENTS = 2  # the axes of a plane
 
 
 @dataclass(frozen=True)
 class Latents:
-    """What an encoder makes of samples.
+    """Samples, encoded.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Latents:
     kl_per_unit : ndarray of shape (n_components,), float32
         Mean KL divergence of each unit from the prior, in nats.
     active_units : ndarray of shape (n_components,), bool
-        Units whose mean varies over the samples by more than 0.01.
+        Units whose mean has a variance above 0.01 over the samples.
     """
 
     z_mean: np.ndarray
@@ -32,8 +32,8 @@ class Latents:
 
 
 @dataclass(frozen=True)
-class Autoencoder:
-    """An encoder and a decoder that fit each other.
+class ExploredModel:
+    """The encoder and the decoder of a variational autoencoder.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Autoencoder:
     Raises
     ------
     InvalidModelError
-        If one lacks an output, their widths differ, or there are fewer than two latent units.
+        If an output is missing, the widths differ, or there are fewer than two latent units.
     """
 
     name: str
@@ -54,38 +54,38 @@ class Autoencoder:
     decoder: OnnxModel
 
     def __post_init__(self) -> None:
-        _check_outputs(self.name, ENCODER, self.encoder, ("z_mean", "z_log_var"))
+        _check_outputs(self.name, MODEL, self.encoder, ("z_mean", "z_log_var"))
         _check_outputs(self.name, DECODER, self.decoder, ("x_mean",))
         encoded = self.encoder.n_features, self.encoder.n_outputs["z_mean"]
         decoded = self.decoder.n_outputs["x_mean"], self.decoder.n_features
         if encoded != decoded:
             raise InvalidModelError(
-                f"The decoder of {self.name} does not fit its encoder: it makes {decoded[0]} features of "
-                f"{decoded[1]} latent units, expected {encoded[0]} of {encoded[1]}."
+                f"The decoder of {self.name} does not fit its encoder: it turns {decoded[1]} latent units "
+                f"into {decoded[0]} features, expected {encoded[1]} into {encoded[0]}."
             )
         if self.n_components < MIN_COMPONENTS:
             raise InvalidModelError(
-                f"{self.name} has {self.n_components} latent unit, expected {MIN_COMPONENTS} or more."
+                f"{self.name} has {self.n_components} latent unit, expected at least {MIN_COMPONENTS}."
             )
 
     @classmethod
-    def load(cls, folder: Path) -> "Autoencoder":
-        """Read and check ``model.onnx`` and ``decoder.onnx`` of a folder, whose name is the model's.
+    def load(cls, folder: Path) -> "ExploredModel":
+        """Read and check ``model.onnx`` and ``decoder.onnx`` in a folder, and name the model after it.
 
         Raises
         ------
         FileNotFoundError
-            If one is missing.
+            If a file is missing.
         InvalidModelError
-            If one is refused, or they do not fit each other.
+            If a file is refused, or the two do not fit each other.
         """
-        for name in (ENCODER, DECODER):
+        for name in (MODEL, DECODER):
             if not (folder / name).is_file():
                 raise FileNotFoundError(
-                    f"There is no {name} in {folder}: expected an encoder, {ENCODER}, "
+                    f"There is no {name} in {folder}: expected an encoder, {MODEL}, "
                     f"and its decoder, {DECODER}."
                 )
-        encoder, decoder = (OnnxModel.load(folder / name) for name in (ENCODER, DECODER))
+        encoder, decoder = (OnnxModel.load(folder / name) for name in (MODEL, DECODER))
         return cls(folder.resolve().name, encoder, decoder)
 
     @property

@@ -4,13 +4,13 @@ from onnx import helper
 
 from tests.onnx_models import make_model
 from vaefeat.exceptions import InvalidModelError
-from vaefeat.explorer.autoencoder import Autoencoder
+from vaefeat.explorer.model import ExploredModel
 from vaefeat.runtime import OnnxModel
 
 
 @pytest.fixture
 def put(model_folders, tmp_path):
-    """Write an encoder and a decoder, by default those of a VAE of two units; return their folder."""
+    """Write an encoder and a decoder, by default of a VAE with two units; return their folder."""
     folder = model_folders[0]
 
     def put(**files):
@@ -24,36 +24,36 @@ def put(model_folders, tmp_path):
 
 
 def identity(*outputs, width):
-    """Return a model that copies its input to some outputs."""
+    """Return a model that copies its input to each output."""
     nodes = [helper.make_node("Identity", ["X"], [name]) for name in outputs]
     shape = ("N", width)
     return OnnxModel(make_model(nodes, inputs=[("X", shape)], outputs=[(name, shape) for name in outputs]))
 
 
-def test_an_autoencoder_has_the_name_of_its_folder_and_the_models_in_it(model_folders):
+def test_a_model_is_named_after_its_folder(model_folders):
     for folder, n_components in zip(model_folders, (2, 6), strict=True):
-        autoencoder = Autoencoder.load(folder)
-        assert autoencoder.name == folder.name
-        assert autoencoder.n_components == n_components
-        assert autoencoder.encoder.n_features == 64
+        model = ExploredModel.load(folder)
+        assert model.name == folder.name
+        assert model.n_components == n_components
+        assert model.encoder.n_features == 64
 
 
-def test_latents_are_those_of_the_estimator(vae, digits):
-    latents = Autoencoder("vae", vae.encoder_, vae.decoder_).encode(digits[0])
+def test_latents_match_the_estimator(vae, digits):
+    latents = ExploredModel("vae", vae.encoder_, vae.decoder_).encode(digits[0])
     assert_array_equal(latents.z_mean, vae.transform(digits[0]))
     assert_allclose(latents.kl_per_unit, vae.kl_per_unit_, rtol=1e-6)
     assert_array_equal(latents.active_units, vae.active_units_)
 
 
 @pytest.mark.parametrize("name", ["model", "decoder"])
-def test_a_missing_file_is_named(put, name):
+def test_the_error_names_a_missing_file(put, name):
     with pytest.raises(FileNotFoundError, match=rf"There is no {name}\.onnx in .*, decoder\.onnx\.$"):
-        Autoencoder.load(put(**{name: None}))
+        ExploredModel.load(put(**{name: None}))
 
 
-def test_a_file_that_is_no_model_is_refused(put):
+def test_a_file_that_is_not_a_model_is_refused(put):
     with pytest.raises(InvalidModelError, match="not an ONNX model"):
-        Autoencoder.load(put(decoder=b"no model"))
+        ExploredModel.load(put(decoder=b"no model"))
 
 
 @pytest.mark.parametrize(
@@ -66,19 +66,19 @@ def test_a_file_that_is_no_model_is_refused(put):
         ({"decoder": "model"}, r"decoder\.onnx of .* has the outputs .*, expected x_mean"),
     ],
 )
-def test_files_in_each_other_s_place_are_told_by_their_outputs(put, model_folders, files, message):
+def test_swapped_files_are_recognized_by_their_outputs(put, model_folders, files, message):
     contents = {name: (model_folders[0] / f"{other}.onnx").read_bytes() for name, other in files.items()}
     with pytest.raises(InvalidModelError, match=message):
-        Autoencoder.load(put(**contents))
+        ExploredModel.load(put(**contents))
 
 
-def test_a_decoder_of_other_units_does_not_fit(put, model_folders):
-    message = "does not fit its encoder: it makes 64 features of 6 latent units, expected 64 of 2"
+def test_a_decoder_of_another_number_of_units_is_refused(put, model_folders):
+    message = "does not fit its encoder: it turns 6 latent units into 64 features, expected 2 into 64"
     with pytest.raises(InvalidModelError, match=message):
-        Autoencoder.load(put(decoder=(model_folders[1] / "decoder.onnx").read_bytes()))
+        ExploredModel.load(put(decoder=(model_folders[1] / "decoder.onnx").read_bytes()))
 
 
-def test_one_latent_unit_makes_no_plane():
+def test_one_latent_unit_is_too_few_for_a_plane():
     encoder, decoder = identity("z_mean", "z_log_var", width=1), identity("x_mean", width=1)
-    with pytest.raises(InvalidModelError, match="line has 1 latent unit, expected 2 or more"):
-        Autoencoder("line", encoder, decoder)
+    with pytest.raises(InvalidModelError, match="line has 1 latent unit, expected at least 2"):
+        ExploredModel("line", encoder, decoder)
