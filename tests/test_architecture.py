@@ -32,7 +32,6 @@ ROOMS = {
     "vaefeat": Room("", "vaefeat._optional"),
     "vaefeat.exceptions": Room(""),
     "vaefeat._optional": Room("vaefeat.exceptions"),
-    "vaefeat.rows": Room(""),
     "vaefeat._files": Room(""),
     "vaefeat.runtime": Room(
         "numpy onnxruntime vaefeat.data vaefeat.exceptions vaefeat._optional vaefeat._files"
@@ -58,7 +57,7 @@ ROOMS = {
     ),
     "vaefeat.recipes": Room("vaefeat.estimators vaefeat.training.corruptions"),
     "vaefeat.comparison": Room(
-        "numpy sklearn threadpoolctl vaefeat.rows vaefeat.estimators vaefeat.data vaefeat.recipes",
+        "numpy sklearn threadpoolctl vaefeat.estimators vaefeat.data vaefeat.recipes",
         "matplotlib scipy",
     ),
     "vaefeat.plotting": Room("numpy vaefeat._optional vaefeat.exceptions", "matplotlib sklearn"),
@@ -79,7 +78,7 @@ ROOMS = {
 PUBLIC = [
     *(f"vaefeat.{name}" for name in vaefeat.__all__),
     *["vaefeat", "vaefeat.comparison", "vaefeat.data", "vaefeat.exceptions", "vaefeat.recipes"],
-    *["vaefeat.plotting", "vaefeat.rows", "vaefeat.runtime"],
+    *["vaefeat.plotting", "vaefeat.runtime"],
 ]
 # Benchmarks time the engine by itself, and weigh the memory that it takes.
 ENGINE = ["vaefeat.training", "vaefeat.export.networks"]

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.progress import Progress
 from scipy.ndimage import median_filter
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.cluster import KMeans
@@ -34,6 +35,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
 
+from pipelines.experiments.progress import line_of
 from pipelines.experiments.publish import RESULTS
 from pipelines.ready import make_clustering_pipeline, make_hashing_pipeline, make_neighbors_pipeline
 from vaefeat import (
@@ -45,9 +47,9 @@ from vaefeat import (
     VAEEncoderTransformer,
     load_dataset,
 )
+from vaefeat.comparison import Row, Task, collect_rows
 from vaefeat.data import Dataset
 from vaefeat.plotting import ImageGridDisplay
-from vaefeat.rows import Row, append_row, provenance, read_rows
 
 NOISE = 0.25  # share of the pixels
 MISSING = 0.3  # share of the values
@@ -302,35 +304,37 @@ USES: dict[str, Use] = {  # what takes part, what is measured, on which data, ep
 }
 
 
-def questions(use: str, smoke: bool) -> Iterator[tuple[Row, Callable[[], Row]]]:
-    """Yield rows that say what is measured, each with what measures it."""
+def tasks(use: str, smoke: bool) -> Iterator[Task]:
+    """Yield the measurements of a use, data set by data set."""
     make, measure, names, epochs = USES[use]
     for name in names:
         dataset = _load(name, smoke)
         for method, estimator in make(dataset, 1 if smoke else epochs).items():
-            params = re.sub(r" at 0x\w+", "", " ".join(repr(estimator).split()))  # of functions
-            key = f"{use} | {name} | {dataset.sha256[:8]} | {method} | {params}"
-            row = {"key": key, "use": use, "dataset": name, "method": method, "params": params}
-            row["dataset_sha256"] = dataset.sha256
-            yield row, lambda estimator=estimator, dataset=dataset: measure(estimator, dataset)
+            measured = partial(_timed, partial(measure, estimator, dataset))
+            yield Task(_config(use, dataset, method, estimator), measured, f"{use}, {name}, {method}")
+
+
+def _config(use: str, dataset: Dataset, method: str, estimator: Any) -> Row:
+    params = re.sub(r" at 0x\w+", "", " ".join(repr(estimator).split()))  # of functions
+    return {
+        "key": f"{use} | {dataset.name} | {dataset.sha256[:8]} | {method} | {params}",
+        "use": use,
+        "dataset": dataset.name,
+        "dataset_sha256": dataset.sha256,
+        "method": method,
+        "params": params,
+    }
+
+
+def _timed(measure: Callable[[], Row]) -> Row:
+    start = time.perf_counter()
+    measured = measure()
+    return measured | {"seconds": round(time.perf_counter() - start, 1)}
 
 
 def _load(name: str, smoke: bool) -> Dataset:
     dataset = load_dataset(name)
     return dataset.head(300) if smoke else dataset
-
-
-def run(use: str, out: Path, smoke: bool) -> None:
-    """Compute the rows that are missing."""
-    known = read_rows(out)
-    for row, measure in questions(use, smoke):
-        if row["key"] in known:
-            continue
-        start = time.perf_counter()
-        answer = measure()
-        seconds = round(time.perf_counter() - start, 1)
-        append_row(out, row | answer | {"seconds": seconds} | provenance())
-        print(use, row["dataset"], row["method"], answer, f"{seconds} s")
 
 
 def main() -> None:
@@ -340,7 +344,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS / "autoencoder-family.jsonl")
     arguments = parser.parse_args()
     for use in [arguments.only] if arguments.only else USES:
-        run(use, arguments.out, arguments.smoke)
+        with Progress() as bar:
+            collect_rows(list(tasks(use, arguments.smoke)), arguments.out, line_of(bar, use))
         picture = arguments.out.with_name("denoising.png")
         if use == "denoising" and not picture.exists():
             draw_denoising(_load("mnist", arguments.smoke), 1 if arguments.smoke else 10, picture)

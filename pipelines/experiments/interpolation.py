@@ -10,23 +10,25 @@ compared with the nearest of these. Rows go to ``pipelines/results/interpolation
 """
 
 import argparse
-import json
 import warnings
+from functools import cache, partial
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from rich.progress import Progress
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 from sklearn.neural_network import MLPClassifier
 
 from pipelines.benchmarks.tables import markdown
+from pipelines.experiments.progress import line_of
 from pipelines.experiments.publish import RESULTS
 from vaefeat import AutoencoderTransformer, InterpolationDisplay, VAEEncoderTransformer, load_dataset
+from vaefeat.comparison import Row, Task, collect_rows, read_rows
 from vaefeat.data import Dataset
-from vaefeat.rows import Row, append_row, provenance, read_rows
 
 SETTINGS: dict[str, tuple[type, dict]] = {
     "VAE": (VAEEncoderTransformer, {"likelihood": "bernoulli"}),
@@ -58,23 +60,28 @@ def pairs(y: np.ndarray, n_pairs: int, seed: int) -> np.ndarray:
     return drawn[:, y[drawn[0]] != y[drawn[1]]][:, :n_pairs]
 
 
-def row(key: str, name: str, seed: int, dataset: Dataset, autoencoder, classifier, neighbors) -> Row:
-    """Return what becomes of midpoints, and for comparison of reconstructions."""
+def config(name: str, seed: int, dataset: Dataset, max_iter: int) -> Row:
+    """Return what identifies a row."""
+    return {
+        "key": f"{dataset.name}-{len(dataset.X)}-{max_iter}-{name}-{seed}",
+        "dataset": dataset.name,
+        "dataset_sha256": dataset.sha256,
+        "name": name,
+        "seed": seed,
+    }
+
+
+def measure(autoencoder: Any, seed: int, dataset: Dataset, classifier: Any, neighbors: Any) -> Row:
+    """Return how midpoints decode, and for comparison how test samples are reconstructed."""
     start, end = (autoencoder.transform(dataset.X_test[i]) for i in pairs(dataset.y_test, N_PAIRS, seed))
     decoded = {
         "midpoints": autoencoder.inverse_transform((start + end) / 2),
         "reconstructions": autoencoder.inverse_transform(start),
     }
     return {
-        "key": key,
-        "dataset": dataset.name,
-        "dataset_sha256": dataset.sha256,
-        "name": name,
-        "seed": seed,
         "params": " ".join(repr(autoencoder).split()),
         **{f"confident_{what}": _confident(classifier, X) for what, X in decoded.items()},
         **{f"distance_{what}": _distance(neighbors, X) for what, X in decoded.items()},
-        **provenance(),
     }
 
 
@@ -133,20 +140,20 @@ def main() -> None:
     classifier = fitted_classifier(dataset, max_iter=5 if arguments.smoke else 100)
     neighbors = NearestNeighbors().fit(dataset.X)
     path = arguments.out / "interpolation.jsonl"
-    models: dict[str, Any] = {}
-    for seed in range(2 if arguments.smoke else N_SEEDS):
-        for name in SETTINGS:
-            key = f"{dataset.name}-{len(dataset.X)}-{max_iter}-{name}-{seed}"
-            is_known = key in read_rows(path)
-            if is_known and name in models:
-                continue
-            autoencoder = fitted(name, seed, dataset, max_iter)
-            models.setdefault(name, autoencoder)  # the first of each is drawn
-            if not is_known:
-                append_row(path, row(key, name, seed, dataset, autoencoder, classifier, neighbors))
-    draw(dataset, models, arguments.out / "interpolation.png")
-    lines = path.read_text().splitlines()
-    print(table([each for each in map(json.loads, lines) if each["dataset"] == dataset.name]))
+    fit = cache(partial(fitted, dataset=dataset, max_iter=max_iter))
+    tasks = [
+        Task(
+            config(name, seed, dataset, max_iter),
+            lambda name=name, seed=seed: measure(fit(name, seed), seed, dataset, classifier, neighbors),
+            f"{name}, seed {seed}",
+        )
+        for seed in range(2 if arguments.smoke else N_SEEDS)
+        for name in SETTINGS
+    ]
+    with Progress() as bar:
+        collect_rows(tasks, path, line_of(bar, "interpolation"))
+    draw(dataset, {name: fit(name, 0) for name in SETTINGS}, arguments.out / "interpolation.png")
+    print(table([row for row in read_rows(path).values() if row["dataset"] == dataset.name]))
 
 
 if __name__ == "__main__":

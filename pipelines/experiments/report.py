@@ -17,7 +17,7 @@ from pipelines.experiments import interpolation
 from pipelines.experiments.publish import RESULTS
 from vaefeat import LabelEfficiencyDisplay
 from vaefeat.comparison import Comparison
-from vaefeat.rows import Row, read_rows
+from vaefeat.comparison.rows import Row, read_rows
 
 ROOT = Path(__file__).parents[2]
 PLAIN = "LogisticRegression"

@@ -9,19 +9,21 @@ from all of them ``semi-supervised-curves.png`` is drawn.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
-from rich.progress import track
+from rich.progress import Progress
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from pipelines.experiments.progress import line_of
 from pipelines.experiments.publish import RESULTS
 from pipelines.experiments.semi_supervised import encoder, m2_on_latents, m2_on_warped_pixels
 from vaefeat import load_dataset, mask_labels
+from vaefeat.comparison import Row, Task, collect_rows
 from vaefeat.data import UNLABELED, Dataset
-from vaefeat.rows import append_row, provenance, read_rows
 
 N_LABELED = (100, 600, 3000)
 N_WATCHED = 10_000  # images whose errors are counted
@@ -50,7 +52,7 @@ class ErrorCurve(keras.callbacks.Callback):
         self.errors.append(100 * float(np.mean(predicted != self.y)))
 
 
-def learn(name: str, dataset: Dataset, n_labeled: int, **params) -> dict:
+def learn(name: str, dataset: Dataset, n_labeled: int, **params) -> Row:
     """Train a model, and return its curves: a value each epoch."""
     make_features, make_model = MODELS[name]
     model = make_model(**params)
@@ -64,7 +66,14 @@ def learn(name: str, dataset: Dataset, n_labeled: int, **params) -> dict:
     return {name: m2.history_[name] for name in ("bound", "cross_entropy")} | {"error": curve.errors}
 
 
-def plot(rows: list[dict], path: Path) -> None:
+def task(name: str, dataset: Dataset, n_labeled: int, **params) -> Task:
+    """Return what trains a model, and makes a row of its curves."""
+    key = f"{name}, {n_labeled} labels, {len(dataset.X)} images"
+    config = {"key": key, "model": name, "n_labeled": n_labeled, "data": dataset.sha256}
+    return Task(config, partial(learn, name, dataset, n_labeled, **params), key)
+
+
+def plot(rows: list[Row], path: Path) -> None:
     """Draw the curves: a row of axes for each model, a line for each number of labels."""
     import matplotlib
 
@@ -97,14 +106,10 @@ def main() -> None:
     dataset, n_labeled, params = load_dataset("mnist"), N_LABELED, {}
     if arguments.smoke:
         dataset, n_labeled, params = dataset.head(500), (100,), {"max_iter": 1}
-    rows = read_rows(arguments.out)
-    for name, n in track([(name, n) for n in n_labeled for name in MODELS], "learning"):
-        key = f"{name}, {n} labels, {len(dataset.X)} images"
-        if key not in rows:
-            curves = learn(name, dataset, n, **params)
-            rows[key] = {"key": key, "model": name, "n_labeled": n, "data": dataset.sha256} | curves
-            append_row(arguments.out, rows[key] | provenance())
-    plot(list(rows.values()), arguments.out.with_suffix(".png"))
+    tasks = [task(name, dataset, n, **params) for n in n_labeled for name in MODELS]
+    with Progress() as bar:
+        rows = collect_rows(tasks, arguments.out, line_of(bar, "curves"))
+    plot(rows, arguments.out.with_suffix(".png"))
 
 
 if __name__ == "__main__":

@@ -32,8 +32,8 @@ from vaefeat import (
     export_onnx,
     load_dataset,
 )
+from vaefeat.comparison import Row, RowFile, Task, provenance, read_rows
 from vaefeat.data import Dataset
-from vaefeat.rows import Row, append_row, provenance, read_rows
 
 MODELS = Path.home() / ".cache" / "vaefeat" / "thesis-2018"
 N_HELD_OUT = {"mnist": 5_000, "frey-face": 0}  # the thesis's loader sets the first 5 000 aside
@@ -142,8 +142,8 @@ class Thesis:
             joblib.dump(self._fit(experiment), path.with_suffix(".part"))
             path.with_suffix(".part").replace(path)
         vae, row = joblib.load(path)
-        if row["key"] not in read_rows(self.rows):
-            append_row(self.rows, row)
+        with RowFile(self.rows) as file:
+            file.get(Task({"key": row["key"]}, lambda: row))
         return vae
 
     def row(self, experiment: Experiment) -> Row:

@@ -1,0 +1,128 @@
+import json
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.semi_supervised import SelfTrainingClassifier
+
+from vaefeat import SupervisedEncoderTransformer, compare, load_dataset, mask_labels
+from vaefeat.data import Dataset
+
+EXTRACTORS = {"raw": FunctionTransformer(), "pca": PCA(4, random_state=0)}
+CLASSIFIERS = {"knn": KNeighborsClassifier(1)}
+
+
+def small(**params):
+    settings = {"extractors": EXTRACTORS, "classifiers": CLASSIFIERS, "n_labeled": [50, "all"], "n_draws": 3}
+    return compare("digits", **settings | params)
+
+
+def outcomes(comparison):
+    return [(r["extractor"], r["classifier"], r["n_labeled"], r["draw"]) for r in comparison.rows]
+
+
+def test_there_is_one_row_per_cell_of_the_grid_and_one_draw_of_all_labels():
+    draws = [(50, 0), (50, 1), (50, 2), ("all", 0)]
+    assert outcomes(small()) == [(e, "knn", *draw) for e in EXTRACTORS for draw in draws]
+
+
+def test_the_accuracy_equals_that_of_fitting_by_hand():
+    dataset = load_dataset("digits")
+    row = next(r for r in small().rows if r["extractor"] == "pca" and r["n_labeled"] == "all")
+    pca = PCA(4, random_state=0).fit(dataset.X)
+    knn = KNeighborsClassifier(1).fit(pca.transform(dataset.X), dataset.y)
+    assert row["accuracy"] == knn.score(pca.transform(dataset.X_test), dataset.y_test)
+
+
+def test_a_row_holds_what_is_needed_to_reproduce_it():
+    row = small().rows[0]
+    assert row["dataset_sha256"] == load_dataset("digits").sha256
+    assert row["extractor_params"] == "FunctionTransformer()"
+    assert row["classifier_params"] == "KNeighborsClassifier(n_neighbors=1)"
+    assert row["versions"]["scikit-learn"]
+    assert json.loads(json.dumps(row)) == row
+
+
+def test_an_interrupted_comparison_resumes_without_recomputing_known_rows(tmp_path):
+    out = tmp_path / "deep" / "rows.jsonl"
+    complete = small(out=out)
+    lines = out.read_text().splitlines()
+    assert [json.loads(line) for line in lines] == complete.rows
+    marked = json.loads(lines[0]) | {"accuracy": 0.123}
+    out.write_text("\n".join([json.dumps(marked), *lines[1:5]]) + "\n")  # stopped after five rows
+    resumed = small(out=out)
+    assert outcomes(resumed) == outcomes(complete)
+    assert resumed.rows[0]["accuracy"] == 0.123
+    assert [r["accuracy"] for r in resumed.rows[1:]] == [r["accuracy"] for r in complete.rows[1:]]
+    assert len(out.read_text().splitlines()) == len(lines)
+
+
+def test_other_settings_get_rows_of_their_own(tmp_path):
+    out = tmp_path / "rows.jsonl"
+    small(out=out, n_labeled=[50])
+    small(out=out, n_labeled=[50], classifiers={"knn": KNeighborsClassifier(5)})
+    assert len(out.read_text().splitlines()) == 12
+
+
+def test_progress_is_reported_from_the_first_row_to_the_last():
+    reported = []
+    small(progress=lambda what, done, total: reported.append((what, done, total)))
+    assert reported[0] == ("raw, 50 labels", 0, 8)
+    assert reported[-1] == ("done", 8, 8)
+    assert [done for _, done, _ in reported] == list(range(9))
+
+
+def test_an_extractor_that_requires_labels_gets_only_those_of_the_draw():
+    seen = []
+
+    class Spy(SupervisedEncoderTransformer):
+        def fit(self, X, y):
+            seen.append((len(X), tuple(y)))
+            return super().fit(X, y)
+
+    spy = Spy(2, hidden_layer_sizes=(4,), n_steps=1, random_state=0)
+    comparison = small(extractors={"spy": spy}, n_draws=2)
+    assert [n for n, _ in seen] == [50, 50, 1347]
+    assert seen[0][1] != seen[1][1]
+    assert comparison.extractors == {}
+
+
+def test_an_extractor_that_needs_no_labels_is_fitted_to_all_samples_and_kept():
+    comparison = small()
+    assert comparison.extractors["pca"].n_samples_ == 1347
+
+
+def test_a_semi_supervised_classifier_gets_all_samples_and_only_the_labels_of_the_draw():
+    training = SelfTrainingClassifier(KNeighborsClassifier(3))
+    comparison = small(
+        extractors={"raw": FunctionTransformer()}, semi_supervised={"self-training": training}, n_labeled=[50]
+    )
+    assert outcomes(comparison) == [
+        ("raw", name, 50, i) for i in range(3) for name in ("knn", "self-training")
+    ]
+    dataset = load_dataset("digits")
+    for row in comparison.rows[1::2]:
+        few = mask_labels(dataset.y, 50, row["draw"])
+        assert row["accuracy"] == clone(training).fit(dataset.X, few).score(dataset.X_test, dataset.y_test)
+        assert (
+            row["classifier_params"]
+            == "SelfTrainingClassifier(estimator=KNeighborsClassifier(n_neighbors=3))"
+        )
+
+
+def test_two_classifiers_of_the_same_name_are_refused():
+    with pytest.raises(ValueError, match=r"\['knn'\] are names in both classifiers and semi"):
+        small(semi_supervised=CLASSIFIERS)
+
+
+def test_numbers_of_labels_above_the_number_of_samples_are_left_out():
+    assert {n for _, _, n, _ in outcomes(small(n_labeled=[50, 3000]))} == {50}
+
+
+def test_data_without_classes_are_refused():
+    X = np.zeros((9, 2), np.float32)
+    with pytest.raises(ValueError, match="nameless has no classes to predict"):
+        compare(Dataset("nameless", X, None, X, None, "0"))

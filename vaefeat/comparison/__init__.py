@@ -1,0 +1,39 @@
+"""Is a VAE worth it? Compare feature extractors by what classifiers learn from few labels."""
+
+from vaefeat.comparison.defaults import (
+    CS,
+    IMAGE,
+    RAW,
+    VAE,
+    default_classifiers,
+    default_extractors,
+)
+from vaefeat.comparison.grid import ALL, N_LABELED
+from vaefeat.comparison.measurement import with_folds
+from vaefeat.comparison.report import Comparison, markdown_table
+from vaefeat.comparison.rows import Progress, Row, RowFile, Task, collect_rows, provenance, read_rows
+from vaefeat.comparison.run import compare
+from vaefeat.comparison.statistics import paired_interval
+
+__all__ = [
+    "ALL",
+    "CS",
+    "IMAGE",
+    "N_LABELED",
+    "RAW",
+    "VAE",
+    "Comparison",
+    "Progress",
+    "Row",
+    "RowFile",
+    "Task",
+    "collect_rows",
+    "compare",
+    "default_classifiers",
+    "default_extractors",
+    "markdown_table",
+    "paired_interval",
+    "provenance",
+    "read_rows",
+    "with_folds",
+]

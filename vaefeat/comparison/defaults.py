@@ -1,0 +1,88 @@
+"""The extractors and classifiers that are compared by default."""
+
+import math
+
+from sklearn.base import BaseEstimator, clone
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from vaefeat.data import Dataset
+from vaefeat.estimators import SupervisedEncoderTransformer, VAEEncoderTransformer
+from vaefeat.recipes import image_encoder
+
+RAW, VAE, IMAGE = "raw", "vae", "image vae"
+MIN_STEPS = 5_000  # of VAE training: small data sets need more epochs to reach them
+MIN_IMAGE_STEPS = 2_000  # of the image encoder
+MAX_SUPERVISED_STEPS = 2_750
+CS = (0.01, 0.1, 1.0, 10.0)
+
+
+def default_extractors(
+    dataset: Dataset, n_components: int = 10, max_iter: int | None = None, random_state: int = 0
+) -> dict[str, BaseEstimator]:
+    """Return the unfitted VAE and the feature extractors to compare it with.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Images are used as they are, with a Bernoulli likelihood; tables are standardized first and
+        use a Gaussian likelihood.
+    n_components : int, default=10
+        Number of features of PCA and of all encoders except the image encoder, which has 50.
+    max_iter : int, optional
+        Number of epochs of the VAEs. By default at least 50 epochs and 5 000 steps; for the image
+        encoder at least 8 epochs and 2 000 steps.
+    random_state : int, default=0
+
+    Returns
+    -------
+    dict of str to transformer
+        "raw", "pca", "untrained" (the VAE's encoder with its initial weights), "vae" (latent means
+        of a VAE trained without labels), "image vae" (for images: the same with
+        :func:`vaefeat.recipes.image_encoder`), and "supervised" (an encoder trained with the
+        labels, as in Annex F of the 2018 thesis).
+    """
+    n_components = min(n_components, *dataset.X.shape)
+    vae = _vae(dataset, n_components, random_state)
+    extractors = {
+        RAW: FunctionTransformer(),
+        "pca": PCA(n_components, random_state=random_state),
+        "untrained": clone(vae).set_params(max_iter=0),
+        VAE: _with_epochs(vae, dataset, MIN_STEPS, max_iter),
+    }
+    if dataset.image_shape is not None:
+        batch_size = min(256, max(1, len(dataset.X) // 10))
+        image_vae = image_encoder(dataset.image_shape, batch_size=batch_size, random_state=random_state)
+        extractors[IMAGE] = _with_epochs(image_vae, dataset, MIN_IMAGE_STEPS, max_iter)
+    n_steps = min(MAX_SUPERVISED_STEPS, 50 * _steps_per_epoch(vae, dataset))
+    extractors["supervised"] = SupervisedEncoderTransformer(
+        n_components, n_steps=n_steps, random_state=random_state
+    )
+    scalers = [StandardScaler()] if dataset.image_shape is None else []
+    return {name: make_pipeline(*scalers, extractor) for name, extractor in extractors.items()}
+
+
+def default_classifiers() -> dict[str, BaseEstimator]:
+    """Return logistic regression, as in the thesis, with C selected on the labeled samples."""
+    return {"LogisticRegression": GridSearchCV(LogisticRegression(max_iter=5_000), {"C": CS})}
+
+
+def _vae(dataset: Dataset, n_components: int, random_state: int) -> VAEEncoderTransformer:
+    likelihood = "gaussian" if dataset.image_shape is None else "bernoulli"
+    return VAEEncoderTransformer(n_components, likelihood=likelihood, random_state=random_state)
+
+
+def _with_epochs(
+    vae: VAEEncoderTransformer, dataset: Dataset, min_steps: int, max_iter: int | None
+) -> VAEEncoderTransformer:
+    """Set ``max_iter``: by default to what the VAE has, or to as many epochs as make ``min_steps``."""
+    if max_iter is None:
+        max_iter = max(vae.max_iter, math.ceil(min_steps / _steps_per_epoch(vae, dataset)))
+    return vae.set_params(max_iter=max_iter)
+
+
+def _steps_per_epoch(vae: VAEEncoderTransformer, dataset: Dataset) -> int:
+    return math.ceil(len(dataset.X) / vae.batch_size)

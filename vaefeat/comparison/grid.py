@@ -1,0 +1,102 @@
+"""What a comparison measures: extractors x numbers of labels x draws of the labels x classifiers."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+
+from vaefeat.comparison.rows import Row
+from vaefeat.data import Dataset, mask_labels
+
+ALL = "all"
+N_LABELED = (100, 600, 3000, ALL)
+
+
+class Cell(NamedTuple):
+    """One measurement: a classifier on the features of an extractor, with one draw of the labels."""
+
+    extractor: str
+    n_labeled: int | str
+    draw: int
+    classifier: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All measurements of a comparison.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        With labels ``y``.
+    extractors, classifiers, semi_supervised : mapping of str to estimator
+        Unfitted. Those of ``semi_supervised`` are classifiers that also learn from unlabeled samples.
+    n_labeled : sequence of int or "all"
+    n_draws : int
+        Draws of the labels for each number of labels; there is one of "all".
+    """
+
+    dataset: Dataset
+    extractors: Mapping[str, BaseEstimator]
+    classifiers: Mapping[str, BaseEstimator]
+    semi_supervised: Mapping[str, BaseEstimator]
+    n_labeled: Sequence[int | str]
+    n_draws: int
+
+    def cells(self) -> Iterator[Cell]:
+        """Yield the cells in an order in which those that share features are neighbors."""
+        for extractor in self.extractors:
+            for n_labeled in self.n_labeled:
+                for draw in range(1 if n_labeled == ALL else self.n_draws):
+                    for classifier in [*self.classifiers, *self.semi_supervised]:
+                        yield Cell(extractor, n_labeled, draw, classifier)
+
+    def config(self, cell: Cell) -> Row:
+        """Return what identifies a cell's row: data, estimators, labels, and their hash as ``key``."""
+        config = {
+            "dataset": self.dataset.name,
+            "dataset_sha256": self.dataset.sha256,
+            "n_train": len(self.dataset.X),
+            **cell._asdict(),
+            "extractor_params": describe(self.extractors[cell.extractor]),
+            "classifier_params": describe({**self.classifiers, **self.semi_supervised}[cell.classifier]),
+        }
+        return {"key": hash_of(config)} | config
+
+    def labels(self, n_labeled: int | str, draw: int) -> np.ndarray:
+        """Return the labels of all training samples, -1 for those that the draw leaves unlabeled."""
+        y = self.dataset.y
+        assert y is not None  # compare() has refused such data
+        return y if n_labeled == ALL else mask_labels(y, int(n_labeled), draw)
+
+    def needs_labels(self, extractor: str) -> bool:
+        """Return whether an extractor must be fitted again for each draw of the labels."""
+        return get_tags(last_step(self.extractors[extractor])).target_tags.required
+
+
+def hash_of(config: Row) -> str:
+    """Return a short hash of what JSON can hold, for the key of a row."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def last_step(estimator: BaseEstimator) -> BaseEstimator:
+    """Return the last step of a Pipeline, and any other estimator itself."""
+    return estimator[-1] if isinstance(estimator, Pipeline) else estimator
+
+
+def describe(estimator: BaseEstimator) -> str:
+    """Return an estimator's repr on one line; scikit-learn's is not abbreviated."""
+    is_sklearns = isinstance(estimator, BaseEstimator)
+    return " ".join((estimator.__repr__(N_CHAR_MAX=math.inf) if is_sklearns else repr(estimator)).split())
+
+
+def as_number(n_labeled: int | str) -> float:
+    """Return a number of labels as a number: infinity for "all"."""
+    return math.inf if n_labeled == ALL else float(n_labeled)

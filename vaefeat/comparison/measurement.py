@@ -1,0 +1,137 @@
+"""Fitting and timing of extractors and classifiers."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, StratifiedShuffleSplit
+from threadpoolctl import threadpool_limits
+
+from vaefeat.comparison.grid import ALL, Cell, Grid, last_step
+from vaefeat.comparison.rows import Row
+from vaefeat.data import UNLABELED, Dataset
+
+N_TIMINGS = 5  # of transform, of which the median counts
+LARGE = 10_000  # labels: above, one hold-out split replaces five folds
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a fitted extractor returns for a data set, and what it took."""
+
+    X: np.ndarray
+    X_test: np.ndarray
+    fit_seconds: float
+    rows_per_second: float
+    final_loss: float | None
+
+    @classmethod
+    def of(cls, fitted: BaseEstimator, dataset: Dataset, fit_seconds: float) -> "Features":
+        """Transform the data set, and time the test samples."""
+        X_test = fitted.transform(dataset.X_test)
+        seconds = np.median([timed(lambda: fitted.transform(dataset.X_test))[1] for _ in range(N_TIMINGS)])
+        loss_curve = getattr(last_step(fitted), "loss_curve_", None)
+        return cls(
+            fitted.transform(dataset.X),
+            X_test,
+            fit_seconds,
+            rows_per_second=len(X_test) / float(seconds),
+            final_loss=round(loss_curve[-1], 4) if loss_curve else None,
+        )
+
+
+class Measurement:
+    """Measures the cells of a grid, and keeps the extractors that were fitted without labels.
+
+    Attributes
+    ----------
+    extractors : dict of str to transformer
+        Fitted, by name.
+    """
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self.extractors: dict[str, BaseEstimator] = {}
+        # Neighboring cells share features, so that the last ones are enough.
+        self._features = lru_cache(maxsize=1)(self._extract)
+
+    def measure(self, cell: Cell) -> Row:
+        """Return the accuracy of a cell on the test samples, and what it took."""
+        y = self.grid.labels(cell.n_labeled, cell.draw)
+        draw = (cell.n_labeled, cell.draw) if self.grid.needs_labels(cell.extractor) else None
+        features = self._features(cell.extractor, draw)
+        # On one thread: sums have one order on every machine, and no core waits for the others
+        # over the small products of few labels.
+        with threadpool_limits(1):
+            fitted, seconds = timed(lambda: self._fit(cell, features.X, y))
+        return {
+            "accuracy": float(np.mean(fitted.predict(features.X_test) == self.grid.dataset.y_test)),
+            "n_features": features.X.shape[1],
+            "fit_seconds": round(features.fit_seconds, 3),
+            "classifier_seconds": round(seconds, 3),
+            "rows_per_second": round(features.rows_per_second),
+            "final_loss": features.final_loss,
+            "best_params": getattr(fitted, "best_params_", {}),
+        }
+
+    def _extract(self, extractor: str, draw: tuple[int | str, int] | None) -> Features:
+        """Return the features of an extractor, which sees the labels of a draw, or none."""
+        dataset, unfitted = self.grid.dataset, clone(self.grid.extractors[extractor])
+        if draw is None:
+            fitted, seconds = timed(lambda: unfitted.fit(dataset.X))
+            self.extractors[extractor] = fitted
+        else:
+            X, y = _labeled(dataset.X, self.grid.labels(*draw), draw[0])
+            fitted, seconds = timed(lambda: unfitted.fit(X, y))
+        return Features.of(fitted, dataset, seconds)
+
+    def _fit(self, cell: Cell, X: np.ndarray, y: np.ndarray) -> BaseEstimator:
+        """Fit a semi-supervised classifier to all samples, any other to the labeled ones."""
+        if cell.classifier in self.grid.semi_supervised:
+            return clone(self.grid.semi_supervised[cell.classifier]).fit(X, y)
+        X, y = _labeled(X, y, cell.n_labeled)
+        return with_folds(clone(self.grid.classifiers[cell.classifier]), y).fit(X, y)
+
+
+def _labeled(X: np.ndarray, y: np.ndarray, n_labeled: int | str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the labeled samples: of "all" every one, whatever its class is called."""
+    labeled = np.ones(len(y), bool) if n_labeled == ALL else y != UNLABELED
+    return X[labeled], y[labeled]
+
+
+def timed(call: Callable[[], Any]) -> tuple[Any, float]:
+    """Return what ``call`` returns, and the seconds that it took."""
+    started = time.perf_counter()
+    result = call()
+    return result, time.perf_counter() - started
+
+
+def with_folds(classifier: BaseEstimator, y: np.ndarray) -> BaseEstimator:
+    """Give a grid search without ``cv`` as many folds as the labels allow, at most five.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Returned as it is, unless it is a GridSearchCV without ``cv``.
+    y : array of shape (n_samples,)
+        Labels that it will be fitted to. Above 10 000 of them one hold-out split replaces the
+        folds; where a class has a single sample there can be no folds, and the unfitted estimator
+        of the search is returned.
+
+    Returns
+    -------
+    classifier
+    """
+    if not (isinstance(classifier, GridSearchCV) and classifier.cv is None):
+        return classifier
+    smallest_class = int(np.unique(y, return_counts=True)[1].min())
+    if smallest_class < 2:
+        return clone(classifier.estimator)
+    folds: Any = StratifiedKFold(min(5, smallest_class), shuffle=True, random_state=0)
+    if len(y) > LARGE:
+        folds = StratifiedShuffleSplit(1, test_size=0.1, random_state=0)
+    return classifier.set_params(cv=folds)

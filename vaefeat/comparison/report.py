@@ -1,0 +1,73 @@
+"""What a comparison found, as a summary and as a table in Markdown."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sklearn.base import BaseEstimator
+
+from vaefeat.comparison.grid import as_number
+from vaefeat.comparison.rows import Row
+from vaefeat.comparison.statistics import summarize
+
+
+@dataclass
+class Comparison:
+    """The rows of a comparison, and what they say.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One per extractor, classifier, number of labels and draw.
+    extractors : dict of str to transformer
+        The extractors that were fitted in this run without labels, by name.
+    """
+
+    rows: list[Row]
+    extractors: dict[str, BaseEstimator] = field(default_factory=dict)
+
+    def summary(self) -> list[Row]:
+        """Return mean and standard deviation over the draws, and the paired gain over raw features.
+
+        Returns
+        -------
+        list of dict
+            ``extractor``, ``classifier``, ``n_labeled``, ``n_draws``, ``accuracy_mean``,
+            ``accuracy_sd``, ``fit_seconds`` (median), ``rows_per_second`` (median), and, where there
+            are raw rows of the same draws, ``gain`` with ``gain_low`` and ``gain_high``: the mean
+            difference from raw and its 95 % interval by Student's t over the draws.
+        """
+        return summarize(self.rows)
+
+    def to_markdown(self) -> str:
+        """Return the summary as a table: one line per extractor, one column per number of labels."""
+        summary = self.summary()
+        counts = sorted({row["n_labeled"] for row in summary}, key=as_number)
+        cells = {(row["extractor"], row["classifier"], row["n_labeled"]): _cell(row) for row in summary}
+        has_one_classifier = len({row["classifier"] for row in summary}) == 1
+        lines = [
+            (
+                extractor if has_one_classifier else f"{extractor}, {classifier}",
+                *(cells.get((extractor, classifier, n), "") for n in counts),
+            )
+            for extractor, classifier in dict.fromkeys((extractor, which) for extractor, which, _ in cells)
+        ]
+        return markdown_table(["features", *(f"{n} labels" for n in counts)], lines)
+
+
+def _cell(row: Row) -> str:
+    mean = f"{100 * row['accuracy_mean']:.1f}"
+    return mean if row["n_draws"] == 1 else f"{mean} ± {100 * row['accuracy_sd']:.1f}"
+
+
+def markdown_table(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown.
+
+    Examples
+    --------
+    >>> from vaefeat.comparison import markdown_table
+    >>> print(markdown_table(["a", "b"], [("1", "2")]))
+    | a | b |
+    | --- | --- |
+    | 1 | 2 |
+    """
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (columns, ("---",) * len(columns), *lines))

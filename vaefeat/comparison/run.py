@@ -1,0 +1,117 @@
+"""The comparison as one function."""
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from sklearn.base import BaseEstimator
+
+from vaefeat.comparison.defaults import default_classifiers, default_extractors
+from vaefeat.comparison.grid import ALL, N_LABELED, Grid, as_number
+from vaefeat.comparison.measurement import Measurement
+from vaefeat.comparison.report import Comparison
+from vaefeat.comparison.rows import Progress, Task, collect_rows
+from vaefeat.data import Dataset, load_dataset
+
+
+def compare(
+    data: str | os.PathLike[str] | Dataset = "digits",
+    *,
+    target: str | None = None,
+    extractors: Mapping[str, BaseEstimator] | None = None,
+    classifiers: Mapping[str, BaseEstimator] | None = None,
+    semi_supervised: Mapping[str, BaseEstimator] | None = None,
+    n_labeled: Sequence[int | str] = N_LABELED,
+    n_draws: int = 10,
+    out: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Compare feature extractors by the accuracy of classifiers trained on few labels.
+
+    Every extractor is fitted to all training samples. Every classifier is fitted to the features of
+    the labeled ones (a semi-supervised classifier to all), selects its regularization among the
+    labeled ones, and is scored once on the test samples.
+
+    Parameters
+    ----------
+    data : str, path or Dataset, default="digits"
+        As for :func:`vaefeat.load_dataset`.
+    target : str, optional
+        Column of the classes, if ``data`` is a file.
+    extractors : mapping of str to transformer, optional
+        By default :func:`vaefeat.comparison.default_extractors`. An extractor whose tags say that it
+        requires ``y`` is fitted to the labeled samples of each draw, any other once to all training
+        samples. Gains are measured against the extractor named "raw".
+    classifiers : mapping of str to classifier, optional
+        By default :func:`vaefeat.comparison.default_classifiers`.
+    semi_supervised : mapping of str to classifier, optional
+        Further classifiers, which are fitted to all training samples; the label of unlabeled ones
+        is -1. By default there are none.
+    n_labeled : sequence of int or "all", default=(100, 600, 3000, "all")
+        Numbers of labels; those above the number of training samples are left out.
+    n_draws : int, default=10
+        Stratified random draws of the labels, the same for all extractors. There is one draw of
+        "all".
+    out : path, optional
+        A file of rows, one JSON object per line. Rows that it already holds are not computed again;
+        new ones are appended as they are measured, so that an interrupted comparison resumes where
+        it stopped.
+    progress : callable, optional
+        Called with a description of the current step, the number of rows done, and their total.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ValueError
+        If the data have no classes, if a classifier and a semi-supervised classifier have the same
+        name, or if a line of ``out`` is not a row.
+    BlockingIOError
+        If another process is writing to ``out``.
+
+    Examples
+    --------
+    >>> from vaefeat import compare
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> comparison = compare(
+    ...     "digits", extractors={"raw": FunctionTransformer(), "pca": PCA(8)}, n_labeled=[50], n_draws=3
+    ... )
+    >>> len(comparison.rows)
+    6
+    """
+    dataset = data if isinstance(data, Dataset) else load_dataset(data, target=target)
+    if dataset.y is None:
+        raise ValueError(
+            f"{dataset.name} has no classes to predict; for a file, name their column with target."
+        )
+    grid = Grid(
+        dataset,
+        extractors=default_extractors(dataset) if extractors is None else extractors,
+        classifiers=default_classifiers() if classifiers is None else classifiers,
+        semi_supervised=semi_supervised or {},
+        n_labeled=[n for n in n_labeled if as_number(n) < len(dataset.X) or n == ALL],
+        n_draws=n_draws,
+    )
+    _check_names(grid)
+    measurement = Measurement(grid)
+    tasks = [
+        Task(
+            grid.config(cell),
+            partial(measurement.measure, cell),
+            f"{cell.extractor}, {cell.n_labeled} labels",
+        )
+        for cell in grid.cells()
+    ]
+    rows = collect_rows(tasks, Path(out) if out else None, progress)
+    return Comparison(rows, measurement.extractors)
+
+
+def _check_names(grid: Grid) -> None:
+    if both := set(grid.classifiers) & set(grid.semi_supervised):
+        raise ValueError(
+            f"{sorted(both)} are names in both classifiers and semi_supervised; rename one of each."
+        )

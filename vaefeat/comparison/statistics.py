@@ -1,0 +1,81 @@
+"""Means, standard deviations and paired intervals over the draws of the labels."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from vaefeat.comparison.defaults import RAW
+from vaefeat.comparison.rows import Row
+
+Draws = dict[int, Row]  # rows by the number of their draw
+
+
+def summarize(rows: Iterable[Row]) -> list[Row]:
+    """Return one row per extractor, classifier and number of labels.
+
+    Parameters
+    ----------
+    rows : iterable of dict
+        One per draw, as in :attr:`vaefeat.comparison.Comparison.rows`.
+
+    Returns
+    -------
+    list of dict
+        As :meth:`vaefeat.comparison.Comparison.summary` returns them.
+    """
+    groups: dict[tuple, Draws] = {}
+    for row in rows:
+        key = (row["extractor"], row["classifier"], row["n_labeled"])
+        groups.setdefault(key, {})[row["draw"]] = row
+    return [_summary(key, draws, groups.get((RAW, *key[1:]), {})) for key, draws in groups.items()]
+
+
+def _summary(key: tuple, draws: Draws, raw: Draws) -> Row:
+    accuracies = np.array([row["accuracy"] for row in draws.values()])
+    summary = {
+        **dict(zip(("extractor", "classifier", "n_labeled"), key, strict=True)),
+        "n_draws": len(draws),
+        "accuracy_mean": float(accuracies.mean()),
+        "accuracy_sd": float(accuracies.std(ddof=1)) if len(draws) > 1 else 0.0,
+        "fit_seconds": _median(draws, "fit_seconds"),
+        "rows_per_second": _median(draws, "rows_per_second"),
+    }
+    return summary if key[0] == RAW else summary | _gain(draws, raw)
+
+
+def _gain(draws: Draws, raw: Draws) -> Row:
+    """Return the mean gain over raw features on the same draws with its interval; nothing if none match."""
+    gains = [row["accuracy"] - raw[draw]["accuracy"] for draw, row in draws.items() if draw in raw]
+    if not gains:
+        return {}
+    low, high = paired_interval(gains)
+    return {"gain": float(np.mean(gains)), "gain_low": low, "gain_high": high}
+
+
+def _median(draws: Mapping[int, Row], name: str) -> float:
+    return float(np.median([row[name] for row in draws.values()]))
+
+
+def paired_interval(differences: Iterable[float], confidence: float = 0.95) -> tuple[float, float]:
+    """Return the confidence interval of a mean difference, by Student's t distribution.
+
+    Parameters
+    ----------
+    differences : iterable of float
+        One per pair.
+    confidence : float, default=0.95
+
+    Returns
+    -------
+    low, high : float
+        Infinite for a single pair.
+    """
+    from scipy.stats import t
+
+    differences = np.asarray(list(differences))
+    n = len(differences)
+    if n < 2:
+        return -math.inf, math.inf
+    half = t.ppf((1 + confidence) / 2, n - 1) * differences.std(ddof=1) / math.sqrt(n)
+    return float(differences.mean() - half), float(differences.mean() + half)
