@@ -39,23 +39,18 @@ ROOMS = {
     "vaefeat.data": Room(
         "numpy vaefeat.exceptions vaefeat._optional vaefeat._files", "pyarrow sklearn scipy pandas"
     ),
-    "vaefeat.training": Room("keras tensorflow numpy vaefeat.exceptions"),
-    # The scores of a fitted estimator need the formulas where TensorFlow is not installed.
-    "vaefeat.training.objectives": Room("numpy", "keras"),
-    # A corruption is a parameter of an estimator, which must be there without TensorFlow.
-    "vaefeat.training.corruptions": Room("numpy", "tensorflow"),
-    "vaefeat.training.snapshots": Room("numpy"),
+    "vaefeat.values": Room("numpy vaefeat.exceptions", "keras tensorflow"),
+    "vaefeat.training": Room("keras tensorflow numpy vaefeat.values vaefeat.exceptions"),
     "vaefeat.export": Room(
         "numpy sklearn onnx tf2onnx keras tensorflow skl2onnx onnxruntime "
         "vaefeat.__version__ vaefeat.runtime vaefeat.exceptions vaefeat._optional vaefeat._files",
         "pandas",
     ),
     "vaefeat.estimators": Room(
-        "numpy sklearn vaefeat.training.objectives vaefeat.training.corruptions vaefeat.runtime "
-        "vaefeat.data vaefeat.exceptions vaefeat._optional",
+        "numpy sklearn vaefeat.values vaefeat.runtime vaefeat.data vaefeat.exceptions vaefeat._optional",
         "keras tensorflow vaefeat.training vaefeat.export vaefeat.plotting",
     ),
-    "vaefeat.recipes": Room("vaefeat.estimators vaefeat.training.corruptions"),
+    "vaefeat.recipes": Room("vaefeat.estimators vaefeat.values"),
     "vaefeat.comparison": Room(
         "numpy sklearn threadpoolctl vaefeat.estimators vaefeat.data vaefeat.recipes",
         "matplotlib scipy",
@@ -63,7 +58,7 @@ ROOMS = {
     "vaefeat.plotting": Room("numpy vaefeat._optional vaefeat.exceptions", "matplotlib sklearn"),
     "vaefeat.explorer": Room(
         "numpy vaefeat.__version__ vaefeat._files vaefeat.runtime vaefeat.data "
-        "vaefeat.training.objectives vaefeat.exceptions"
+        "vaefeat.values vaefeat.exceptions"
     ),
     "vaefeat.serving": Room(
         "numpy orjson starlette uvicorn prometheus_client "
@@ -200,9 +195,9 @@ def test_the_walk_sees_imports_at_the_top_and_later_and_not_those_for_type_check
         ("vaefeat.runtime.model", Import("vaefeat.estimators", later=True), False),
         ("vaefeat.estimators._vae", Import("keras", later=True), True),
         ("vaefeat.estimators._vae", Import("keras", later=False), False),
-        ("vaefeat.estimators._vae", Import("vaefeat.training.objectives", later=False), True),
+        ("vaefeat.estimators._vae", Import("vaefeat.values.objectives", later=False), True),
         ("vaefeat.estimators._vae", Import("vaefeat.training.loop", later=False), False),
-        ("vaefeat.training.objectives", Import("tensorflow", later=True), False),
+        ("vaefeat.values.objectives", Import("tensorflow", later=False), False),
         ("vaefeat.export.estimator", Import("vaefeat.compare", later=True), False),
         ("vaefeat.cli", Import("vaefeat.comparison", later=False), False),
     ],

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
         LossCurveDisplay,
         ManifoldDisplay,
         ReconstructionDisplay,
+        ReconstructionSnapshots,
         SamplesDisplay,
     )
     from vaefeat.runtime import OnnxModel, encode, verify
-    from vaefeat.training.corruptions import GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise
-    from vaefeat.training.snapshots import ReconstructionSnapshots
+    from vaefeat.values.corruptions import GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise
 
 __version__ = "0.1.0"
 
@@ -70,8 +70,8 @@ _ROOMS = {
     "AutoencoderImputer": ("vaefeat.estimators", "train"),
     "AutoencoderOutlierDetector": ("vaefeat.estimators", "train"),
     "AutoencoderTransformer": ("vaefeat.estimators", "train"),
-    "GaussianNoise": ("vaefeat.training.corruptions", None),
-    "ImageWarp": ("vaefeat.training.corruptions", None),
+    "GaussianNoise": ("vaefeat.values.corruptions", None),
+    "ImageWarp": ("vaefeat.values.corruptions", None),
     "InterpolationDisplay": ("vaefeat.plotting", None),
     "LabelEfficiencyDisplay": ("vaefeat.plotting", None),
     "LatentSpaceDisplay": ("vaefeat.plotting", None),
@@ -79,12 +79,12 @@ _ROOMS = {
     "LossCurveDisplay": ("vaefeat.plotting", None),
     "M2Classifier": ("vaefeat.estimators", "train"),
     "ManifoldDisplay": ("vaefeat.plotting", None),
-    "MaskingNoise": ("vaefeat.training.corruptions", None),
+    "MaskingNoise": ("vaefeat.values.corruptions", None),
     "OnnxEncoderTransformer": ("vaefeat.estimators", "train"),
     "OnnxModel": ("vaefeat.runtime", None),
     "ReconstructionDisplay": ("vaefeat.plotting", None),
-    "ReconstructionSnapshots": ("vaefeat.training.snapshots", None),
-    "SaltAndPepperNoise": ("vaefeat.training.corruptions", None),
+    "ReconstructionSnapshots": ("vaefeat.plotting", None),
+    "SaltAndPepperNoise": ("vaefeat.values.corruptions", None),
     "SamplesDisplay": ("vaefeat.plotting", None),
     "SupervisedEncoderTransformer": ("vaefeat.estimators", "train"),
     "VAEEncoderTransformer": ("vaefeat.estimators", "train"),

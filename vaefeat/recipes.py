@@ -3,7 +3,7 @@
 from typing import Any
 
 from vaefeat.estimators import VAEEncoderTransformer
-from vaefeat.training.corruptions import ImageWarp
+from vaefeat.values.corruptions import ImageWarp
 
 FILTERS = (32, 64, 128)
 SMALLEST_STROKE_IMAGE = 16  # pixels: below, strokes are a pixel wide, and eroding would delete them

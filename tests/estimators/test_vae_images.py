@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from vaefeat import ImageWarp, OnnxModel, VAEEncoderTransformer, export_onnx
-from vaefeat.training.objectives import contrastive_loss
+from vaefeat.values.objectives import contrastive_loss
 
 SETTINGS = {
     "filters": (4, 8),

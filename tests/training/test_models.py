@@ -3,9 +3,10 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose
 
-from vaefeat.training import models, objectives
+from vaefeat.training import models
 from vaefeat.training.models import M2, MIN_NOISE_VARIANCE, VAE, EncoderClassifier, M2Config, VAEConfig
 from vaefeat.training.networks import NetworkConfig
+from vaefeat.values import objectives
 
 NETWORK = NetworkConfig(6, 2, (8,))
 SEED = tf.constant([1, 2])

@@ -12,7 +12,7 @@ from vaefeat.estimators._autoencoding import (
     lowest_if_nan,
 )
 from vaefeat.estimators._base import check_unit_range
-from vaefeat.training.objectives import bernoulli_log_prob, squared_error
+from vaefeat.values.objectives import bernoulli_log_prob, squared_error
 
 
 class AutoencoderTransformer(AutoencodingTransformer):

@@ -20,7 +20,7 @@ from vaefeat.estimators._base import (
     spawn_seeds,
     training_callbacks,
 )
-from vaefeat.training.corruptions import Corruption, ImageWarp
+from vaefeat.values.corruptions import Corruption, ImageWarp
 
 N_EXAMPLES = 10
 AUTOENCODING_CONSTRAINTS: dict = {

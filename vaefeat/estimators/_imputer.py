@@ -10,7 +10,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 
 from vaefeat.estimators._autoencoder import AutoencoderTransformer
 from vaefeat.estimators._base import OnnxGraphMixin, all_or_nothing
-from vaefeat.training.corruptions import MaskingNoise
+from vaefeat.values.corruptions import MaskingNoise
 
 MASKED = 0.2  # share of the features that the default estimator must do without in training
 

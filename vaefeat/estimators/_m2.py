@@ -24,7 +24,7 @@ from vaefeat.estimators._base import (
     spawn_seeds,
     training_callbacks,
 )
-from vaefeat.training.corruptions import Corruption, ImageWarp
+from vaefeat.values.corruptions import Corruption, ImageWarp
 
 MAX_CLASSES = 1000  # a step enumerates them
 
@@ -134,8 +134,8 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
     -----
     Minimised is :math:`J^\alpha` of the paper, divided by the number of samples: the mean over the
     samples of :math:`L(x, y)` or :math:`U(x)`, plus :math:`\alpha` times the cross-entropy of the
-    labelled samples. See :func:`vaefeat.training.objectives.labeled_bound`,
-    :func:`vaefeat.training.objectives.unlabeled_bound`, and :class:`vaefeat.training.models.M2` for the
+    labelled samples. See :func:`vaefeat.values.objectives.labeled_bound`,
+    :func:`vaefeat.values.objectives.unlabeled_bound`, and :class:`vaefeat.training.models.M2` for the
     cost of a step.
 
     scikit-learn's searches and ``cross_val_score`` take -1 for a class. To choose parameters, split the

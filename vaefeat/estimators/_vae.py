@@ -13,7 +13,7 @@ from vaefeat.estimators._autoencoding import (
     lowest_if_nan,
 )
 from vaefeat.estimators._base import check_likelihood, check_range
-from vaefeat.training.objectives import (
+from vaefeat.values.objectives import (
     ACTIVE_VARIANCE,
     bernoulli_log_prob,
     gaussian_kl,

@@ -8,7 +8,7 @@ import numpy as np
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime.folders import DECODER, MODEL
-from vaefeat.training.objectives import ACTIVE_VARIANCE, gaussian_kl_per_unit
+from vaefeat.values.objectives import ACTIVE_VARIANCE, gaussian_kl_per_unit
 
 MIN_COMPONENTS = 2  # the axes of a plane
 

@@ -9,6 +9,7 @@ from vaefeat.plotting._loss_curve import LossCurveDisplay
 from vaefeat.plotting._manifold import ManifoldDisplay
 from vaefeat.plotting._reconstruction import AnalogyDisplay, ReconstructionDisplay
 from vaefeat.plotting._samples import SamplesDisplay
+from vaefeat.plotting._snapshots import ReconstructionSnapshots
 from vaefeat.plotting._summary import summary_html
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "LossCurveDisplay",
     "ManifoldDisplay",
     "ReconstructionDisplay",
+    "ReconstructionSnapshots",
     "SamplesDisplay",
     "summary_html",
 ]

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vaefeat.training import objectives, penalties
-from vaefeat.training.corruptions import Corruption
 from vaefeat.training.models import centre, corrupt, location_of_mean, stateless_noise
 from vaefeat.training.networks import NetworkConfig, build_code, build_decoder
+from vaefeat.values import objectives, penalties
+from vaefeat.values.corruptions import Corruption
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vaefeat.training import objectives
-from vaefeat.training.corruptions import Corruption
 from vaefeat.training.networks import (
     ClassConditional,
     NetworkConfig,
@@ -22,6 +20,8 @@ from vaefeat.training.networks import (
     build_decoder,
     build_encoder,
 )
+from vaefeat.values import objectives
+from vaefeat.values.corruptions import Corruption
 
 LEARNED = "learned"
 # A feature that is constant in the training data would drive its learned variance to zero and its
@@ -148,7 +148,7 @@ class VAE(keras.Model):
 
     :math:`\tilde x` is the corrupted example, or x itself if there is no corruption; where
     :math:`\gamma > 0` each example is corrupted twice, the first two terms are means over both, and C
-    is :func:`vaefeat.training.objectives.contrastive_loss` of their latent means.
+    is :func:`vaefeat.values.objectives.contrastive_loss` of their latent means.
 
     References
     ----------

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from vaefeat.training import penalties
+from vaefeat.values import penalties
 
 RNG = np.random.default_rng(0)
 CODE = RNG.uniform(0.05, 0.95, size=(5, 3)).astype(np.float32)

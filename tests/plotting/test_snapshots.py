@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 
 from vaefeat import AutoencoderTransformer, ReconstructionSnapshots, VAEEncoderTransformer
-from vaefeat.training.snapshots import _is_round
+from vaefeat.plotting._snapshots import _is_round
 
 
 def fit(vae, X, snapshots, **params):

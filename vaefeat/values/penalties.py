@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from vaefeat.training.objectives import namespace
+from vaefeat.values.objectives import namespace
 
 Array = Any  # numpy.ndarray or a TensorFlow tensor
 

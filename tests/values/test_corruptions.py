@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
 from vaefeat import GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise
-from vaefeat.training import corruptions
+from vaefeat.values import corruptions
 
 SHAPE = (9, 12)
 NOTHING = {

@@ -4,7 +4,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import integrate, special, stats
 
-from vaefeat.training import objectives
+from vaefeat.values import objectives
 
 RNG = np.random.default_rng(0)
 Z_MEAN = RNG.normal(size=(5, 3)).astype(np.float32)
