@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,3 +127,14 @@ def test_data_without_classes_are_refused():
     X = np.zeros((9, 2), np.float32)
     with pytest.raises(ValueError, match="nameless has no classes to predict"):
         compare(Dataset("nameless", X, None, X, None, "0"))
+
+
+def test_classes_may_be_texts():
+    dataset = load_dataset("digits")
+    names = np.array([f"digit {digit}" for digit in range(10)])
+    named = replace(dataset, y=names[dataset.y], y_test=names[dataset.y_test])
+    accuracies = [
+        [row["accuracy"] for row in compare(data, extractors=EXTRACTORS, n_labeled=[50], n_draws=1).rows]
+        for data in (dataset, named)
+    ]
+    assert accuracies[0] == accuracies[1]

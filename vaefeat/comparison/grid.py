@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
 from vaefeat.comparison.rows import Row
-from vaefeat.data import Dataset, mask_labels
+from vaefeat.data import UNLABELED, Dataset, mask_labels
 
 ALL = "all"
 N_LABELED = (100, 600, 3000, ALL)
@@ -72,9 +72,19 @@ class Grid:
 
     def labels(self, n_labeled: int | str, draw: int) -> np.ndarray:
         """Return the labels of all training samples, -1 for those that the draw leaves unlabeled."""
-        y = self.dataset.y
-        assert y is not None  # compare() has refused such data
-        return y if n_labeled == ALL else mask_labels(y, int(n_labeled), draw)
+        return self._y if n_labeled == ALL else mask_labels(self._y, int(n_labeled), draw)
+
+    def labeled(self, X: np.ndarray, n_labeled: int | str, draw: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the labeled ones among ``X``, which has a row per training sample, and their labels."""
+        if n_labeled == ALL:
+            return X, self._y
+        is_labeled = self.labels(n_labeled, draw) != UNLABELED
+        return X[is_labeled], self._y[is_labeled]
+
+    @property
+    def _y(self) -> np.ndarray:
+        assert self.dataset.y is not None  # compare() has refused such data
+        return self.dataset.y
 
     def needs_labels(self, extractor: str) -> bool:
         """Return whether an extractor must be fitted again for each draw of the labels."""

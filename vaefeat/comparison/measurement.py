@@ -11,9 +11,9 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, StratifiedShuffleSplit
 from threadpoolctl import threadpool_limits
 
-from vaefeat.comparison.grid import ALL, Cell, Grid, last_step
+from vaefeat.comparison.grid import Cell, Grid, last_step
 from vaefeat.comparison.rows import Row
-from vaefeat.data import UNLABELED, Dataset
+from vaefeat.data import Dataset
 
 N_TIMINGS = 5  # of transform, of which the median counts
 LARGE = 10_000  # labels: above, one hold-out split replaces five folds
@@ -61,13 +61,12 @@ class Measurement:
 
     def measure(self, cell: Cell) -> Row:
         """Return the accuracy of a cell on the test samples, and what it took."""
-        y = self.grid.labels(cell.n_labeled, cell.draw)
         draw = (cell.n_labeled, cell.draw) if self.grid.needs_labels(cell.extractor) else None
         features = self._features(cell.extractor, draw)
         # On one thread: sums have one order on every machine, and no core waits for the others
         # over the small products of few labels.
         with threadpool_limits(1):
-            fitted, seconds = timed(lambda: self._fit(cell, features.X, y))
+            fitted, seconds = timed(lambda: self._fit(cell, features.X))
         return {
             "accuracy": float(np.mean(fitted.predict(features.X_test) == self.grid.dataset.y_test)),
             "n_features": features.X.shape[1],
@@ -85,22 +84,17 @@ class Measurement:
             fitted, seconds = timed(lambda: unfitted.fit(dataset.X))
             self.extractors[extractor] = fitted
         else:
-            X, y = _labeled(dataset.X, self.grid.labels(*draw), draw[0])
+            X, y = self.grid.labeled(dataset.X, *draw)
             fitted, seconds = timed(lambda: unfitted.fit(X, y))
         return Features.of(fitted, dataset, seconds)
 
-    def _fit(self, cell: Cell, X: np.ndarray, y: np.ndarray) -> BaseEstimator:
+    def _fit(self, cell: Cell, X: np.ndarray) -> BaseEstimator:
         """Fit a semi-supervised classifier to all samples, any other to the labeled ones."""
         if cell.classifier in self.grid.semi_supervised:
+            y = self.grid.labels(cell.n_labeled, cell.draw)
             return clone(self.grid.semi_supervised[cell.classifier]).fit(X, y)
-        X, y = _labeled(X, y, cell.n_labeled)
+        X, y = self.grid.labeled(X, cell.n_labeled, cell.draw)
         return with_folds(clone(self.grid.classifiers[cell.classifier]), y).fit(X, y)
-
-
-def _labeled(X: np.ndarray, y: np.ndarray, n_labeled: int | str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the labeled samples: of "all" every one, whatever its class is called."""
-    labeled = np.ones(len(y), bool) if n_labeled == ALL else y != UNLABELED
-    return X[labeled], y[labeled]
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:
