@@ -50,7 +50,7 @@ ROOMS = {
         "numpy sklearn vaefeat.values vaefeat.runtime vaefeat.data vaefeat.exceptions vaefeat._optional",
         "keras tensorflow vaefeat.training vaefeat.export vaefeat.plotting",
     ),
-    "vaefeat.recipes": Room("vaefeat.estimators vaefeat.values"),
+    "vaefeat.recipes": Room("numpy sklearn vaefeat.estimators vaefeat.values"),
     "vaefeat.comparison": Room(
         "numpy sklearn threadpoolctl vaefeat.estimators vaefeat.data vaefeat.recipes",
         "matplotlib scipy",

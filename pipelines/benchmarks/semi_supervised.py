@@ -13,7 +13,7 @@ from pipelines.benchmarks.training import Clock
 
 REFERENCE = "VAE on pixels"
 NAMES = (REFERENCE, "M2 on pixels", "M2 on 50 latents (M1+M2)")
-N_LATENTS_OF_M1_M2 = 20  # as in pipelines.ready
+N_LATENTS_OF_M1_M2 = 20  # as in vaefeat.recipes
 HIDDEN = (500,)
 N_CLASSES, N_LABELED = 10, 100
 # What a training lasts: vaefeat compiles long ones only. The processes end when enough is timed.

@@ -37,7 +37,6 @@ from sklearn.random_projection import GaussianRandomProjection
 
 from pipelines.experiments.progress import line_of
 from pipelines.experiments.publish import RESULTS
-from pipelines.ready import make_clustering_pipeline, make_hashing_pipeline, make_neighbors_pipeline
 from vaefeat import (
     AutoencoderImputer,
     AutoencoderOutlierDetector,
@@ -50,6 +49,7 @@ from vaefeat import (
 from vaefeat.comparison import Row, Task, collect_rows
 from vaefeat.data import Dataset
 from vaefeat.plotting import ImageGridDisplay
+from vaefeat.recipes import make_clustering_pipeline, make_hashing_pipeline, make_neighbors_pipeline
 
 NOISE = 0.25  # share of the pixels
 MISSING = 0.3  # share of the values

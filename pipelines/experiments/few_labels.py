@@ -19,10 +19,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from pipelines.experiments.publish import EXPORTED
-from pipelines.ready import make_image_pipeline
-from vaefeat import export_onnx, load_dataset, mask_labels
+from vaefeat import VAEEncoderTransformer, export_onnx, load_dataset, mask_labels
 from vaefeat.comparison import CS, with_folds
 from vaefeat.data import UNLABELED, Dataset
+from vaefeat.recipes import make_image_pipeline
 
 N_LABELED = 100
 N_SAMPLES_A_CLASS = 2
@@ -52,7 +52,7 @@ def publish_pipeline(pipeline: Pipeline, dataset: Dataset, folder: Path, what: s
             f"accuracy_on_{len(dataset.X_test)}_test_images": pipeline.score(dataset.X_test, dataset.y_test)
         },
     }
-    has_features = any(hasattr(step, "encoder_") for _, step in pipeline.steps)
+    has_features = any(isinstance(step, VAEEncoderTransformer) for step in pipeline)
     export_onnx(pipeline, folder / "model.onnx", X=dataset.X, card=card, with_features=has_features)
 
 

@@ -22,8 +22,8 @@ from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from pipelines.experiments.progress import line_of
 from pipelines.experiments.publish import EXPORTED, RESULTS
 from pipelines.experiments.thesis_mnist import logistic_regression
-from pipelines.ready import make_m1_m2_pipeline
 from vaefeat import ImageWarp, M2Classifier, OnnxEncoderTransformer, compare, load_dataset
+from vaefeat.recipes import make_m1_m2_pipeline
 
 N_LABELED = (100, 600, 3000, 1000)  # those of the thesis first
 N_DRAWS = 5

@@ -5,8 +5,8 @@ from numpy.testing import assert_array_equal
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import pipelines.ready
 import vaefeat
+import vaefeat.recipes
 from vaefeat import OnnxModel, mask_labels
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ def test_the_pieces_of_the_page_on_autoencoders_learn(digits):
     page = (ROOT / "docs" / "autoencoders.md").read_text()
     pieces = re.findall(r"^\|[^|]+\| `([^`]+\))` \|$", page, re.MULTILINE)
     names = {name: getattr(vaefeat, name) for name in vaefeat.__all__}
-    names |= {"pipelines": pipelines, "make_pipeline": make_pipeline, "StandardScaler": StandardScaler}
+    names |= {"vaefeat": vaefeat, "make_pipeline": make_pipeline, "StandardScaler": StandardScaler}
     assert len(pieces) == 11
     for piece in pieces:
         estimator = eval(piece, names)
