@@ -18,6 +18,7 @@ from vaefeat import VAEEncoderTransformer
 
 PACKAGE = Path(vaefeat.__file__).parent
 ROOT = PACKAGE.parent
+WEB = ["starlette", "uvicorn", "httptools", "orjson"]
 TRAINING = ["tensorflow", "keras", "tf2onnx", "onnx", "skl2onnx"]
 
 
@@ -60,10 +61,10 @@ ROOMS = {
         "numpy vaefeat.__version__ vaefeat._files vaefeat.runtime vaefeat.data "
         "vaefeat.values vaefeat.exceptions"
     ),
-    "vaefeat.serving": Room(
-        "numpy orjson starlette uvicorn prometheus_client "
-        "vaefeat.__version__ vaefeat.runtime vaefeat.exceptions",
-        "uvloop",
+    # What all protocols share knows no web library.
+    "vaefeat.serving": Room("numpy prometheus_client vaefeat.runtime vaefeat.exceptions"),
+    "vaefeat.serving.http": Room(
+        "numpy orjson starlette uvicorn vaefeat.__version__ vaefeat.serving", "uvloop"
     ),
     "vaefeat.cli": Room("typer rich vaefeat.__version__ vaefeat.exceptions vaefeat._optional", "anything"),
     "vaefeat.cli._models": Room("rich vaefeat.cli vaefeat.runtime vaefeat.exceptions"),
@@ -159,6 +160,16 @@ def test_the_library_imports_no_client_of_its_own(module):
     assert "pipelines" not in {imported.module.split(".")[0] for imported in imports(LIBRARY[module])}
 
 
+@pytest.mark.parametrize("module", [name for name in LIBRARY if is_within(name, "vaefeat.serving")])
+def test_what_protocols_share_and_each_protocol_import_no_other_protocol(module):
+    def protocol(name):
+        path = PACKAGE / "serving" / "".join(name.split(".")[2:3])
+        return path.name if name.startswith("vaefeat.serving.") and path.is_dir() else None
+
+    found = {protocol(imported.module) for imported in imports(LIBRARY[module])}
+    assert found <= {None, protocol(module)}
+
+
 @pytest.mark.parametrize("module", CLIENTS)
 def test_clients_import_public_names(module):
     allowed = PUBLIC + (ENGINE if module.startswith("pipelines.benchmarks") else [])
@@ -200,6 +211,8 @@ def test_the_walk_sees_imports_at_the_top_and_later_and_not_those_for_type_check
         ("vaefeat.values.objectives", Import("tensorflow", later=False), False),
         ("vaefeat.export.estimator", Import("vaefeat.compare", later=True), False),
         ("vaefeat.cli", Import("vaefeat.comparison", later=False), False),
+        ("vaefeat.serving.core", Import("starlette.types", later=True), False),
+        ("vaefeat.serving.http.app", Import("starlette.types", later=False), True),
     ],
 )
 def test_the_table_says_no_where_it_should(module, imported, allowed):
@@ -216,7 +229,11 @@ def test_the_table_says_no_where_it_should(module, imported, allowed):
             "import vaefeat, vaefeat.runtime, vaefeat.data, vaefeat.cli",
             [*TRAINING, "sklearn", "scipy", "pandas", "pyarrow", "matplotlib"],
         ),
-        ("import vaefeat.serving.server", [*TRAINING, "sklearn", "scipy", "pandas", "matplotlib"]),
+        (
+            "import vaefeat.serving.core, vaefeat.serving.service",
+            ["starlette", "uvicorn", "httptools", "orjson"],
+        ),
+        ("import vaefeat.serving.http.server", [*TRAINING, "sklearn", "scipy", "pandas", "matplotlib"]),
         ("import vaefeat.estimators", [*TRAINING, "matplotlib"]),
         ("import vaefeat.comparison", [*TRAINING, "matplotlib"]),
         ("import vaefeat.export", ["tensorflow", "keras", "tf2onnx", "skl2onnx", "sklearn"]),

@@ -5,7 +5,7 @@ from hypothesis import settings
 
 from tests.serving.live import EXPORTED, put, serving
 
-collect_ignore = ["clients"]  # it runs in another environment
+collect_ignore = ["http/clients"]  # it runs in an environment of its own
 
 settings.register_profile("the same each time", derandomize=True, deadline=None, database=None)
 settings.load_profile("the same each time")

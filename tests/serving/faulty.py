@@ -7,7 +7,7 @@ import time
 
 from vaefeat.cli import app
 from vaefeat.runtime import OnnxModel
-from vaefeat.serving import connections
+from vaefeat.serving.http import connections
 
 SLOW, POISON, DEATH = 101.0, 102.0, 103.0
 SECONDS = 0.3  # of each slow row

@@ -207,15 +207,14 @@ def serve(
             "queue_rows": queue_rows,
             "deadline": deadline,
             "n_threads": threads,
+            "max_request_rows": max_rows,
         }
-        settings = {
+        service = {"poll_seconds": poll, "drain_seconds": drain}
+        http = {
             "host": host,
             "port": port,
-            "max_rows": max_rows,
-            "poll_seconds": poll,
-            "drain_seconds": drain,
             "explorer": explore,
             "certfile": certfile,
             "keyfile": keyfile,
         }
-        serve(folder, settings, batches, token_file, json_logs)
+        serve(folder, batches, service, http, token_file=token_file, json_logs=json_logs)

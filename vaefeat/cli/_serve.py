@@ -1,4 +1,4 @@
-"""``vaefeat serve``: the page in the terminal that says what is served, and where."""
+"""``vaefeat serve``: the models, and what the terminal shows of them."""
 
 from pathlib import Path
 from typing import Any
@@ -11,24 +11,41 @@ from vaefeat.cli._console import console, printable
 
 
 def serve(
-    folder: Path, settings: dict[str, Any], batches: dict[str, Any], token_file: Path | None, json_logs: bool
+    folder: Path,
+    batches: dict[str, Any],
+    service: dict[str, Any],
+    http: dict[str, Any],
+    *,
+    token_file: Path | None,
+    json_logs: bool,
 ) -> None:
-    """Serve the models in a folder until the process is told to end."""
-    server = import_optional("vaefeat.serving.server", "serve")
+    """Serve the models in a folder until the process is told to end.
+
+    Parameters
+    ----------
+    folder : Path
+    batches, service, http : dict
+        Fields of BatchSettings, ServiceSettings and HttpSettings.
+    token_file : Path or None
+    json_logs : bool
+    """
+    server = import_optional("vaefeat.serving.http.server", "serve")
+    batching = import_optional("vaefeat.serving.batching", "serve")
+    services = import_optional("vaefeat.serving.service", "serve")
     logs = import_optional("vaefeat.serving.logs", "serve")
     if json_logs:
         logs.configure(as_json=True)
-    settings["token"] = _read_token(token_file) if token_file is not None else None
-    settings["batches"] = server.BatchSettings(**batches)
+    token = _read_token(token_file) if token_file is not None else None
+    settings = services.ServiceSettings(batches=batching.BatchSettings(**batches), token=token, **service)
 
     def started(address: str, repository: Any) -> None:
         if json_logs:
-            server.log.info("Serving %s at %s.", folder, address)
+            services.log.info("Serving %s at %s.", folder, address)
         else:
-            _print_page(address, repository, has_explorer=settings["explorer"] is not None)
-            logs.configure(as_json=False)  # from here on: what was loaded is on the page
+            _print_page(address, repository, has_explorer=http["explorer"] is not None)
+            logs.configure(as_json=False)  # only now: the page shows what was loaded
 
-    server.serve(folder, server.Settings(**settings), started)
+    server.serve(folder, settings, server.HttpSettings(**http), started)
 
 
 def _read_token(path: Path) -> str:
@@ -61,4 +78,4 @@ def _print_page(address: str, repository: Any, *, has_explorer: bool) -> None:
         console.print(Text.assemble("  explore  ", (f"{address}/explore/", "cyan")))
     console.print(Text.assemble("  docs     ", (f"{address}/docs", "cyan")))
     console.print(Text.assemble("  metrics  ", (f"{address}/metrics", "cyan")))
-    console.print("\n  Ctrl+C ends it when all requests are answered.\n", style="dim")
+    console.print("\n  Ctrl+C ends the service as soon as all requests are answered.\n", style="dim")

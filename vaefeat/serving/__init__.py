@@ -1,5 +1,9 @@
-"""The feature-extraction service: models over HTTP, by the Open Inference Protocol (KServe V2)."""
+"""The feature-extraction service.
+
+The modules here know of models, batches and errors, and of no protocol; each protocol has a package of its
+own, such as :mod:`vaefeat.serving.http`, which imports no other.
+"""
 
 import logging
 
-logging.getLogger(__name__).addHandler(logging.NullHandler())  # who wants to hear it adds another
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # applications add their own

@@ -1,10 +1,9 @@
-"""Rows that wait for a model are run together, where that changes no answer.
+"""Run waiting rows together, where that does not change the results.
 
-A batch is what is already waiting when a thread becomes free; nothing waits for company unless told to.
-Rows run together may differ in their last bits from the same rows run alone: ONNX Runtime picks other
-kernels for other numbers of rows. So :func:`rows_stand_alone` tries it, for every size of a batch, when a
-model is loaded. Requests to a model that fails the trial are run one by one, and no answer depends on its
-company.
+A batch is what is already waiting when a thread becomes free; by default no request waits for others.
+Rows run together may differ in their last bits from the same rows run alone, because ONNX Runtime chooses
+its kernels by the number of rows. So when a model is loaded, :func:`is_batch_invariant` tries every size of
+a batch. Requests to a model that fails this test are run one by one: no result depends on other requests.
 """
 
 import asyncio
@@ -16,28 +15,30 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vaefeat.runtime import OnnxModel
+from vaefeat.serving.errors import DeadlineExceededError, ModelDeadError, OverloadedError
 from vaefeat.serving.metrics import ModelMetrics
-from vaefeat.serving.refusals import Refusal
 
 Outputs = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class BatchSettings:
-    """How requests to a model wait, and what is run together.
+    """Limits of requests to a model, and of the batches they are run in.
 
     Attributes
     ----------
     max_rows : int
-        Rows of a batch. A request of more is run by itself.
+        Of a batch, in rows. A larger request is run by itself.
     delay : float
-        Seconds that a request waits for company.
+        Seconds that a request waits for others to share its run.
     queue_rows : int
-        Rows that may wait; where so many do, a request is refused.
+        Rows that may wait; further requests are refused.
     deadline : float
         Seconds that a request may wait.
     n_threads : int
-        Batches that are run at a time.
+        Batches that are run at the same time.
+    max_request_rows : int
+        Of a request.
     """
 
     max_rows: int = 32
@@ -45,13 +46,14 @@ class BatchSettings:
     queue_rows: int = 1024
     deadline: float = 1.0
     n_threads: int = 1
+    max_request_rows: int = 4096
 
 
-def rows_stand_alone(model: OnnxModel, max_rows: int) -> bool:
-    """Tell whether rows give the same bits alone and in every batch of up to ``max_rows``.
+def is_batch_invariant(model: OnnxModel, max_rows: int) -> bool:
+    """Return whether rows give the same bits alone and in every batch of up to ``max_rows``.
 
-    Which kernels run depends on the number of rows; where none of the numbers makes a difference to
-    random values, none does to others. It also wakes the model up.
+    The kernels depend on the number of rows, not on the values, so that random rows represent all others.
+    The test also warms the model up.
     """
     X = np.random.default_rng(0).random((max_rows, model.n_features), np.float32)
     alone = [model.run(X[i : i + 1]) for i in range(max_rows)]
@@ -65,7 +67,7 @@ def rows_stand_alone(model: OnnxModel, max_rows: int) -> bool:
 
 @dataclass(eq=False)
 class _Item:
-    """A request that waits."""
+    """A waiting request."""
 
     X: np.ndarray
     names: tuple[str, ...]
@@ -74,11 +76,11 @@ class _Item:
 
     @property
     def n_slots(self) -> int:
-        return max(1, len(self.X))  # a request without rows takes a place too
+        return max(1, len(self.X))  # a request without rows occupies a slot too
 
 
 class Batcher:
-    """Runs a model in threads of its own, on what waits for it.
+    """Runs a model on the requests that wait for it, in threads of its own.
 
     Parameters
     ----------
@@ -106,21 +108,20 @@ class Batcher:
 
     @property
     def is_alive(self) -> bool:
-        """Whether all threads are there to work."""
+        """Whether all threads are alive."""
         return all(thread.is_alive() for thread in self._threads)
 
     @property
     def n_waiting(self) -> int:
-        """Rows that wait."""
+        """The number of waiting rows."""
         return self._n_slots
 
-    def refuse_if_full(self) -> None:
-        """Raise Refusal if the queue has no room, or nobody works on it."""
+    def check_capacity(self) -> None:
+        """Raise OverloadedError if the queue is full, and ModelDeadError if a thread has died."""
         if not self.is_alive:
-            raise _died()
+            raise _dead()
         if self._n_slots >= self._settings.queue_rows:
-            n_waiting = self._n_slots
-            raise Refusal(429, "queue_full", f"{n_waiting} rows wait for this model; try again later.")
+            raise OverloadedError(f"{self._n_slots} rows wait for this model; try again later.")
 
     async def run(self, X: np.ndarray, names: Sequence[str]) -> Outputs:
         """Wait for a turn, and return the outputs of the rows.
@@ -128,18 +129,24 @@ class Batcher:
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_features)
-            As of :meth:`OnnxModel.check_rows`.
+            As :meth:`OnnxModel.check_rows` returns them.
         names : sequence of str
             The outputs to compute.
 
         Raises
         ------
-        Refusal
-            If the queue is full, the deadline passes, or the model fails on these rows.
+        OverloadedError
+            If the queue is full.
+        DeadlineExceededError
+            If the deadline passes.
+        ModelDeadError
+            If a thread has died.
+        Exception
+            Whatever the model raises on these rows.
         """
-        if self._closed:  # by the time its body had come, another model had taken the place of this one
+        if self._closed:  # this model was replaced while the rows were arriving
             return await asyncio.to_thread(self._model.run, X, names)
-        self.refuse_if_full()
+        self.check_capacity()
         loop = asyncio.get_running_loop()
         item = _Item(X, tuple(names), loop.create_future())
         with self._changed:
@@ -151,23 +158,21 @@ class Batcher:
             return await item.future
         finally:
             timer.cancel()
-            self._remove(item)  # it is there still if the caller gave up
+            self._remove(item)  # it is still there if the caller gave up
 
     def close(self) -> None:
-        """Let the threads end when nothing waits any more. To be called where :meth:`run` is."""
+        """Let the threads end when nothing waits any more; call it from the event loop of :meth:`run`."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def _expire(self, item: _Item) -> None:
         if self._remove(item) and not item.future.done():
-            limit = f"{self._settings.deadline:g} s"
-            item.future.set_exception(
-                Refusal(504, "deadline", f"The request waited {limit} for its turn, the longest allowed.")
-            )
+            message = f"The request waited {self._settings.deadline:g} s for its turn, the longest allowed."
+            item.future.set_exception(DeadlineExceededError(message))
 
     def _remove(self, item: _Item) -> bool:
-        """Take an item out of the queue; tell whether it was there."""
+        """Take an item out of the queue; return whether it was there."""
         with self._changed:
             if item not in self._waiting:
                 return False
@@ -179,20 +184,20 @@ class Batcher:
 
     def _work(self) -> None:
         while batch := self._take():
-            answers: list[Outputs | BaseException] = [_died() for _ in batch]
+            answers: list[Outputs | BaseException] = [_dead() for _ in batch]
             try:
                 answers = self._answer(batch)
-            finally:  # also when this thread dies of it: nobody waits for ever
+            finally:  # also when this thread dies of it: no caller waits for ever
                 batch[0].future.get_loop().call_soon_threadsafe(_deliver, batch, answers)
 
     def _take(self) -> list[_Item]:
-        """Wait for items, and take those that go together; none if there will be no more."""
+        """Wait for items, and take those of the next batch; none if there will be no more."""
         with self._changed:
             while not self._is_due():
                 if self._closed and not self._waiting:
                     return []
-                self._changed.wait(self._patience())
-            batch = self._first_ones()
+                self._changed.wait(self._seconds_to_wait())
+            batch = self._next_batch()
             for item in batch:
                 del self._waiting[item]
                 self._n_slots -= item.n_slots
@@ -201,17 +206,17 @@ class Batcher:
     def _is_due(self) -> bool:
         if not self._waiting:
             return False
-        return self._closed or self._n_slots >= self._max_rows or self._patience() == 0
+        return self._closed or self._n_slots >= self._max_rows or self._seconds_to_wait() == 0
 
-    def _patience(self) -> float | None:
-        """Return the seconds for which the first item still waits for company; None if there is none."""
+    def _seconds_to_wait(self) -> float | None:
+        """Return the seconds that the first item still waits for others; None if nothing waits."""
         first = next(iter(self._waiting), None)
         if first is None:
             return None
         return max(0.0, first.arrived + self._settings.delay - time.perf_counter())
 
-    def _first_ones(self) -> list[_Item]:
-        """Return the first item, and those behind it that want the same outputs and fit in."""
+    def _next_batch(self) -> list[_Item]:
+        """Return the first item, and those right behind it that ask for the same outputs and fit in."""
         batch: list[_Item] = []
         n_rows = 0
         for item in self._waiting:
@@ -222,7 +227,7 @@ class Batcher:
         return batch
 
     def _answer(self, batch: list[_Item]) -> list[Outputs | BaseException]:
-        """Run a batch; if it fails, each item by itself, so that only the one to blame fails."""
+        """Run a batch; if it fails, run each item by itself, so that only the faulty one fails."""
         try:
             return [*self._run(batch)]
         except Exception as exc:
@@ -245,13 +250,13 @@ class Batcher:
         ]
 
 
-def _died() -> Refusal:
-    return Refusal(503, "dead", "A thread of this model has died; the service has to be restarted.")
+def _dead() -> ModelDeadError:
+    return ModelDeadError("A thread of this model has died; the service must be restarted.")
 
 
 def _deliver(batch: list[_Item], answers: list[Outputs | BaseException]) -> None:
     for item, answer in zip(batch, answers, strict=True):
-        if item.future.done():  # its caller gave up
+        if item.future.done():  # the caller gave up
             continue
         if isinstance(answer, BaseException):
             item.future.set_exception(answer)

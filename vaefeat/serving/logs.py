@@ -1,4 +1,4 @@
-"""What the service says while it runs: plain lines, or one JSON object a line. Never what was sent to it."""
+"""Logs of the service: plain lines, or one JSON object per line. They never contain what clients send."""
 
 import json
 import logging
@@ -9,7 +9,7 @@ class JsonLines(logging.Formatter):
     """Formats a record as a JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record in one line."""
+        """Return the record as one line."""
         entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -21,7 +21,7 @@ class JsonLines(logging.Formatter):
 
 
 def configure(*, as_json: bool) -> None:
-    """Write what the service says to stderr."""
+    """Write the logs of the service to stderr."""
     handler = logging.StreamHandler()
     handler.setFormatter(
         JsonLines() if as_json else logging.Formatter("%(asctime)s %(levelname)s %(message)s")

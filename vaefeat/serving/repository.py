@@ -15,14 +15,14 @@ from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime.folders import Key, find_models
 from vaefeat.runtime.verification import check_golden_rows
-from vaefeat.serving.batching import Batcher, BatchSettings, rows_stand_alone
+from vaefeat.serving.batching import Batcher, BatchSettings, is_batch_invariant
+from vaefeat.serving.contract import Contract
+from vaefeat.serving.errors import ModelNotFoundError
 from vaefeat.serving.metrics import Metrics, ModelMetrics
-from vaefeat.serving.protocol import Contract
-from vaefeat.serving.refusals import Refusal
 
 log = logging.getLogger("vaefeat.serving")
 
-Signature = tuple[int, int, int, int]  # tells whether a file is still the one that was read
+Signature = tuple[int, int, int, int]  # changes when the file does
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,17 +35,18 @@ class ServedModel:
     contract: Contract
     batcher: Batcher
     metrics: ModelMetrics
+    max_rows: int  # of a request
 
 
 @dataclass(frozen=True)
 class _File:
-    """A file that was read, and what became of it.
+    """A file that was read, and its outcome.
 
     Attributes
     ----------
     signature : tuple
     served : ServedModel or None
-        The model in the file; if that was refused, the one that was there before, if any.
+        The model in the file; if the file was refused, the model that was served before, if any.
     refusal : str or None
         Why the file was refused.
     """
@@ -56,7 +57,7 @@ class _File:
 
 
 class Repository:
-    """The models in a folder, ready to answer.
+    """The models in a folder, ready to run.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ class Repository:
         self._settings = settings
         self._metrics = metrics
         self._files: dict[Key, _File] = {}
-        self._served: dict[str, dict[str, ServedModel]] = {}  # versions of names, the latest last
+        self._served: dict[str, dict[str, ServedModel]] = {}  # by name and version, the latest version last
 
     @property
     def models(self) -> list[ServedModel]:
@@ -84,39 +85,39 @@ class Repository:
 
     @property
     def is_alive(self) -> bool:
-        """Whether all models have somebody to run them."""
+        """Whether the threads of all models are alive."""
         return all(served.batcher.is_alive for served in _models_of(self._files))
 
     def versions(self, name: str) -> list[str]:
-        """Return the versions of a model, the latest one last."""
+        """Return the versions of a model, the latest last."""
         return list(self._served[name])
 
     def find(self, name: str, version: str | None = None) -> ServedModel:
-        """Return a model, the latest version of it by default; raise Refusal if there is none."""
+        """Return a model, by default its latest version; raise ModelNotFoundError if there is none."""
         versions = self._served.get(name)
         if versions is None:
-            raise Refusal(404, "not_found", f"There is no such model; there are {sorted(self._served)}.")
+            raise ModelNotFoundError(f"There is no such model; there are {sorted(self._served)}.")
         if version is None:
             return versions[list(versions)[-1]]
         if version not in versions:
-            raise Refusal(404, "not_found", f"{name} has no such version; it has {list(versions)}.")
+            raise ModelNotFoundError(f"{name} has no such version; it has {list(versions)}.")
         return versions[version]
 
     def read(self) -> Callable[[], None] | None:
-        """Look for files that are new or have changed, and load them.
+        """Look for new and changed files, and load them.
 
-        This takes its time, and changes nothing that is served: it may be done in another thread.
+        This may take long and does not change what is served: it may be called in another thread.
 
         Returns
         -------
         swap : callable or None
-            Puts what was found in place of what is served, at once; None if nothing has changed. To be
-            called where requests are answered, so that none of them is between two models.
+            Serves what was found, from the moment it is called; None if nothing has changed. Call it in the
+            event loop that answers requests, so that no request meets two models.
         """
         found = _find(self._folder)
         files = {key: self._read_file(key, *where) for key, where in found.items()}
         names = {name for name, _ in files}
-        # Of a model without any file left, what was served stays.
+        # A model whose files are all gone is still served.
         files |= {key: file for key, file in self._files.items() if key[0] not in names and file.served}
         return (lambda: self._swap(files)) if files != self._files else None
 
@@ -135,16 +136,18 @@ class Repository:
         return _File(signature, served)
 
     def _load(self, key: Key, path: Path) -> ServedModel:
-        """Read a file once, so that what is checked is what is served, and check it."""
-        model = OnnxModel.load(path, n_threads=1)  # small models lose by more; requests run side by side
+        """Read a file once, so that what is served is what was checked."""
+        model = OnnxModel.load(
+            path, n_threads=1
+        )  # more would slow small models down; requests run in parallel
         golden = check_golden_rows(model)
         if golden.passed is False:
-            raise InvalidModelError(f"Its golden rows fail: {golden.detail}")
+            raise InvalidModelError(f"The model fails on its golden rows: {golden.detail}")
         contract = Contract.of(model)
-        together = rows_stand_alone(model, self._settings.max_rows)
+        together = is_batch_invariant(model, self._settings.max_rows)
         metrics = self._metrics.of(key[0])
         batcher = Batcher(model, self._settings, metrics, together=together)
-        return ServedModel(*key, model, contract, batcher, metrics)
+        return ServedModel(*key, model, contract, batcher, metrics, self._settings.max_request_rows)
 
     def _swap(self, files: dict[Key, _File]) -> None:
         before, now = _models_of(self._files), _models_of(files)
@@ -156,7 +159,7 @@ class Repository:
             self._metrics.of(name).watch_queue(partial(self._n_waiting, name))
         for served in before:
             if served not in now:
-                served.batcher.close()  # when it has run what waits for it
+                served.batcher.close()  # after it has run what waits
 
     def _n_waiting(self, name: str) -> int:
         return sum(served.batcher.n_waiting for served in self._served.get(name, {}).values())

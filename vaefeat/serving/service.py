@@ -1,49 +1,92 @@
-"""What requests are answered from, and in which state it is."""
+"""The service, whatever the protocol: its models, its settings and the stages of its life."""
 
+import asyncio
+import hmac
+import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vaefeat.serving.bodies import Bodies
+from vaefeat.exceptions import InvalidModelError
+from vaefeat.runtime.folders import PLACES
+from vaefeat.serving.batching import BatchSettings
+from vaefeat.serving.errors import ClosedError
 from vaefeat.serving.metrics import Metrics
-from vaefeat.serving.refusals import Refusal
 from vaefeat.serving.repository import Repository
+
+log = logging.getLogger("vaefeat.serving")
+
+FINISH_SECONDS = 30.0  # the most that open requests may take when the service ends
+CLOSED_SECONDS = 0.2  # for which late requests are told that the service is closed, rather than cut off
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """How to serve, whatever the protocol.
+
+    Attributes
+    ----------
+    batches : BatchSettings
+    poll_seconds : float
+        Between two looks for new versions; 0 means never.
+    drain_seconds : float
+        How long a service that is told to end still accepts requests, so that a load balancer can notice
+        that it is no longer ready.
+    token : str or None
+        What clients must send, as ``Authorization: Bearer TOKEN``.
+    """
+
+    batches: BatchSettings = field(default_factory=BatchSettings)
+    poll_seconds: float = 0.0
+    drain_seconds: float = 0.0
+    token: str | None = None
 
 
 @dataclass
 class Service:
-    """What requests are answered from, and in which state it is.
+    """The models and the state that all protocols share.
 
     Attributes
     ----------
     repository : Repository
     metrics : Metrics
-    max_rows : int
-        Of a request.
-    token : str or None
-        What clients have to show, as ``Authorization: Bearer TOKEN``.
-    explorer : Path or None
-        Folder that ``vaefeat explore`` wrote, to be served too.
+    settings : ServiceSettings
     is_draining : bool
-        The service is about to end: it is not ready any more.
+        Whether the service is about to end: it is no longer ready.
     is_closed : bool
-        It takes no further requests, and finishes those that it has taken.
+        Whether it only finishes the requests that it has accepted.
     n_open : int
-        Requests that were taken and are not answered yet.
+        Requests that were accepted and are not answered yet.
     """
 
     repository: Repository
     metrics: Metrics
-    max_rows: int = 4096
-    token: str | None = None
-    explorer: Path | None = None
+    settings: ServiceSettings = field(default_factory=ServiceSettings)
     is_draining: bool = False
     is_closed: bool = False
     n_open: int = 0
-    bodies: Bodies = field(default_factory=Bodies)
+
+    @classmethod
+    def open(cls, folder: Path, settings: ServiceSettings) -> "Service":
+        """Load the models in a folder.
+
+        Raises
+        ------
+        InvalidModelError
+            If there is no model to serve.
+        """
+        metrics = Metrics()
+        repository = Repository(folder, settings.batches, metrics)
+        if swap := repository.read():
+            swap()
+        if not repository.models:
+            refusals = "".join(f" {name}: {reason}" for (name, _), reason in repository.refusals.items())
+            raise InvalidModelError(f"There is no model to serve in {folder}, expected {PLACES}.{refusals}")
+        return cls(repository, metrics, settings)
 
     @property
     def is_live(self) -> bool:
-        """Whether the process can work; if not, it is to be restarted."""
+        """Whether the process can work; if not, it must be restarted."""
         return self.repository.is_alive
 
     @property
@@ -51,7 +94,37 @@ class Service:
         """Whether requests should be sent here."""
         return self.is_live and not self.is_draining and bool(self.repository.models)
 
-    def refuse_if_closed(self) -> None:
-        """Raise Refusal if no further requests are taken."""
+    def check_open(self) -> None:
+        """Raise ClosedError if no further requests are accepted."""
         if self.is_closed:
-            raise Refusal(503, "closing", "The service is shutting down.")
+            raise ClosedError("The service is shutting down.")
+
+    def is_authorized(self, authorization: bytes) -> bool:
+        """Return whether a client that sends this ``Authorization`` may use the service."""
+        token = self.settings.token
+        return token is None or hmac.compare_digest(authorization, b"Bearer " + token.encode())
+
+    async def watch(self) -> None:
+        """Look for new versions of the models, for ever; return at once if the settings say never."""
+        seconds = self.settings.poll_seconds
+        while seconds:
+            await asyncio.sleep(seconds)
+            try:
+                swap = await asyncio.to_thread(self.repository.read)
+            except Exception:  # a folder that cannot be read now may be back at the next look
+                log.exception("Could not look for new versions.")
+            else:
+                if swap is not None:
+                    swap()
+
+    async def drain(self) -> None:
+        """Close the service, and wait until the requests that it has accepted are answered."""
+        log.info("Told to end: no longer ready.")
+        await asyncio.sleep(self.settings.drain_seconds)
+        self.is_closed = True
+        log.info("Finishing %d requests.", self.n_open)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_SECONDS):
+                await asyncio.sleep(CLOSED_SECONDS)
+                while self.n_open:
+                    await asyncio.sleep(0.01)

@@ -11,8 +11,8 @@ from numpy.testing import assert_array_equal
 from tests.onnx_models import linear_model
 from tests.serving.live import serving
 from vaefeat import OnnxModel
-from vaefeat.serving.app import PAGES, make_app
 from vaefeat.serving.batching import BatchSettings
+from vaefeat.serving.http.app import PAGES, make_app
 from vaefeat.serving.metrics import Metrics
 from vaefeat.serving.repository import Repository
 from vaefeat.serving.service import Service

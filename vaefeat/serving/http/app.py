@@ -1,9 +1,9 @@
-"""The service as an ASGI application: which address answers what."""
+"""The ASGI application: which address answers what."""
 
-import hmac
 import mimetypes
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -14,11 +14,11 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vaefeat import __version__
-from vaefeat.serving.explorer import code_paths, explorer_routes
-from vaefeat.serving.inference import Infer
-from vaefeat.serving.protocol import model_metadata
-from vaefeat.serving.refusals import Refusal
-from vaefeat.serving.responses import Answer, as_json, refused
+from vaefeat.serving.errors import ServingError, UnauthorizedError
+from vaefeat.serving.http.explorer import code_paths, explorer_routes
+from vaefeat.serving.http.inference import Infer
+from vaefeat.serving.http.protocol import model_metadata
+from vaefeat.serving.http.responses import Response, error_response, json_response
 from vaefeat.serving.service import Service
 
 Endpoint = Callable[[Request], Awaitable[Any]]
@@ -30,14 +30,27 @@ PAGES |= {
     for name in ("openapi.json", "base.css", "style.css", "index.js", "numbers.js", "docs.js", "icon.svg")
 }
 SHARED = ("base.css", "icon.svg")  # with the explorer
-# They say nothing of the models, or have to be there for who has no token: probes, and a person's browser.
+# These reveal nothing about the models, or must work without a token, for probes and for browsers.
 OPEN_TO_ALL = {*PAGES, "/v2/health/live", "/v2/health/ready"}
-# The pages load nothing from elsewhere, and send nothing elsewhere: they could not if they tried.
+# The pages load nothing from other hosts and send nothing to them; browsers enforce it.
 POLICY = b"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+_UNAUTHORIZED = error_response(UnauthorizedError("Send the header Authorization: Bearer, and the token."))
 
-def make_app(service: Service) -> Starlette:
-    """Return the ASGI application of a service."""
+
+def make_app(service: Service, explorer: Path | None = None) -> Starlette:
+    """Return the ASGI application of a service.
+
+    Parameters
+    ----------
+    service : Service
+    explorer : Path, optional
+        A folder written by ``vaefeat explore``, to be served too.
+
+    Returns
+    -------
+    Starlette
+    """
     infer = Infer(service)
     open_to_all = OPEN_TO_ALL
     routes: list[BaseRoute] = [
@@ -54,28 +67,29 @@ def make_app(service: Service) -> Starlette:
         Route("/metrics", _metrics),
         *(Route(path, _page(name)) for path, name in PAGES.items()),
     ]
-    if service.explorer is not None:
-        routes += explorer_routes(service.explorer)
-        open_to_all = OPEN_TO_ALL | code_paths(service.explorer)
+    if explorer is not None:
+        routes += explorer_routes(explorer)
+        open_to_all = OPEN_TO_ALL | code_paths(explorer)
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Gate, service=service, open_to_all=open_to_all)],
-        exception_handlers={HTTPException: _http_error, Refusal: _refusal},
+        middleware=[Middleware(TokenMiddleware, service=service, open_to_all=open_to_all)],
+        exception_handlers={HTTPException: _http_error, ServingError: _serving_error},
     )
     app.state.service = service
-    app.router.redirect_slashes = False  # an address has one form
+    app.state.has_explorer = explorer is not None
+    app.router.redirect_slashes = False  # each address has one form
     return app
 
 
-class Gate:
-    """Lets in who shows the token, and lets nobody stay who comes while the service shuts down.
+class TokenMiddleware:
+    """Lets in clients that send the token, and closes their connections while the service shuts down.
 
     Parameters
     ----------
     app : ASGI application
     service : Service
     open_to_all : set of str
-        Addresses that ask for no token.
+        Addresses that need no token.
     """
 
     def __init__(self, app: ASGIApp, service: Service, open_to_all: set[str]) -> None:
@@ -85,25 +99,17 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        app = self._app if self._may_pass(scope) else _unauthorized()
+        app = self._app if self._may_pass(scope) else _UNAUTHORIZED
         await app(scope, receive, _closing(send) if self._service.is_draining else send)
 
     def _may_pass(self, scope: Scope) -> bool:
-        token = self._service.token
-        if token is None or scope["type"] != "http" or scope["path"] in self._open_to_all:
+        if scope["type"] != "http" or scope["path"] in self._open_to_all:
             return True
-        shown = dict(scope["headers"]).get(b"authorization", b"")
-        return hmac.compare_digest(shown, b"Bearer " + token.encode())
-
-
-def _unauthorized() -> Answer:
-    answer = refused(Refusal(401, "unauthorized", "Send the header Authorization: Bearer, and the token."))
-    answer.headers.append((b"www-authenticate", b"Bearer"))
-    return answer
+        return self._service.is_authorized(dict(scope["headers"]).get(b"authorization", b""))
 
 
 def _closing(send: Send) -> Send:
-    """Tell the client to connect anew, which then leads it elsewhere."""
+    """Ask the client to connect again, which leads it to another instance."""
 
     async def send_and_close(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -113,46 +119,46 @@ def _closing(send: Send) -> Send:
     return send_and_close
 
 
-# --- what is known of the service and its models ---
+# --- metadata and health ---
 
 
 def _service(request: Request) -> Service:
     return request.app.state.service
 
 
-async def _live(request: Request) -> Answer:
+async def _live(request: Request) -> Response:
     return _health("live", _service(request).is_live)
 
 
-async def _ready(request: Request) -> Answer:
+async def _ready(request: Request) -> Response:
     return _health("ready", _service(request).is_ready)
 
 
-def _health(name: str, is_well: bool) -> Answer:
-    return as_json({name: is_well}, 200 if is_well else 503)
+def _health(name: str, is_healthy: bool) -> Response:
+    return json_response({name: is_healthy}, 200 if is_healthy else 503)
 
 
-async def _server(request: Request) -> Answer:
+async def _server(request: Request) -> Response:
     extensions = ["binary_tensor_data", "model_repository"]
-    if _service(request).explorer is not None:
-        extensions.append("explorer")  # one of our own: the page then shows the way to it
-    return as_json({"name": "vaefeat", "version": __version__, "extensions": extensions})
+    if request.app.state.has_explorer:
+        extensions.append("explorer")  # our own: the page then links to it
+    return json_response({"name": "vaefeat", "version": __version__, "extensions": extensions})
 
 
-async def _model(request: Request) -> Answer:
+async def _model(request: Request) -> Response:
     repository = _service(request).repository
     served = repository.find(**request.path_params)
     versions = repository.versions(served.name)
-    return as_json(model_metadata(served.name, versions, served.contract, served.model.card))
+    return json_response(model_metadata(served.name, versions, served.contract, served.model.card))
 
 
-async def _model_ready(request: Request) -> Answer:
+async def _model_ready(request: Request) -> Response:
     service = _service(request)
     served = service.repository.find(**request.path_params)
     return _health("ready", served.batcher.is_alive and not service.is_draining)
 
 
-async def _index(request: Request) -> Answer:
+async def _index(request: Request) -> Response:
     repository = _service(request).repository
     ready = [
         {"name": served.name, "version": version, "state": "READY"}
@@ -163,12 +169,12 @@ async def _index(request: Request) -> Answer:
         {"name": name, "version": version, "state": "UNAVAILABLE", "reason": reason}
         for (name, version), reason in sorted(repository.refusals.items())
     ]
-    return as_json(ready + refused_)
+    return json_response(ready + refused_)
 
 
-async def _metrics(request: Request) -> Answer:
+async def _metrics(request: Request) -> Response:
     headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
-    return Answer(200, headers, _service(request).metrics.exposition())
+    return Response(200, headers, _service(request).metrics.exposition())
 
 
 def _page(name: str) -> Endpoint:
@@ -179,11 +185,11 @@ def _page(name: str) -> Endpoint:
         (b"x-content-type-options", b"nosniff"),
         (b"cache-control", b"no-cache"),
     ]
-    pages = files("vaefeat" if name in SHARED else "vaefeat.serving").joinpath("pages")
-    answer = Answer(200, headers, pages.joinpath(name).read_bytes())
+    pages = files("vaefeat" if name in SHARED else "vaefeat.serving.http").joinpath("pages")
+    response = Response(200, headers, pages.joinpath(name).read_bytes())
 
-    async def page(request: Request) -> Answer:
-        return answer
+    async def page(request: Request) -> Response:
+        return response
 
     return page
 
@@ -193,13 +199,13 @@ def _page(name: str) -> Endpoint:
 
 async def _http_error(request: Request, exc: Exception) -> Any:
     assert isinstance(exc, HTTPException)
-    answer = as_json(
-        {"error": f"{exc.detail}: {request.method} is not answered at this address."}, exc.status_code
-    )
-    answer.headers += [(name.lower().encode(), value.encode()) for name, value in (exc.headers or {}).items()]
-    return answer
+    message = f"{exc.detail}: {request.method} is not supported at this address."
+    response = json_response({"error": message}, exc.status_code)
+    response.headers += [
+        (name.lower().encode(), value.encode()) for name, value in (exc.headers or {}).items()
+    ]
+    return response
 
 
-async def _refusal(request: Request, exc: Exception) -> Any:
-    assert isinstance(exc, Refusal)
-    return refused(exc)
+async def _serving_error(request: Request, exc: Exception) -> Any:
+    return error_response(exc)

@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from vaefeat.serving.clients import AT_EASE, ClientGone, unless_gone
+from vaefeat.serving.http.clients import WATCH_AFTER, unless_gone
+from vaefeat.serving.http.errors import ClientGoneError
 
 
 async def stays():
@@ -10,7 +11,7 @@ async def stays():
 
 
 async def goes():
-    await asyncio.sleep(AT_EASE)
+    await asyncio.sleep(WATCH_AFTER)
     return {"type": "http.disconnect"}
 
 
@@ -23,7 +24,7 @@ def test_a_short_wait_is_not_watched(receive):
     async def main():
         async with unless_gone(receive):
             await asyncio.sleep(0)
-        await asyncio.sleep(3 * AT_EASE)
+        await asyncio.sleep(3 * WATCH_AFTER)
         return "done"
 
     assert run(main()) == "done"
@@ -32,7 +33,7 @@ def test_a_short_wait_is_not_watched(receive):
 def test_a_long_wait_is_left_alone_while_the_client_is_there():
     async def main():
         async with unless_gone(stays):
-            await asyncio.sleep(3 * AT_EASE)
+            await asyncio.sleep(3 * WATCH_AFTER)
         assert len(asyncio.all_tasks()) <= 3
         return "done"
 
@@ -41,7 +42,7 @@ def test_a_long_wait_is_left_alone_while_the_client_is_there():
 
 def test_a_wait_ends_when_the_client_goes():
     async def main():
-        with pytest.raises(ClientGone):
+        with pytest.raises(ClientGoneError):
             async with unless_gone(goes):
                 await asyncio.sleep(60)
         assert asyncio.current_task().cancelling() == 0
@@ -57,7 +58,7 @@ def test_who_is_cancelled_by_others_stays_so():
 
     async def main():
         task = asyncio.create_task(wait())
-        await asyncio.sleep(2 * AT_EASE)
+        await asyncio.sleep(2 * WATCH_AFTER)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

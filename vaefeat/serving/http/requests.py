@@ -1,6 +1,6 @@
-"""Inference requests: from bytes to an array and what is asked of it, with everything checked on the way.
+"""Parse inference requests, and check everything on the way.
 
-Sizes are multiplied as Python's integers, which do not overflow, and compared with the limits before
+Sizes are multiplied as Python integers, which do not overflow, and compared with the limits before
 anything is allocated.
 """
 
@@ -10,23 +10,25 @@ from typing import Any
 import numpy as np
 import orjson
 
-from vaefeat.serving.protocol import DATATYPES, DTYPES, Contract, InferenceRequest, Tensor
-from vaefeat.serving.refusals import invalid, too_large
+from vaefeat.serving.contract import DATATYPES, DTYPES, Contract, Tensor
+from vaefeat.serving.core import check_n_rows
+from vaefeat.serving.errors import InvalidRequestError
+from vaefeat.serving.http.protocol import InferenceRequest
 
-MAX_HEADER_BYTES = 8 * 2**20  # of JSON; what it takes to parse them, the whole service stands still
+MAX_HEADER_BYTES = 8 * 2**20  # of JSON; while it is parsed, the whole service waits
 
 
 def parse_request(
     body: bytes, header_length: int | None, contract: Contract, max_rows: int
 ) -> InferenceRequest:
-    """Read the body of an inference request.
+    """Parse the body of an inference request.
 
     Parameters
     ----------
     body : bytes
     header_length : int or None
-        How many bytes of the body are JSON, if binary tensors follow; 0 if all of it is the values of
-        the input as they lie in memory, little-endian.
+        The number of bytes of the body that are JSON, if binary tensors follow; 0 if the whole body is the
+        little-endian float32 values of the input.
     contract : Contract
     max_rows : int
 
@@ -36,18 +38,17 @@ def parse_request(
 
     Raises
     ------
-    Refusal
-        With status 413 if there are too many rows, else 400.
+    TooManyRowsError, InvalidRequestError
     """
     if header_length == 0:
         return _parse_raw(body, contract, max_rows)
     if header_length is not None and not 0 < header_length <= min(len(body), MAX_HEADER_BYTES):
-        raise invalid(f"Got {header_length} bytes of JSON in a body of {len(body)} bytes.")
+        raise InvalidRequestError(f"Got {header_length} bytes of JSON in a body of {len(body)} bytes.")
     request = _json_object(body[:header_length])
     tensors = memoryview(body)[header_length:] if header_length is not None else None
     id_ = request.get("id")
     if id_ is not None and not isinstance(id_, str):
-        raise invalid('Expected a string as the "id" of the request.')
+        raise InvalidRequestError('Expected a string as the "id" of the request.')
     X = _parse_input(_only_input(request, contract), tensors, contract.input, max_rows)
     return InferenceRequest(id_, X, _parse_outputs(request, contract))
 
@@ -56,10 +57,10 @@ def _parse_raw(body: bytes, contract: Contract, max_rows: int) -> InferenceReque
     n_features = contract.input.shape[1]
     n_rows, rest = divmod(len(body), 4 * n_features)
     if rest:
-        raise invalid(
-            f"Got {len(body)} bytes, expected a multiple of {4 * n_features}: {n_features} FP32 a row."
+        raise InvalidRequestError(
+            f"Got {len(body)} bytes, expected a multiple of {4 * n_features}: {n_features} FP32 per row."
         )
-    _check_rows(n_rows, max_rows)
+    check_n_rows(n_rows, max_rows)
     X = np.frombuffer(body, DTYPES["FP32"]).reshape(n_rows, n_features)
     return InferenceRequest(None, X, {output.name: True for output in contract.outputs})
 
@@ -68,9 +69,9 @@ def _json_object(text: bytes) -> dict[str, Any]:
     try:
         request = orjson.loads(text)
     except orjson.JSONDecodeError as exc:
-        raise invalid(f"The request is not JSON: {exc}.") from exc
+        raise InvalidRequestError(f"The request is not JSON: {exc}.") from exc
     if not isinstance(request, dict):
-        raise invalid("Expected a JSON object as the request.")
+        raise InvalidRequestError("Expected a JSON object as the request.")
     return request
 
 
@@ -78,7 +79,7 @@ def _only_input(request: dict[str, Any], contract: Contract) -> dict[str, Any]:
     inputs = _objects(request.get("inputs"), "inputs")
     names = [each.get("name") for each in inputs]
     if names != [contract.input.name]:
-        raise invalid(f'Expected one input, "{contract.input.name}", got {_shown(names)}.')
+        raise InvalidRequestError(f'Expected one input, "{contract.input.name}", got {_shown(names)}.')
     return inputs[0]
 
 
@@ -88,17 +89,23 @@ def _parse_input(
     datatype = input_.get("datatype")
     dtype = DTYPES.get(datatype) if isinstance(datatype, str) else None
     if dtype is None:
-        raise invalid(f"Got the datatype {_shown(datatype)}, expected FP32, or one of {', '.join(DTYPES)}.")
+        raise InvalidRequestError(
+            f"Got the datatype {_shown(datatype)}, expected FP32, or one of {', '.join(DTYPES)}."
+        )
     shape = _parse_shape(input_.get("shape"), expected, max_rows)
     n_bytes = _parameters(input_).get("binary_data_size")
     if n_bytes is None:
         if tensors:
-            raise invalid(f'There are {len(tensors)} bytes behind the JSON, but no "binary_data_size".')
+            raise InvalidRequestError(
+                f'There are {len(tensors)} bytes after the JSON, but no "binary_data_size".'
+            )
         return _from_json(input_.get("data"), dtype, shape)
     if "data" in input_:
-        raise invalid('Got both "data" and "binary_data_size", expected one of them.')
+        raise InvalidRequestError('Got both "data" and "binary_data_size", expected one of them.')
     if tensors is None:
-        raise invalid('Got a "binary_data_size" without the header Inference-Header-Content-Length.')
+        raise InvalidRequestError(
+            'Got a "binary_data_size" without the header Inference-Header-Content-Length.'
+        )
     return _from_binary(tensors, n_bytes, dtype, shape)
 
 
@@ -111,46 +118,45 @@ def _parse_shape(shape: Any, expected: Tensor, max_rows: int) -> tuple[int, int]
         or shape[0] < 0
         or shape[1] != n_features
     ):
-        raise invalid(f"Got the shape {_shown(shape)}, expected [number of rows, {n_features}].")
-    _check_rows(shape[0], max_rows)
+        raise InvalidRequestError(f"Got the shape {_shown(shape)}, expected [number of rows, {n_features}].")
+    check_n_rows(shape[0], max_rows)
     return shape[0], n_features
 
 
-def _check_rows(n_rows: int, max_rows: int) -> None:
-    if n_rows > max_rows:
-        raise too_large(f"Got {n_rows} rows, at most {max_rows} are allowed in a request.")
-
-
 def _from_json(data: Any, dtype: np.dtype, shape: tuple[int, int]) -> np.ndarray:
-    """Make an array of numbers that are nested as the shape says, or flat."""
+    """Return the array of numbers that are nested as the shape says, or flat."""
     n_rows, n_features = shape
     if not isinstance(data, list):
-        raise invalid('Expected the "data" of the input as a list of numbers.')
+        raise InvalidRequestError('Expected the "data" of the input as a list of numbers.')
     if data and isinstance(data[0], list):
         if len(data) != n_rows or not all(isinstance(row, list) and len(row) == n_features for row in data):
-            raise invalid(f'The "data" do not have the shape {list(shape)} that was announced.')
+            raise InvalidRequestError(f'The "data" do not have the declared shape, {list(shape)}.')
         data = list(chain.from_iterable(data))
     if len(data) != n_rows * n_features:
-        raise invalid(f"Got {len(data)} values, expected {n_rows * n_features} for the shape {list(shape)}.")
-    allowed = {int, float} if dtype.kind == "f" else {int}  # a bool is an int to Python, but no number here
+        raise InvalidRequestError(
+            f"Got {len(data)} values, expected {n_rows * n_features} for the shape {list(shape)}."
+        )
+    allowed = (
+        {int, float} if dtype.kind == "f" else {int}
+    )  # a bool is an int to Python, but not a number here
     if not set(map(type, data)) <= allowed:
-        raise invalid(f"Expected {'numbers' if dtype.kind == 'f' else 'integers'} and nothing else as data.")
+        raise InvalidRequestError(f"Expected only {'numbers' if dtype.kind == 'f' else 'integers'} as data.")
     try:
-        with np.errstate(over="ignore"):  # what is infinite then is refused later, by row and column
+        with np.errstate(over="ignore"):  # infinite values are refused later, by row and column
             return np.array(data, dtype).reshape(shape)
     except OverflowError as exc:
-        raise invalid(f"A value of the data does not fit into {DATATYPES[dtype]}.") from exc
+        raise InvalidRequestError(f"A value of the data does not fit into {DATATYPES[dtype]}.") from exc
 
 
 def _from_binary(tensors: memoryview, n_bytes: Any, dtype: np.dtype, shape: tuple[int, int]) -> np.ndarray:
     expected = shape[0] * shape[1] * dtype.itemsize
     if type(n_bytes) is not int or n_bytes != expected:
-        raise invalid(
+        raise InvalidRequestError(
             f"Got {_shown(n_bytes)} as binary_data_size, expected {expected}: "
             f"{dtype.itemsize} bytes for each value of the shape {list(shape)}."
         )
     if len(tensors) != expected:
-        raise invalid(f"Got {len(tensors)} bytes behind the JSON, expected {expected}.")
+        raise InvalidRequestError(f"Got {len(tensors)} bytes after the JSON, expected {expected}.")
     return np.frombuffer(tensors, dtype).reshape(shape)
 
 
@@ -164,32 +170,32 @@ def _parse_outputs(request: dict[str, Any], contract: Contract) -> dict[str, boo
     for output in _objects(asked, "outputs"):
         name = output.get("name")
         if not isinstance(name, str) or name not in known or name in outputs:
-            raise invalid(f"Got the output {_shown(name)}, expected some of {known}, each once.")
+            raise InvalidRequestError(f"Got the output {_shown(name)}, expected some of {known}, each once.")
         outputs[name] = _is_true(_parameters(output), "binary_data", default)
     return outputs
 
 
 def _objects(value: Any, name: str) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        raise invalid(f'Expected "{name}" as a list of JSON objects.')
+        raise InvalidRequestError(f'Expected "{name}" as a list of JSON objects.')
     return value
 
 
 def _parameters(owner: dict[str, Any]) -> dict[str, Any]:
     parameters = owner.get("parameters")
     if parameters is not None and not isinstance(parameters, dict):
-        raise invalid('Expected "parameters" as a JSON object.')
+        raise InvalidRequestError('Expected "parameters" as a JSON object.')
     return parameters or {}
 
 
 def _is_true(parameters: dict[str, Any], name: str, default: bool = False) -> bool:
     value = parameters.get(name, default)
     if not isinstance(value, bool):
-        raise invalid(f'Expected true or false as "{name}", got {_shown(value)}.')
+        raise InvalidRequestError(f'Expected true or false as "{name}", got {_shown(value)}.')
     return value
 
 
 def _shown(value: Any) -> str:
-    """Return a value as JSON, short: an answer does not send back what was sent."""
+    """Return the beginning of a value as JSON: errors do not repeat all that was sent."""
     text = orjson.dumps(value).decode()
     return text if len(text) <= 60 else f"{text[:60]}..."

@@ -9,8 +9,9 @@ from hypothesis.extra import numpy as arrays
 
 from tests.onnx_models import linear_model
 from vaefeat.runtime import OnnxModel
-from vaefeat.serving.protocol import Contract, InferenceRequest, format_response, model_metadata
-from vaefeat.serving.refusals import Refusal
+from vaefeat.serving.contract import Contract
+from vaefeat.serving.errors import InvalidRequestError
+from vaefeat.serving.http.protocol import InferenceRequest, format_response, model_metadata
 
 X = np.arange(10, dtype=np.float32).reshape(2, 5)
 CONTRACT = Contract.of(OnnxModel(linear_model(np.ones((5, 3)), np.zeros(3))))
@@ -72,7 +73,7 @@ def test_text_in_binary_has_its_length_before_it():
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_what_json_cannot_say_is_refused_and_sent_in_binary(value):
     Y = np.array([[value]], np.float32)
-    with pytest.raises(Refusal, match='The output "Y" is not finite'):
+    with pytest.raises(InvalidRequestError, match='The output "Y" is not finite'):
         answer({"Y": Y})
     assert answer({"Y": Y}, binaries=True)[1] == Y.tobytes()
 

@@ -4,9 +4,9 @@ import zlib
 
 import pytest
 
-from vaefeat.serving.bodies import Bodies
-from vaefeat.serving.clients import ClientGone
-from vaefeat.serving.refusals import Refusal
+from vaefeat.serving.errors import ServingError
+from vaefeat.serving.http.bodies import Bodies
+from vaefeat.serving.http.errors import ClientGoneError, outcome_of
 
 TEXT = b"rows of numbers " * 100
 
@@ -75,16 +75,16 @@ def test_a_compressed_body_is_decompressed(compress, encoding):
     ],
 )
 def test_a_body_beyond_a_limit_or_in_a_strange_form_is_refused(receive, headers, status):
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ServingError) as caught:
         read(receive, limit=100, **headers)
-    assert caught.value.status == status
+    assert outcome_of(caught.value).status == status
 
 
 def test_a_bomb_is_not_unpacked():
     bomb = gzip.compress(bytes(200 * 2**20))
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ServingError) as caught:
         read(messages(bomb), limit=2**20, content_encoding="gzip")
-    assert caught.value.status == 413
+    assert outcome_of(caught.value).status == 413
 
 
 def test_a_body_that_does_not_come_to_its_end_is_refused_in_time():
@@ -93,16 +93,16 @@ def test_a_body_that_does_not_come_to_its_end_is_refused_in_time():
     async def receive():
         return rest.pop() if rest else await asyncio.sleep(60)
 
-    with pytest.raises(Refusal, match=r"did not come within 0\.05 s") as caught:
+    with pytest.raises(ServingError, match=r"did not arrive within 0\.05 s") as caught:
         read(receive, bodies=Bodies(seconds=0.05))
-    assert caught.value.status == 408
+    assert outcome_of(caught.value).status == 408
 
 
 def test_a_client_that_goes_is_noticed():
     async def receive():
         return {"type": "http.disconnect"}
 
-    with pytest.raises(ClientGone):
+    with pytest.raises(ClientGoneError):
         read(receive)
 
 
@@ -111,10 +111,10 @@ def test_all_bodies_together_have_a_limit_of_memory():
 
     async def main():
         async with bodies.reading(messages(bytes(100)), {}, 1000):
-            with pytest.raises(Refusal, match="as many large requests as it can") as caught:
+            with pytest.raises(ServingError, match="as many large requests as it can") as caught:
                 async with bodies.reading(messages(bytes(50), bytes(50)), {}, 1000):
                     pass
-            assert caught.value.status == 429
+            assert outcome_of(caught.value).status == 429
             assert bodies.n_bytes == 100
         async with bodies.reading(messages(bytes(100)), {}, 1000):
             pass

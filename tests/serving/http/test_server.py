@@ -50,7 +50,10 @@ def test_it_is_ready_within_seconds_with_all_models_and_says_what_it_serves():
         (["good", "--token-file", "empty"], "Expected one word of ASCII characters"),
         (["good", "--certfile", "empty"], "SSL"),
         (["good", "--keyfile", "empty"], "Got a key for TLS without a certificate"),
-        (["good", "--explore", "bad"], "bad is no explorer: expected a folder that vaefeat explore wrote"),
+        (
+            ["good", "--explore", "bad"],
+            "bad is not an explorer, expected a folder written by",
+        ),
         (["good", "--port", "{taken}"], "[Aa]ddress already in use"),
     ],
 )

@@ -1,18 +1,18 @@
-"""Connections that do not wait for ever, nor keep without end what comes before a request's body."""
+"""Connections with limits of time and size for the heads of requests."""
 
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 64 * 2**10
-HEAD_SECONDS = 20.0  # for the head of a request to come, and for a new connection to say something
+HEAD_SECONDS = 20.0  # for the head of a request to arrive, also the first one of a connection
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class Connection(HttpToolsProtocol):
-    """A connection of uvicorn's, with limits of size and time for the heads of requests.
+    """A connection of uvicorn with limits of time and size for the heads of requests.
 
-    The bodies have theirs in :mod:`vaefeat.serving.bodies`.
+    The limits for bodies are in :mod:`vaefeat.serving.http.bodies`.
     """
 
     _is_in_head = True
@@ -20,12 +20,12 @@ class Connection(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Give the client some time to say something."""
+        """Start the timer of the first head."""
         super().connection_made(transport)
         self._start_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes, while it belongs to a head and to nothing else."""
+        """Count the bytes that arrive, as long as they belong to a head alone."""
         was_in_head = self._is_in_head
         super().data_received(data)
         if not self._is_in_head:
@@ -37,19 +37,19 @@ class Connection(HttpToolsProtocol):
         self._start_timer()
 
     def on_message_begin(self) -> None:
-        """Note that a head begins."""
+        """Remember that a head begins."""
         self._is_in_head = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Note that a head is whole."""
+        """Stop counting: the head is complete."""
         self._is_in_head = False
         self._n_head_bytes = 0
         self._stop_timer()
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer."""
+        """Stop the timer."""
         self._stop_timer()
         super().connection_lost(exc)
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.apps import use_page
 from tests.serving.live import put, serving
-from vaefeat.serving.explorer import check_explorer, code_paths
+from vaefeat.serving.http.explorer import check_explorer, code_paths
 
 CODE = {"index.html", "app.js", "base.css", "onnxruntime-web/ort.wasm.min.mjs"}
 SECRETS = {"explorer.json", "models/vae/decoder.onnx", "data/0.u8"}
@@ -110,7 +110,7 @@ def test_nothing_beside_the_files_is_reached(live, target):
 
 def test_a_file_that_is_not_there_is_told_as_every_other_error(live):
     answer = live.client.get("/explore/nothing.js")
-    assert answer.json()["error"].endswith("GET is not answered at this address.")
+    assert answer.json()["error"].endswith("GET is not supported at this address.")
     assert live.client.post("/explore/app.js").status_code == 405
 
 
@@ -158,7 +158,7 @@ def test_a_folder_that_is_no_explorer_is_refused(written, tmp_path, missing):
     folder = shutil.copytree(written, tmp_path / "explorer", symlinks=True)
     check_explorer(folder)
     (folder / missing).unlink()
-    with pytest.raises(ValueError, match="is no explorer: expected a folder that vaefeat explore wrote"):
+    with pytest.raises(ValueError, match="is not an explorer, expected a folder written by vaefeat explore"):
         check_explorer(folder)
 
 

@@ -1,4 +1,4 @@
-"""Clients that go away while they wait for their answer."""
+"""Clients that close the connection while they wait for a response."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,21 +6,19 @@ from contextlib import asynccontextmanager
 
 from starlette.types import Receive
 
-AT_EASE = 0.02  # seconds: most answers are there before it is worth to look after the client
+from vaefeat.serving.http.errors import ClientGoneError
 
-
-class ClientGone(Exception):
-    """The client has closed the connection."""
+WATCH_AFTER = 0.02  # seconds: most responses are ready before it is worth watching the connection
 
 
 @asynccontextmanager
 async def unless_gone(receive: Receive) -> AsyncIterator[None]:
-    """Cancel what the block waits for if the client goes away, and raise ClientGone.
+    """Cancel the block if the client closes the connection, and raise ClientGoneError.
 
     Parameters
     ----------
     receive : callable
-        Of ASGI, after the whole body: all that can still come is that the client has gone.
+        As ASGI defines it, after the whole body: all that can still arrive is the end of the connection.
     """
     task = asyncio.current_task()
     assert task is not None
@@ -37,13 +35,13 @@ async def unless_gone(receive: Receive) -> AsyncIterator[None]:
         nonlocal watcher
         watcher = asyncio.create_task(watch())
 
-    timer = asyncio.get_running_loop().call_later(AT_EASE, start)
+    timer = asyncio.get_running_loop().call_later(WATCH_AFTER, start)
     try:
         yield
     except asyncio.CancelledError:
         if is_gone:
             task.uncancel()
-            raise ClientGone from None
+            raise ClientGoneError from None
         raise
     finally:
         timer.cancel()

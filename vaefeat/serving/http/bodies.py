@@ -1,4 +1,4 @@
-"""The bodies of requests: read as they come, within limits of size, time and memory."""
+"""Read the bodies of requests as they arrive, within limits of size, time and memory."""
 
 import asyncio
 import zlib
@@ -8,22 +8,27 @@ from dataclasses import dataclass
 
 from starlette.types import Message, Receive
 
-from vaefeat.serving.clients import ClientGone
-from vaefeat.serving.refusals import Refusal, invalid, too_large
+from vaefeat.serving.errors import InvalidRequestError, TooLargeError
+from vaefeat.serving.http.errors import (
+    BodyMemoryError,
+    ClientGoneError,
+    SlowBodyError,
+    UnsupportedEncodingError,
+)
 
 ENCODINGS = ("identity", "gzip", "deflate")
 
 
 @dataclass
 class Bodies:
-    """Reads bodies, and keeps count of the memory that they take.
+    """Reads bodies, and counts the memory that they take.
 
     Attributes
     ----------
     max_bytes : int
-        Of all bodies that are held at a time.
+        Limit of all bodies that are held at a time.
     seconds : float
-        Within which a body has to come.
+        Within which a body must arrive.
     """
 
     max_bytes: int = 256 * 2**20
@@ -34,27 +39,27 @@ class Bodies:
     async def reading(
         self, receive: Receive, headers: Mapping[bytes, bytes], limit: int
     ) -> AsyncIterator[bytes]:
-        """Give the body of a request, decompressed; its memory is counted until the end of the block.
+        """Yield the decompressed body of a request, and count its memory until the end of the block.
 
         Parameters
         ----------
         receive : callable
-            Of ASGI.
+            As ASGI defines it.
         headers : mapping of bytes
-            By names in lower case.
+            Their names are in lower case.
         limit : int
-            The bytes that the body may have, both as it comes and decompressed.
+            The most bytes that the body may have, as sent and decompressed.
 
         Raises
         ------
-        Refusal
-            With status 413, 415, 408, 429 or 400.
-        ClientGone
+        TooLargeError, UnsupportedEncodingError, SlowBodyError, BodyMemoryError, InvalidRequestError
+        ClientGoneError
+            If the client closes the connection.
         """
         encoding = headers.get(b"content-encoding", b"identity").decode("latin-1").strip().lower()
         if encoding not in ENCODINGS:
-            raise Refusal(
-                415, "invalid", f"The encoding of the body is unknown, expected one of {ENCODINGS}."
+            raise UnsupportedEncodingError(
+                f"The encoding of the body is unknown, expected one of {ENCODINGS}."
             )
         length = headers.get(b"content-length", b"")
         if length.isdigit() and (len(length) > 18 or int(length) > limit):
@@ -82,7 +87,7 @@ class Bodies:
                     hold.add(len(chunk))
                     body += chunk
         except TimeoutError as exc:
-            raise Refusal(408, "slow", f"The body did not come within {self.seconds:g} s.") from exc
+            raise SlowBodyError(f"The body did not arrive within {self.seconds:g} s.") from exc
         if len(body) > limit:
             raise _beyond(limit)
         return bytes(body)
@@ -97,9 +102,7 @@ class _Hold:
 
     def add(self, n_bytes: int) -> None:
         if self.bodies.n_bytes + n_bytes > self.bodies.max_bytes:
-            raise Refusal(
-                429, "memory", "The service holds as many large requests as it can; try again later."
-            )
+            raise BodyMemoryError("The service holds as many large requests as it can; try again later.")
         self.bodies.n_bytes += n_bytes
         self.n_bytes += n_bytes
 
@@ -109,23 +112,23 @@ class _Hold:
 
 def _chunk(message: Message) -> tuple[bytes, bool]:
     if message["type"] == "http.disconnect":
-        raise ClientGone
+        raise ClientGoneError
     return message.get("body", b""), not message.get("more_body", False)
 
 
 def _decompress(body: bytes, limit: int) -> bytes:
-    """Decompress gzip or zlib, and stop where it becomes more than ``limit`` bytes."""
-    stream = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: tell gzip and zlib apart by their head
+    """Decompress gzip or zlib, and stop as soon as there are more than ``limit`` bytes."""
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: recognize gzip and zlib by their headers
     try:
         text = stream.decompress(body, limit + 1)
     except zlib.error as exc:
-        raise invalid("The body cannot be decompressed.") from exc
+        raise InvalidRequestError("The body cannot be decompressed.") from exc
     if len(text) > limit:
         raise _beyond(limit)
     if not stream.eof or stream.unused_data:
-        raise invalid("The compressed body is cut off, or something follows it.")
+        raise InvalidRequestError("The compressed body is truncated, or something follows it.")
     return text
 
 
-def _beyond(limit: int) -> Refusal:
-    return too_large(f"The body has more than {limit} bytes, which is the limit.")
+def _beyond(limit: int) -> TooLargeError:
+    return TooLargeError(f"The body has more than {limit} bytes, which is the limit.")

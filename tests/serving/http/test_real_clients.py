@@ -16,7 +16,7 @@ from vaefeat import OnnxModel
 
 pytestmark = pytest.mark.slow
 
-BIN = Path(__file__).parents[2] / ".venv-clients" / "bin"
+BIN = Path(__file__).parents[3] / ".venv-clients" / "bin"
 SCRIPT = Path(__file__).parent / "clients" / "answers.py"
 
 

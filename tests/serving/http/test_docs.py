@@ -15,7 +15,7 @@ from tests.serving.live import EXPORTED, serving
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "serving.md").read_text()
 PYTHON = ROOT / ".venv-clients" / "bin" / "python"
 
