@@ -8,7 +8,9 @@ import pytest
 from vaefeat import exceptions
 from vaefeat.exceptions import VaefeatError
 
-CLASSES = dict(inspect.getmembers(exceptions, inspect.isclass))
+CLASSES = {
+    name: cls for name, cls in inspect.getmembers(exceptions, inspect.isclass) if not issubclass(cls, Warning)
+}
 SUBCLASSES = {name: cls for name, cls in CLASSES.items() if cls is not VaefeatError}
 # A line of the drawing: its branch, the name, and the exception of Python's own that it also is.
 BRANCH = re.compile(r"^ *([| ]*[|`]--) (\w+) +(?:\((\w+)\))?", re.MULTILINE)

@@ -17,6 +17,8 @@ def replacing(path: Path) -> Iterator[Path]:
     the temporary one goes. The folders above are made if need be.
     """
     path = path.resolve()  # of a link, the file that it leads to
+    if path.exists() and not path.is_file():
+        raise FileExistsError(f"{path} is a folder, a device or a pipe, expected a regular file to write.")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # less what umask takes away

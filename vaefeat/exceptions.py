@@ -11,6 +11,8 @@
     |   `-- ParityError                            an ONNX graph deviates from what it should give
     `-- InvalidModelError          (ValueError)    an ONNX file was refused
 
+    DataWarning                  (UserWarning)   a file was read by a rule that may be wrong for it
+
 Bad parameters and bad arrays raise ValueError or TypeError, as everywhere in scikit-learn.
 """
 
@@ -45,3 +47,7 @@ class ParityError(ExportError):
 
 class InvalidModelError(VaefeatError, ValueError):
     """An ONNX file was refused before a session was made."""
+
+
+class DataWarning(UserWarning):
+    """A file was read by a rule that may be wrong for it; the message says how to overrule it."""

@@ -119,7 +119,7 @@ def test_it_needs_nothing_of_the_training_face(run_fresh, model_folders, tmp_pat
         from vaefeat.data import datasets
         from vaefeat.cli import app
         X = np.zeros((20, 64), np.float32)
-        datasets.load_dataset = lambda name, target: datasets.Dataset(name, X, None, X, None, "", (8, 8))
+        datasets.load_dataset = lambda name, **_: datasets.Dataset(name, X, None, X, None, "", (8, 8))
         arguments = ["explore", {folder!r}, "--out", {out!r}, "--onnxruntime-web", {str(runtime)!r}]
         app(arguments, standalone_mode=False)
     """

@@ -225,12 +225,12 @@ def test_encode_prints_the_name_of_its_file_as_it_is(name, model, rows, tmp_path
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("1,2,3\n1,\x1b[2J\x07,3\n", "rows.csv, line 2: "),
+        ("7,2,3\n1,\x1b[2J\x07,3\n", "rows.csv, line 2, column 2: got "),
         (
             "a,b,c\n1,2,3\n1,2,nan\n",
             "rows.csv, line 3, column 'c': got nan, expected a finite",
         ),
-        ("1,2\n3,4\n", "rows.csv has 2 columns, but the model takes 3 features"),
+        ("7,2\n3,4\n", "rows.csv has 2 columns, but the model takes 3 features"),
         ("a,b,c\n", "rows.csv has no rows"),
     ],
 )
@@ -242,6 +242,24 @@ def test_encode_says_in_a_sentence_what_is_wrong_with_the_rows(content, message,
     assert said(result).startswith(f"error {message}")
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", result.stderr)
     assert not (tmp_path / "out.npy").exists()
+
+
+@pytest.mark.filterwarnings("always")
+@pytest.mark.parametrize(("options", "n_rows"), [([], 1), (["--header"], 1), (["--no-header"], 2)])
+def test_encode_says_what_it_took_for_a_header_unless_it_is_told(options, n_rows, model, tmp_path):
+    (tmp_path / "rows.csv").write_text("0,1,2\n4,5,6\n")
+    result = invoke("encode", model, tmp_path / "rows.csv", tmp_path / "out.npy", *options)
+    assert result.stdout.startswith(f"Wrote {n_rows} rows")
+    warning = "warning rows.csv: took the first line, 0,1,2, as names of the columns. If it is a row, say so"
+    assert said(result).startswith(warning) if not options else said(result) == ""
+
+
+def test_encode_never_writes_over_its_rows(model, rows):
+    content = rows.read_bytes()
+    result = invoke("encode", model, rows, rows)
+    assert result.exit_code == 1
+    assert f"{rows.name} is the file of the rows, which would be lost; name another output." in said(result)
+    assert rows.read_bytes() == content
 
 
 def test_an_error_is_one_line(model, tmp_path):

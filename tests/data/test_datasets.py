@@ -335,9 +335,8 @@ def test_classes_may_be_words_and_features_may_not(ending, tmp_path):
     data = load_dataset(path, target="label")
     assert set(data.y) == {"north", "south"}
     assert data.X.shape == (30, 3)
-    with pytest.raises(
-        DatasetCorruptError, match=f"Column 'label' of table.{ending} is .*, expected numbers"
-    ):
+    found = {"parquet": "Column 'label' of table.parquet is .*, expected numbers"}
+    with pytest.raises(DatasetCorruptError, match=found.get(ending, "column 'label': got 'north', expected")):
         load_dataset(path)
 
 
@@ -351,7 +350,7 @@ def test_pickled_objects_are_refused_and_not_unpickled(ending, kind, trap, tmp_p
         np.save(path, np.array([[trap]], dtype=object))
     else:
         np.savez(path, X=np.array([[trap]], dtype=object))
-    with pytest.raises(ValueError, match="pickle"):
+    with pytest.raises(DatasetCorruptError, match=f"table.{ending}"):
         load_dataset(path)
     assert os.listdir(tmp_path) == [path.name]
 
@@ -361,7 +360,7 @@ def test_pickled_objects_are_refused_and_not_unpickled(ending, kind, trap, tmp_p
     [
         (
             np.arange(10.0),
-            r"table.npz holds features of shape \(10,\) and dtype float64, expected a",
+            r"table.npz holds an array of shape \(10,\) and dtype float64, expected a",
         ),
         (np.zeros((10, 2, 2)), r"shape \(10, 2, 2\)"),
         (np.array([["a", "b"]] * 10), "dtype <U1, expected a numeric matrix"),
@@ -392,12 +391,13 @@ def test_an_unknown_name_is_answered_with_the_known_ones(name):
         load_dataset(name)
 
 
-def test_tables_without_pandas_end_in_the_command_that_installs_it(tmp_path, monkeypatch):
-    path = tmp_path / "table.csv"
-    FRAME.to_csv(path)
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(MissingExtraError, match=r'pandas is not installed. .*pip install "vaefeat\[train\]"'):
-        load_dataset(path)
+def test_tables_without_pyarrow_end_in_the_command_that_installs_it(tmp_path, monkeypatch):
+    FRAME.to_csv(tmp_path / "table.csv", index=False)
+    monkeypatch.setitem(sys.modules, "pyarrow.csv", None)
+    with pytest.raises(
+        MissingExtraError, match=r'pyarrow.* is not installed. .*pip install "vaefeat\[tables\]"'
+    ):
+        load_dataset(tmp_path / "table.csv")
 
 
 GZ = gzip.compress(bytes(1000) + b"abcdefgh" * 500)
@@ -468,3 +468,68 @@ def test_the_head_of_a_data_set_is_its_first_samples_with_classes_or_without():
     assert_array_equal(head.X, digits.X[:7])
     assert_array_equal(head.y_test, digits.y_test[:7])
     assert replace(digits, y=None, y_test=None).head(7).y is None
+
+
+# --- labels in files ---
+
+
+@pytest.mark.parametrize("y", [CLASSES[:, None], CLASSES.astype(float), CLASSES.astype(np.uint8)[:, None]])
+def test_classes_of_an_archive_may_stand_in_a_column(y, tmp_path):
+    np.savez(tmp_path / "column.npz", X=FEATURES, y=y)
+    np.savez(tmp_path / "vector.npz", X=FEATURES, y=CLASSES)
+    assert_same(
+        load_dataset(tmp_path / "column.npz", target="y"), load_dataset(tmp_path / "vector.npz", target="y")
+    )
+
+
+@pytest.mark.parametrize("shape", [(40, 2), (40, 1, 1), (39,), (1, 40), ()])
+def test_an_array_that_is_not_one_class_for_each_row_is_refused(shape, tmp_path):
+    np.savez(tmp_path / "table.npz", X=FEATURES, y=np.zeros(shape))
+    with pytest.raises(DatasetCorruptError, match=r"classes of shape \(.*\) for 40 rows, expected one"):
+        load_dataset(tmp_path / "table.npz", target="y")
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet", "npz"])
+@pytest.mark.parametrize("mark", ["-1", ""])
+@pytest.mark.parametrize("names", [None, np.array(["north", "south", "east", "west"])])
+def test_rows_without_a_class_are_unlabeled_and_for_training_alone(names, mark, ending, tmp_path):
+    labels = (CLASSES if names is None else names[CLASSES]).astype(object)
+    labels[::4] = mark if ending.startswith("csv") else "-1" if names is not None else -1
+    path = tmp_path / f"table.{ending}"
+    frame = FRAME.assign(label=labels)
+    if ending == "npz":
+        np.savez(path, X=FEATURES, label=labels.astype(int if names is None else str))
+    elif ending == "parquet":
+        frame.astype({"label": int if names is None else str}).to_parquet(path)
+    else:
+        frame.to_csv(path, index=False)
+    data = load_dataset(path, target="label")
+    assert (len(data.X), len(data.X_test)) == (32, 8)
+    assert [label for label in data.y if label in ("-1", -1)] == [-1] * 10
+    assert set(data.y_test) == ({0, 1, 2, 3} if names is None else set(names))
+    assert data.y.dtype == (np.int64 if names is None else object)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_missing_classes_of_a_parquet_file_are_unlabeled(missing, tmp_path):
+    labels = CLASSES.astype(float)
+    labels[::4] = np.nan
+    words = [missing if i % 4 == 0 else "ab"[i % 2] for i in range(40)]
+    FRAME.assign(label=labels, word=pd.Categorical(words)).to_parquet(tmp_path / "table.parquet")
+    for columns, dtype in ((["label"], np.int64), (["word"], object)):
+        pd.read_parquet(tmp_path / "table.parquet")[["a", "b", *columns]].to_parquet(tmp_path / "one.parquet")
+        data = load_dataset(tmp_path / "one.parquet", target=columns[0])
+        assert data.y.dtype == dtype
+        assert sum(label == -1 for label in data.y) == 10
+
+
+def test_text_that_looks_like_numbers_stays_text_where_the_file_says_so(tmp_path):
+    np.savez(tmp_path / "table.npz", X=FEATURES, y=np.array(["007", "010"])[CLASSES % 2])
+    assert set(load_dataset(tmp_path / "table.npz", target="y").y) == {"007", "010"}
+
+
+def test_a_column_of_a_table_without_names_is_found_by_its_index(tmp_path):
+    FRAME.to_csv(tmp_path / "table.csv", index=False, header=False)
+    FRAME.to_csv(tmp_path / "named.csv", index=False)
+    data = load_dataset(tmp_path / "table.csv", target="-1")
+    assert_same(data, load_dataset(tmp_path / "named.csv", target="label"))

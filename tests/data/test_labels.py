@@ -89,14 +89,21 @@ def test_a_number_of_labels_that_there_is_not_is_refused(n_labeled, stratify):
         mask_labels(Y, n_labeled, random_state=0, stratify=stratify)
 
 
-def test_labels_that_are_hidden_already_are_refused():
-    with pytest.raises(ValueError, match="y already holds the label -1, which means unlabelled"):
-        mask_labels([0, 1, -1], 2, random_state=0)
-
-
-@pytest.mark.parametrize("y", [np.array([0.0, 1.0, -1.0]), np.array([0, 1, -1], dtype=object)])
+@pytest.mark.parametrize(
+    "y",
+    [
+        [0, 1, -1],
+        np.array([0.0, 1.0, -1.0]),
+        np.array([0, 1, -1], dtype=object),
+        np.array(["a", "b", "-1"]),
+        np.array(["a", "b", None], dtype=object),
+        np.array(["a", "b", np.nan], dtype=object),
+        np.array([0.0, 1.0, np.nan]),
+    ],
+    ids=["integers", "floats", "objects", "text", "None", "NaN in objects", "NaN"],
+)
 def test_labels_that_are_hidden_already_are_refused_whatever_their_type(y):
-    with pytest.raises(ValueError, match="already holds the label -1"):
+    with pytest.raises(ValueError, match="y already holds the label -1, NaN or None, which means unlabeled"):
         mask_labels(y, 2, random_state=0)
 
 

@@ -12,9 +12,10 @@ import pytest
 from numpy.testing import assert_array_equal
 from pyarrow import parquet
 
-from vaefeat.data import tables
-from vaefeat.data.tables import CHUNK_ROWS, open_rows, open_writer
-from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError
+from vaefeat.data import _table as tables
+from vaefeat.data._table import CHUNK_ROWS
+from vaefeat.data.tables import open_rows, open_writer
+from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError, DataWarning
 
 SUFFIXES = (".npy", ".npz", ".csv", ".csv.gz", ".parquet")
 ARRAYS = (".npy", ".npz", ".parquet")  # whose rows are counted, where those of a .csv are lines
@@ -116,24 +117,25 @@ def test_a_compressed_npz_is_read(compression, tmp_path):
     assert_array_equal(read(tmp_path / "rows.npz"), X)
 
 
-@pytest.mark.parametrize("rows", [X[:1], X[:, :1]], ids=["one row", "one column"])
-def test_the_order_of_a_vector_is_no_question(rows, tmp_path):
-    save(tmp_path / "rows.npy", np.asfortranarray(rows))
-    assert_array_equal(read(tmp_path / "rows.npy", rows.shape[1]), rows)
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+@pytest.mark.parametrize("rows", [X, X[:1], X[:, :1]], ids=["many", "one row", "one column"])
+def test_an_array_that_is_stored_column_by_column_has_the_same_rows(rows, suffix, tmp_path):
+    save(tmp_path / f"rows{suffix}", np.asfortranarray(rows))
+    assert_array_equal(read(tmp_path / f"rows{suffix}", rows.shape[1]), rows)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
 @pytest.mark.parametrize(
     ("text", "rows"),
     [
-        pytest.param("1,2,3\n4,5,6\n", [[1, 2, 3], [4, 5, 6]], id="no header"),
+        pytest.param("7,2,3\n4,5,6\n", [[7, 2, 3], [4, 5, 6]], id="no header"),
         pytest.param("a,b,c\n1,2,3\n4,5,6\n", [[1, 2, 3], [4, 5, 6]], id="header"),
-        pytest.param("1,2,3\n4,5,6", [[1, 2, 3], [4, 5, 6]], id="no newline at the end"),
+        pytest.param("7,2,3\n4,5,6", [[7, 2, 3], [4, 5, 6]], id="no newline at the end"),
         pytest.param("a,b,c\r\n1,2,3\r\n4,5,6\r\n", [[1, 2, 3], [4, 5, 6]], id="of Windows"),
-        pytest.param("\ufeff1,2,3\n4,5,6\n", [[1, 2, 3], [4, 5, 6]], id="byte order mark, no header"),
+        pytest.param("\ufeff7,2,3\n4,5,6\n", [[7, 2, 3], [4, 5, 6]], id="byte order mark, no header"),
         pytest.param("\ufeffa,b,c\n1,2,3\n", [[1, 2, 3]], id="byte order mark, header"),
         pytest.param('"a,x","b ""y""",ü\n1,2,3\n', [[1, 2, 3]], id="quoted names"),
-        pytest.param('"1","2","3"\n', [[1, 2, 3]], id="quoted numbers"),
+        pytest.param('"7","2","3"\n', [[7, 2, 3]], id="quoted numbers"),
         pytest.param("1, 2 ,3\n", [[1, 2, 3]], id="spaces"),
         pytest.param("+1,-.5,2.\n1e3,1E-3,-0\n", [[1, -0.5, 2], [1e3, 1e-3, 0]], id="signs and exponents"),
         pytest.param("1e-50,1,2\n", [[0, 1, 2]], id="too small for float32"),
@@ -144,8 +146,8 @@ def test_a_csv_may_be_written_in_many_ways(text, rows, suffix, tmp_path):
 
 
 def test_a_csv_gz_may_be_put_together_of_several(tmp_path):
-    (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(b"1,2,3\n") + gzip.compress(b"4,5,6\n"))
-    assert_array_equal(read(tmp_path / "rows.csv.gz"), [[1, 2, 3], [4, 5, 6]])
+    (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(b"7,2,3\n") + gzip.compress(b"4,5,6\n"))
+    assert_array_equal(read(tmp_path / "rows.csv.gz"), [[7, 2, 3], [4, 5, 6]])
 
 
 # --- names ---
@@ -226,10 +228,10 @@ def test_a_signalling_nan_is_one_as_any_other(tmp_path):
 
 
 BAD_LINES = [
-    pytest.param("1,x,3", ": .*'x'", id="text"),
+    pytest.param("1,x,3", ", column (2|'b'): got 'x', expected a number", id="text"),
     pytest.param("1,2", ": Expected 3 columns, got 2", id="too short"),
     pytest.param("1,2,3,4", ": Expected 3 columns, got 4", id="too long"),
-    pytest.param("", ", column (1|'a'): got nan", id="blank"),
+    pytest.param("", " is empty, expected a row", id="blank"),
     pytest.param("   ", ": Expected 3 columns, got 1", id="spaces"),
     pytest.param("1,,3", ", column (2|'b'): got nan", id="an empty cell"),
     pytest.param("1,NA,3", ", column (2|'b'): got nan", id="NA"),
@@ -263,7 +265,8 @@ def test_a_bad_line_is_named_beyond_the_first_block_of_megabytes(line, message, 
 
 def test_the_header_that_pandas_writes_for_columns_without_names_is_one(tmp_path):
     pd.DataFrame(X).to_csv(tmp_path / "rows.csv", index=False)
-    assert_array_equal(read(tmp_path / "rows.csv"), X)
+    with pytest.warns(DataWarning, match=r"rows\.csv: took the first line, 0,1,2, as names of the columns"):
+        assert_array_equal(read(tmp_path / "rows.csv"), X)
 
 
 @pytest.mark.parametrize("line", ["1,,3", "1,NA,3", "1,x,3"])
@@ -334,8 +337,6 @@ NUMPY_MATRIX = "expected a numeric matrix"
         pytest.param("rows.npz", npz(X=X.astype(complex)), f"complex128, {NUMPY_MATRIX}", id="complex"),
         pytest.param("rows.npy", npy(X.astype("M8[s]")), NUMPY_MATRIX, id="dates"),
         pytest.param("rows.npy", npy(np.zeros((2, 3), "f4,f4")), NUMPY_MATRIX, id="records"),
-        pytest.param("rows.npy", npy(np.asfortranarray(X)), "column by column.*ascontiguous", id="Fortran"),
-        pytest.param("rows.npz", npz(X=np.asfortranarray(X)), "column by column", id="Fortran in .npz"),
         pytest.param("rows.npy", npy(X[:, :2]), "has 2 columns, but the model takes 3 features", id="narrow"),
         pytest.param("rows.npz", npz(X=X[:0, :2]), "has 2 columns", id="narrow without rows"),
         pytest.param("rows.npz", npz(y=X, z=X), "has no array 'X'; it has y, z", id=".npz without X"),
@@ -343,7 +344,7 @@ NUMPY_MATRIX = "expected a numeric matrix"
         pytest.param("rows.npy", npz(X=X), "Cannot read rows.npy", id="an .npz called .npy"),
         pytest.param("rows.npy", npy_with_header("{'descr': '<f4'}\n"), "Cannot read", id="half a header"),
         pytest.param("rows.npy", npy_with_header("nonsense\n"), "Cannot read", id="no header"),
-        pytest.param("rows.csv", "1,2\n3,4\n", "has 2 columns, but the model takes 3", id="narrow .csv"),
+        pytest.param("rows.csv", "7,2\n3,4\n", "has 2 columns, but the model takes 3", id="narrow .csv"),
         pytest.param("rows.csv", "a,b,c,d\n1,2,3,4\n", "has 4 columns, but the model takes 3", id="wide"),
         pytest.param("rows.csv", "1;2;3\n4;5;6\n", "has 1 columns, but the model takes 3", id="semicolons"),
         pytest.param("rows.csv", "# remark\n1,2,3\n", "has 1 columns", id="a remark above"),
@@ -352,7 +353,7 @@ NUMPY_MATRIX = "expected a numeric matrix"
         pytest.param("rows.csv", "1,2,3\n4,5,6\n".encode("utf-16"), "Cannot read", id="utf-16"),
         pytest.param("rows.csv", 'a,b,c\n1,2,3\n"4,5,6\n7,8,9\n', "line 3", id="a quote left open"),
         pytest.param("rows.csv.gz", "1,2,3\n", "[Nn]ot a gzipped file", id="text called .gz"),
-        pytest.param("rows.csv.gz", gzip.compress(b"1,2,3\n") + b"more", "Cannot read", id="more after .gz"),
+        pytest.param("rows.csv.gz", gzip.compress(b"7,2,3\n") + b"more", "Cannot read", id="more after .gz"),
         pytest.param("rows.csv", "1,2,3\r4,5,6\r", "rows"),
         pytest.param("rows.csv", "1" * 200_000 + ",2,3\n", "rows"),
         pytest.param("rows.npy", npy_with_header("{\n"), "Cannot read"),

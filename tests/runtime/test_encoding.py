@@ -322,11 +322,62 @@ def test_a_folder_is_no_target(model, sources, tmp_path):
     assert os.listdir(tmp_path) == ["out.npy"]
 
 
+@pytest.mark.parametrize("link", [None, os.symlink, os.link], ids=["itself", "a soft link", "a hard link"])
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_file_may_be_replaced_by_its_own_features(suffix, model, sources, tmp_path):
+def test_the_rows_are_never_replaced_by_their_own_features(suffix, link, model, sources, tmp_path):
     path = Path(shutil.copy(sources / f"rows{suffix}", tmp_path))
-    encode(model, path, path, output_names=["Y"])
-    assert_array_equal(outputs_of(path)["Y"], model.run(X)["Y"])
+    content = path.read_bytes()
+    targets = [path] if link is None else [tmp_path / "out.csv", tmp_path / f"out{suffix}"]
+    for target in targets:
+        if link is not None:
+            link(path, target)
+        with pytest.raises(ValueError, match=f"{target.name} is the file of the rows, which would be lost"):
+            encode(model, path, target, output_names=["Y"])
+        assert path.read_bytes() == content
+        if link is not None:
+            target.unlink()
+
+
+@pytest.mark.parametrize("through_a_link", [False, True])
+def test_a_pipe_is_no_target(through_a_link, model, sources, tmp_path):
+    os.mkfifo(tmp_path / "out.npy")
+    target = tmp_path / "link.npy" if through_a_link else tmp_path / "out.npy"
+    if through_a_link:
+        target.symlink_to(tmp_path / "out.npy")
+    with pytest.raises(OSError, match=r"out\.npy is a folder, a device or a pipe, expected a regular file"):
+        encode(model, sources / "rows.npy", target)
+    assert (tmp_path / "out.npy").is_fifo()
+
+
+@pytest.mark.parametrize("source", SUFFIXES)
+def test_values_may_be_missing_where_the_card_says_so_in_every_format(source, tmp_path):
+    rows = X[:, :3].copy()
+    rows[[0, 4_500], [1, 2]] = np.nan
+    model = with_card({"inputs": {"allow_nan": True}})
+    encode(model, save(tmp_path / f"rows{source}", rows), tmp_path / "out.npz")
+    assert_array_equal(load(tmp_path / "out.npz")["Y"], model.run(rows)["Y"])
+
+
+@pytest.mark.parametrize("source", SUFFIXES)
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e39])
+def test_values_that_float32_cannot_hold_are_refused_also_where_some_may_be_missing(value, source, tmp_path):
+    rows = X[:9, :3].astype(np.float64)
+    rows[7, 1] = value
+    with pytest.raises(
+        DatasetCorruptError, match=r"(row 8|line [89]), column .*: got -?inf, expected a finite"
+    ):
+        encode(
+            with_card({"inputs": {"allow_nan": True}}),
+            save(tmp_path / f"rows{source}", rows),
+            tmp_path / "o.npy",
+        )
+
+
+def test_whether_a_csv_begins_with_names_can_be_said(tmp_path):
+    model, path = with_card({}), tmp_path / "rows.csv"
+    path.write_text("1,2,3\n4,5,6\n")
+    for header, n_rows in ((True, 1), (False, 2)):
+        assert encode(model, path, tmp_path / "out.npy", header=header) == n_rows
 
 
 def interrupt(*_):
@@ -360,13 +411,6 @@ def test_what_fails_half_way_leaves_the_old_target(failure, old, suffix, model, 
     fail_half_way(failure, model, tmp_path / "rows.npy", target, monkeypatch)
     (tmp_path / "rows.npy").unlink()
     assert [file.read_bytes() for file in tmp_path.iterdir()] == ([old] if old is not None else [])
-
-
-@pytest.mark.parametrize("failure", FAILURES)
-def test_what_fails_half_way_leaves_a_source_that_is_the_target(failure, model, tmp_path, monkeypatch):
-    path = tmp_path / "rows.npy"
-    fail_half_way(failure, model, path, path, monkeypatch)
-    assert os.listdir(tmp_path) == ["rows.npy"]
 
 
 # --- memory ---

@@ -12,6 +12,15 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)]
 
+Header = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        help="Whether a .csv begins with the names of its columns; by default this is told from the line.",
+        show_default=False,
+    ),
+]
+
 
 def _print_version(value: bool) -> None:
     if value:
@@ -41,6 +50,7 @@ def compare(
     n_draws: Annotated[int, typer.Option(min=1, help="Draws of the labels.")] = 10,
     n_components: Annotated[int, typer.Option(min=1, help="Features of the VAE and of PCA.")] = 10,
     max_iter: Annotated[int | None, typer.Option(min=0, help="Epochs of the VAE.")] = None,
+    header: Header = None,
     out: Annotated[Path, typer.Option(help="Folder for rows, plot and encoder.")] = Path("comparison"),
     smoke: Annotated[bool, typer.Option(help="A few rows and one epoch: does it run?")] = False,
 ) -> None:
@@ -51,7 +61,7 @@ def compare(
     with one_sentence():
         from vaefeat.cli._compare import compare
 
-        compare(data, target, n_labeled, n_draws, n_components, max_iter, out, smoke)
+        compare(data, target, header, n_labeled, n_draws, n_components, max_iter, out, smoke)
 
 
 @app.command()
@@ -86,6 +96,7 @@ def encode(
         list[str] | None,
         typer.Option(help="An output of the model to write; repeat it for more. All by default."),
     ] = None,
+    header: Header = None,
     n_threads: Annotated[int, typer.Option(min=0, help="Threads; 0 is one for each core.")] = 0,
 ) -> None:
     """Run a model on a file of rows, in constant memory.
@@ -96,7 +107,7 @@ def encode(
     with one_sentence():
         from vaefeat.cli._models import encode
 
-        encode(model, source, target, output, n_threads)
+        encode(model, source, target, output, header, n_threads)
 
 
 @app.command()
@@ -112,6 +123,7 @@ def export(
     ] = False,
     data: Annotated[str, typer.Option(help="Labelled data to judge by, as for compare.")] = "digits",
     target: Annotated[str | None, typer.Option(help="Column of the classes, if the data are a file.")] = None,
+    header: Header = None,
     max_drop: Annotated[float, typer.Option(min=0.0, help="Largest drop of the accuracy to accept.")] = 0.01,
 ) -> None:
     """Write a model in another form, with its card; nothing is written if its accuracy suffers.
@@ -131,7 +143,7 @@ def export(
             return export_triton(model, out)
         from vaefeat.cli._quantize import quantize as quantize_model
 
-        quantize_model(model, out, data, target, max_drop)
+        quantize_model(model, out, data, target, header, max_drop)
 
 
 @app.command()
@@ -145,6 +157,7 @@ def explore(
         str | None, typer.Option(help="Data to show, as for compare; by default those the card names.")
     ] = None,
     target: Annotated[str | None, typer.Option(help="Column of the classes, if the data are a file.")] = None,
+    header: Header = None,
     image_shape: Annotated[
         tuple[int, int] | None,
         typer.Option(metavar="ROWS COLUMNS", help="Of an image, if the data are a file of images."),
@@ -161,7 +174,7 @@ def explore(
     with one_sentence():
         from vaefeat.cli._explore import explore
 
-        explore(folders, out, data, target, image_shape, onnxruntime_web)
+        explore(folders, out, data, target, header, image_shape, onnxruntime_web)
 
 
 @app.command()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def compare(
     data: str,
     target: str | None,
+    header: bool | None,
     n_labeled: list[str] | None,
     n_draws: int,
     n_components: int,
@@ -32,7 +33,7 @@ def compare(
     with console.status("loading TensorFlow"):
         _import_tensorflow_quietly()
     with console.status("loading the data"):
-        dataset = datasets.load_dataset(data, target=target)
+        dataset = datasets.load_dataset(data, target=target, header=header)
     if smoke:
         dataset, n_draws, max_iter, counts = dataset.head(500), 2, 1, counts or [50, 100]
     with Progress(

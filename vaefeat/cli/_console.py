@@ -1,13 +1,16 @@
 """Where the command line writes, and how it says what went wrong."""
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from vaefeat.exceptions import VaefeatError
+from vaefeat.exceptions import DataWarning, VaefeatError
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -15,12 +18,20 @@ errors = Console(stderr=True, highlight=False)
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Say an expected error in one sentence, and end with status 1."""
+    """Say an expected error in one sentence, and end with status 1; say warnings about data likewise."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = partial(_show_warning, warnings.showwarning)
+            yield
     except (VaefeatError, ValueError, OSError) as exc:
         errors.print(Text.assemble(("error ", "bold red"), printable(str(exc))), soft_wrap=True)
         raise typer.Exit(1) from exc
+
+
+def _show_warning(show: Callable, message: Warning | str, category: type[Warning], *where: Any) -> None:
+    if not issubclass(category, DataWarning):
+        return show(message, category, *where)
+    errors.print(Text.assemble(("warning ", "bold yellow"), printable(str(message))), soft_wrap=True)
 
 
 def printable(text: str) -> str:

@@ -18,6 +18,7 @@ def explore(
     out: Path,
     data: str | None,
     target: str | None,
+    header: bool | None,
     image_shape: tuple[int, int] | None,
     runtime: Path | None,
 ) -> None:
@@ -25,7 +26,7 @@ def explore(
 
     @cache
     def samples_of(name: str) -> Samples:  # once for all models that show them
-        return choose_samples(datasets.load_dataset(name, target=target), image_shape)
+        return choose_samples(datasets.load_dataset(name, target=target, header=header), image_shape)
 
     files = find_runtime(runtime)
     models = [ExploredModel.load(folder) for folder in folders]

@@ -58,7 +58,9 @@ def verify(path: Path) -> bool:
     return all(check.passed is not False for check in checks)
 
 
-def encode(path: Path, source: Path, target: Path, outputs: list[str] | None, n_threads: int) -> None:
+def encode(
+    path: Path, source: Path, target: Path, outputs: list[str] | None, header: bool | None, n_threads: int
+) -> None:
     """Run a model on a file of rows, and say how fast it was."""
     model = runtime.OnnxModel.load(path, n_threads=n_threads)
     started = time.perf_counter()
@@ -70,6 +72,7 @@ def encode(path: Path, source: Path, target: Path, outputs: list[str] | None, n_
             source,
             target,
             output_names=outputs,
+            header=header,
             progress=lambda n, share: bar.update(task, description=f"{n:,} rows", completed=share),
         )
     seconds = time.perf_counter() - started

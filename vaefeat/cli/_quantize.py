@@ -8,11 +8,13 @@ from vaefeat._optional import import_optional
 from vaefeat.cli._console import console, printable
 
 
-def quantize(path: Path, out: Path, data: str, target: str | None, max_drop: float) -> None:
+def quantize(
+    path: Path, out: Path, data: str, target: str | None, header: bool | None, max_drop: float
+) -> None:
     """Write the model with 8-bit weights, and print what became of it."""
     quantization = import_optional("vaefeat.export.quantization", "train")
     model = import_optional("vaefeat.runtime", None).OnnxModel.load(path)
-    dataset = import_optional("vaefeat.data", "train").load_dataset(data, target=target)
+    dataset = import_optional("vaefeat.data", "train").load_dataset(data, target=target, header=header)
     if dataset.y is None:
         raise ValueError(f"{data} has no classes to judge by; for a file, name their column with --target.")
     with console.status("measuring"):

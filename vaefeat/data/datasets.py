@@ -9,20 +9,20 @@ Wherever it comes from, the content must have the sha256 that is written here.
 import gzip
 import hashlib
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from vaefeat._optional import import_optional
-from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError, VaefeatError
+from vaefeat.data._table import in_words, short
+from vaefeat.data.labels import is_unlabeled
+from vaefeat.data.tables import FORMATS, read_table
+from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError
 
 Samples = tuple[np.ndarray, np.ndarray | None]  # X and y
 TEST_FRACTION = 0.25  # of data that come without a test set of their own
-SUFFIXES = (".csv", ".csv.gz", ".npy", ".npz", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,9 @@ def load_dataset(
     *,
     target: str | None = None,
     data_home: str | os.PathLike[str] | None = None,
+    header: bool | None = None,
 ) -> Dataset:
-    """Load a data set by its name, or a file of the user's.
+    """Load a data set by its name, or a table from a file.
 
     Parameters
     ----------
@@ -87,10 +88,15 @@ def load_dataset(
         .parquet. Data that have no test set of their own have a quarter of their rows set aside,
         stratified by class.
     target : str, optional
-        For a file: the column, or the array of an .npz, that holds the classes; for an .npy the
-        index of the column, which may be negative. Without it the data have no classes.
+        For a file: the column, or the array of an .npz, that holds the classes; where the columns have
+        no names, as in an .npy, the index of the column, which may be negative. Without it the data have
+        no classes. A sample whose class is empty, or "-1" as text, gets -1 (unlabeled), and is never set
+        aside for testing.
     data_home : path, optional
         A folder to search first.
+    header : bool, optional
+        Whether the first line of a .csv holds the names of the columns. By default it does if none of
+        its cells is a number, if one of them is ``target``, or if it counts 0, 1, 2, ... or 1, 2, 3, ....
 
     Returns
     -------
@@ -105,6 +111,12 @@ def load_dataset(
     ValueError
         If the name or the target is unknown.
 
+    Warns
+    -----
+    DataWarning
+        If a .csv begins with numbers that were taken as names, or with the index that pandas writes,
+        which is left out.
+
     Examples
     --------
     >>> from vaefeat.data import load_dataset
@@ -118,11 +130,11 @@ def load_dataset(
     if name in SOURCES:
         return _load_named(str(name), data_home)
     path = Path(name)
-    if path.name.endswith(SUFFIXES):
-        return _load_file(path, target)
+    if path.name.endswith(tuple(FORMATS)):
+        return _load_file(path, target, header)
     raise ValueError(
-        f"Unknown data {str(name)!r}: expected one of {', '.join(['digits', *SOURCES])}, "
-        f"or a file that ends in one of {', '.join(SUFFIXES)}."
+        f"Unknown data {short(repr(str(name)))}: expected one of {', '.join(['digits', *SOURCES])}, "
+        f"or a file that ends in one of {', '.join(FORMATS)}."
     )
 
 
@@ -158,7 +170,8 @@ def _find(name: str, source: _Source, data_home: str | os.PathLike[str] | None) 
     folders = [Path(place) / name for place in places if place]
     for folder in folders:
         if all((folder / file).exists() for file in source.files):
-            return _read(f"{name} in {folder}", source.read, folder)
+            with in_words(f"{name} in {folder}"):
+                return source.read(folder)
     looked = ", ".join(map(str, folders))
     advice = f"Put {', '.join(source.files)} into one of: {looked}; or set VAEFEAT_DATA to the folder above."
     if source.openml is None:
@@ -169,20 +182,6 @@ def _find(name: str, source: _Source, data_home: str | os.PathLike[str] | None) 
         raise DatasetNotFoundError(
             f"{name} was not found and could not be fetched ({exc}). {advice}"
         ) from exc
-
-
-class _UnknownTargetError(ValueError):
-    pass
-
-
-def _read(what: str, read: Callable[..., Samples], *arguments: Any) -> Samples:
-    """Return what ``read`` gives; whatever a damaged file makes it raise, say what cannot be read."""
-    try:
-        return read(*arguments)
-    except (VaefeatError, _UnknownTargetError):
-        raise
-    except Exception as exc:
-        raise DatasetCorruptError(f"Cannot read {what}: {' '.join(str(exc).split())}") from exc
 
 
 def _fetch(openml_name: str, version: int) -> Samples:
@@ -264,66 +263,11 @@ SOURCES = {
 # --- a user's own files ---
 
 
-def _load_file(path: Path, target: str | None) -> Dataset:
-    if not path.exists():
-        raise DatasetNotFoundError(f"There is no file {path}.")
-    read = {".npy": _read_npy, ".npz": _read_npz}.get(path.suffix, _read_table)
-    X, y = _read(path.name, read, path, target)
-    if X.ndim != 2 or len(X) == 0 or not np.issubdtype(X.dtype, np.number):
-        raise DatasetCorruptError(
-            f"{path.name} holds features of shape {X.shape} and dtype {X.dtype}, "
-            "expected a numeric matrix with rows."
-        )
-    with np.errstate(over="ignore"):
-        X = X.astype(np.float32)
-    if np.isinf(X).any():
-        raise DatasetCorruptError(f"{path.name} holds values that float32 cannot hold; scale them first.")
-    return _split_at_random(path.name, X, y, hashlib.sha256(path.read_bytes()).hexdigest())
-
-
-def _read_table(path: Path, target: str | None) -> Samples:
-    pandas = import_optional("pandas", "train")
-    table = pandas.read_parquet(path) if path.suffix == ".parquet" else pandas.read_csv(path)
-    if table.empty:
-        raise DatasetCorruptError(f"{path.name} has no rows.")
-    y = None
-    if target is not None:
-        if target not in table:
-            raise _UnknownTargetError(
-                f"{path.name} has no column {target!r}; it has {', '.join(map(str, table))}."
-            )
-        y = table.pop(target).to_numpy()
-    for column, dtype in table.dtypes.items():
-        if not pandas.api.types.is_numeric_dtype(dtype):
-            raise DatasetCorruptError(
-                f"Column {column!r} of {path.name} is {dtype}, expected numbers. "
-                "Encode it first, for instance with OneHotEncoder, or leave it out."
-            )
-    return table.to_numpy(np.float64), y
-
-
-def _read_npy(path: Path, target: str | None) -> Samples:
-    table = np.load(path, allow_pickle=False)
-    if target is None:
-        return table, None
-    n_columns = table.shape[1] if table.ndim == 2 else 0
-    if not re.fullmatch(r"-?\d+", str(target)) or not -n_columns <= int(target) < n_columns:
-        raise _UnknownTargetError(
-            f"Got target={target!r} for {path.name}, expected the index of one of its columns."
-        )
-    y = table[:, int(target)]
-    is_integral = (y == np.floor(y)).all()
-    return np.delete(table, int(target), axis=1), y.astype(int) if is_integral else y
-
-
-def _read_npz(path: Path, target: str | None) -> Samples:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        missing = {"X", target} - {None} - set(arrays.files)
-        if missing:
-            raise _UnknownTargetError(
-                f"{path.name} has no array {missing.pop()!r}; it has {', '.join(arrays.files)}."
-            )
-        return arrays["X"], None if target is None else arrays[target]
+def _load_file(path: Path, target: str | None, header: bool | None) -> Dataset:
+    X, y = read_table(path, target, header=header)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return _split_at_random(path.name, X, y, digest)
 
 
 def _split_at_random(
@@ -334,8 +278,11 @@ def _split_at_random(
     image_shape: tuple[int, int] | None = None,
 ) -> Dataset:
     train_test_split = import_optional("sklearn.model_selection", "train").train_test_split
-    indices = np.arange(len(X))
-    train, test = train_test_split(indices, test_size=TEST_FRACTION, random_state=0, stratify=y)
+    hidden = np.zeros(len(X), bool) if y is None else is_unlabeled(y)
+    indices = np.flatnonzero(~hidden)
+    classes = None if y is None else y[indices].astype(y.dtype if not hidden.any() else str)
+    train, test = train_test_split(indices, test_size=TEST_FRACTION, random_state=0, stratify=classes)
+    train = np.concatenate([train, np.flatnonzero(hidden)])  # nothing can be tested without its class
     y_train, y_test = (None, None) if y is None else (y[train], y[test])
     return Dataset(name, X[train], y_train, X[test], y_test, sha256, image_shape)
 

@@ -1,4 +1,4 @@
-"""Class labels that are hidden: -1 marks an unlabeled sample, as in scikit-learn."""
+"""Class labels, some of them hidden: -1 marks an unlabeled sample, as in scikit-learn."""
 
 from typing import Any
 
@@ -9,8 +9,50 @@ from vaefeat._optional import import_optional
 UNLABELED = -1
 
 
+def is_unlabeled(y: np.ndarray) -> np.ndarray:
+    """Return for each label whether it says that the sample has none: -1, also as text, NaN or None."""
+    if y.dtype.kind in "iub":
+        return y == UNLABELED
+    if y.dtype.kind == "f":
+        return np.isnan(y) | (y == UNLABELED)
+    marks = (None, UNLABELED, str(UNLABELED))
+    return np.array([label in marks or label != label for label in y.tolist()], dtype=bool)
+
+
+def mark_unlabeled(y: np.ndarray) -> np.ndarray:
+    """Return labels as they are read from an array: whole numbers as int64, -1 where there is none."""
+    hidden = is_unlabeled(y)
+    return _with_marks(y[~hidden], hidden)
+
+
+def parse_labels(cells: np.ndarray) -> np.ndarray:
+    """Return labels as they are read from text: numbers if all of them are, -1 where there is none."""
+    hidden = is_unlabeled(cells)
+    return _with_marks(_as_numbers(cells[~hidden]), hidden)
+
+
+def _as_numbers(cells: np.ndarray) -> np.ndarray:
+    for dtype in (np.int64, np.float64):
+        try:
+            return cells.astype(dtype)
+        except (ValueError, OverflowError):
+            continue
+    return cells
+
+
+def _with_marks(labels: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels == np.floor(labels)).all():
+        labels = labels.astype(np.int64)
+    is_integer = labels.dtype.kind in "iu"
+    if not is_integer and not hidden.any():
+        return labels
+    marked = np.full(len(hidden), UNLABELED, dtype=np.int64 if is_integer else object)
+    marked[~hidden] = labels
+    return marked
+
+
 def mask_labels(y: Any, n_labeled: int, random_state: Any = None, *, stratify: bool = True) -> np.ndarray:
-    """Keep ``n_labeled`` labels and replace the others by -1, scikit-learn's sign for unlabelled.
+    """Keep ``n_labeled`` labels and replace the others by -1, scikit-learn's mark for unlabeled samples.
 
     Parameters
     ----------
@@ -20,10 +62,10 @@ def mask_labels(y: Any, n_labeled: int, random_state: Any = None, *, stratify: b
     n_labeled : int
         How many labels to keep.
     random_state : int, RandomState instance or None, default=None
-        Determines which.
+        Determines which labels are kept.
     stratify : bool, default=True
-        Keep equally many of each class, or one more of some where ``n_labeled`` does not divide
-        evenly; of a class that has fewer, keep all. False draws from all samples alike.
+        Keep equally many of each class, or one more of some classes where ``n_labeled`` does not
+        divide evenly; keep all of a class that has fewer. If False, draw from all samples alike.
 
     Returns
     -------
@@ -32,7 +74,7 @@ def mask_labels(y: Any, n_labeled: int, random_state: Any = None, *, stratify: b
     Raises
     ------
     ValueError
-        If there are not as many labels to keep, or ``y`` already holds -1.
+        If there are fewer labels than that, or ``y`` already has unlabeled samples: -1, NaN or None.
 
     References
     ----------
@@ -47,14 +89,16 @@ def mask_labels(y: Any, n_labeled: int, random_state: Any = None, *, stratify: b
     sklearn_utils = import_optional("sklearn.utils", "train")
     y = np.asarray(y)
     is_integer = np.issubdtype(y.dtype, np.integer)
-    if (y.astype(object) == UNLABELED).any():
-        raise ValueError("y already holds the label -1, which means unlabelled; pass labelled samples only.")
+    if is_unlabeled(y).any():
+        raise ValueError(
+            "y already holds the label -1, NaN or None, which means unlabeled; pass labeled samples only."
+        )
     if not 0 < n_labeled <= len(y):
         raise ValueError(f"Got n_labeled={n_labeled}, expected 1 to {len(y)}, the number of labels.")
     rng = sklearn_utils.check_random_state(random_state)
     order = rng.permutation(len(y))
     if stratify:
-        ties = rng.permutation(len(y))  # else the last labels would go to the largest class
+        ties = rng.permutation(len(y))  # otherwise the remainder would go to the largest class
         order = order[np.lexsort((ties, _ranks_within_class(y[order])))]
     kept = order[:n_labeled]
     masked = np.full(len(y), UNLABELED, dtype=np.int64 if is_integer else object)
@@ -63,7 +107,7 @@ def mask_labels(y: Any, n_labeled: int, random_state: Any = None, *, stratify: b
 
 
 def _ranks_within_class(y: np.ndarray) -> np.ndarray:
-    """Return how many of its class stand before each element."""
+    """Return, for each element, how many of its class come before it."""
     ranks = np.empty(len(y), int)
     for label in np.unique(y):
         members = np.flatnonzero(y == label)

@@ -1,4 +1,4 @@
-"""A file of rows through a model into a file of features, in constant memory."""
+"""Running a model on a file of rows, and writing its outputs to another file, in constant memory."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -17,19 +17,23 @@ def encode(
     target: str | os.PathLike[str],
     *,
     output_names: Sequence[str] | None = None,
+    header: bool | None = None,
     progress: Callable[[int, float], object] | None = None,
 ) -> int:
-    """Run a model on a file of rows, chunk by chunk, and write what it gives to another file.
+    """Run a model on a file of rows, chunk by chunk, and write its outputs to another file.
 
     Parameters
     ----------
     model : OnnxModel
-        If its card has feature names, columns are found by them in files that name their columns.
+        If its card has feature names, columns are found by them in files that name their columns. If
+        the card says ``allow_nan``, values may be missing.
     source, target : path
-        End in .npy, .npz, .csv, .csv.gz or .parquet, each its own. Of an .npz source the array ``X``
-        is read. The target is there whole at the end, or not at all.
+        Each ends in .npy, .npz, .csv, .csv.gz or .parquet. Of an .npz source the array ``X`` is read.
+        The target is a file of its own, and is there whole at the end, or not at all.
     output_names : sequence of str, optional
         The outputs to write: by default all, or the first for an .npy target, which holds one array.
+    header : bool, optional
+        Whether the first line of a .csv source holds names; see :func:`vaefeat.data.load_dataset`.
     progress : callable, optional
         Called after each chunk with the number of rows done and the share of the file read.
 
@@ -42,7 +46,8 @@ def encode(
     DatasetNotFoundError, DatasetCorruptError
         If there is no source, or it does not hold such rows; a bad row is named.
     ValueError
-        If a file's name ends otherwise, or there is no output of such a name.
+        If a file's name has another suffix, the target is the source, or there is no output of such a
+        name.
 
     Examples
     --------
@@ -58,12 +63,15 @@ def encode(
     (10000, (10000, 10))
     """
     source, target = Path(source), Path(target)
+    if target.exists() and source.exists() and target.samefile(source):
+        raise ValueError(f"{target.name} is the file of the rows, which would be lost; name another output.")
     names = _chosen(model, target, output_names)
     column_names = {name: _column_names(model, name) for name in names}
-    feature_names = (model.card.get("inputs") or {}).get("feature_names")
+    inputs = model.card.get("inputs") or {}
+    feature_names, allow_nan = inputs.get("feature_names"), inputs.get("allow_nan") is True
     n_rows = 0
     with (
-        open_rows(source, model.n_features, feature_names) as chunks,
+        open_rows(source, model.n_features, feature_names, header=header, allow_nan=allow_nan) as chunks,
         open_writer(target, column_names) as write,
     ):
         for X, share_read in chunks:
@@ -94,7 +102,7 @@ def _column_names(model: OnnxModel, name: str) -> list[str]:
 
 
 def _typed(values: np.ndarray, model: OnnxModel, target: Path) -> np.ndarray:
-    """Turn labels that are text from objects into text: in arrays, of the width of the longest class."""
+    """Turn labels from objects into text; in arrays, it is as wide as the longest class."""
     if values.dtype != object:
         return values
     if target.suffix not in (".npy", ".npz"):
@@ -103,7 +111,7 @@ def _typed(values: np.ndarray, model: OnnxModel, target: Path) -> np.ndarray:
     unknown = set(map(str, values)) - set(classes)
     if unknown:
         raise ValueError(
-            f"The model gives the label {min(unknown)!r}, which is not among the classes of its card: its "
-            f"width in {target.name} is not known. Write a .csv or .parquet file."
+            f"The model returns the label {min(unknown)!r}, which is not among the classes of its card, so "
+            f"that the width of labels in {target.name} is unknown. Write a .csv or .parquet file."
         )
     return values.astype(np.array(classes).dtype)

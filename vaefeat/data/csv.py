@@ -1,0 +1,249 @@
+"""Tables in .csv and .csv.gz files, read and written in chunks of rows by pyarrow.
+
+One rule, wherever a .csv is read: cells are separated by commas, the encoding is UTF-8, with or without
+a byte order mark. Empty cells, NA, NaN, None and the like are missing values; True and False are 1 and 0
+in a column that begins with one of them; empty lines are errors.
+
+The first line holds the names of the columns if none of its cells is a number, if it holds all the names
+that are asked for, or if it counts 0, 1, 2, ... or 1, 2, 3, .... In the last case a :class:`DataWarning`
+says so, since a row may look the same; ``header`` decides where the rule is wrong.
+
+A first column without a name, or called "Unnamed: 0", that holds whole numbers or text is the index that
+pandas writes. It is left out, and a :class:`DataWarning` says so.
+"""
+
+import csv
+import gzip
+import io
+import re
+import warnings
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from vaefeat._optional import import_optional
+from vaefeat.data import _table
+from vaefeat.data._arrow import write_table
+from vaefeat.data._table import Chunk, ColumnNames, Table, Write, place, short
+from vaefeat.data.labels import parse_labels
+from vaefeat.exceptions import DatasetCorruptError, DataWarning
+
+MAX_LINE_BYTES = 2**24
+MAX_COLUMNS = 2**18
+BOOLEANS = ("True", "False", "TRUE", "FALSE", "true", "false")
+INDEX_NAMES = ("", "Unnamed: 0")  # the latter after pandas has read and written the former
+
+
+class _Start(NamedTuple):
+    """The first lines of a file."""
+
+    names: list[str] | None
+    first_row: list[str]
+    n_columns: int
+    n_bytes: int  # of the longest line
+
+
+def open_csv(path: Path, stack: ExitStack, header: bool | None, wanted: Collection[str]) -> Table:
+    """Open a .csv or .csv.gz file, whose first line holds names as the rule says, or ``header``."""
+    import_optional("pyarrow.csv", "tables")
+    start = _read_start(path, header, wanted)
+    first = 1 if start.names is None else 2
+
+    def read(features: Sequence[int], label: int | None) -> Iterator[Chunk]:
+        raw = stack.enter_context(path.open("rb"))
+        n_bytes = path.stat().st_size
+        with _in_lines(path, start.names):
+            for batch in _batches(_Lines(_unpacked(raw, path), path), start, features, label):
+                labels = None if label is None else batch.column(str(label)).to_numpy(zero_copy_only=False)
+                yield Chunk(_to_matrix(batch, features), labels, raw.tell() / n_bytes)
+
+    return Table(
+        path,
+        start.n_columns,
+        start.names,
+        read,
+        index={0} if _has_index(start, wanted) else (),
+        unit="line",
+        first=first,
+        to_labels=parse_labels,
+    )
+
+
+# --- the first lines ---
+
+
+def _read_start(path: Path, header: bool | None, wanted: Collection[str]) -> _Start:
+    with path.open("rb") as raw:
+        stream = _unpacked(raw, path)
+        lines = [stream.readline(MAX_LINE_BYTES + 1) for _ in range(2)]
+    cells = [_cells(line, path) for line in lines]
+    if not lines[0].strip():
+        raise DatasetCorruptError(f"{short(path.name)} begins with an empty line, expected names or numbers.")
+    has_header = header if header is not None else _is_header(cells[0], wanted, path)
+    names, first_row = (cells[0], cells[1]) if has_header else (None, cells[0])
+    return _Start(names, first_row, len(cells[0]), max(map(len, lines)))
+
+
+def _cells(line: bytes, path: Path) -> list[str]:
+    if len(line) > MAX_LINE_BYTES:
+        raise DatasetCorruptError(
+            f"{short(path.name)} begins with a line of more than {MAX_LINE_BYTES // 2**20} MB, "
+            "expected a row of a table."
+        )
+    n_columns = line.count(b",") + 1
+    if n_columns > MAX_COLUMNS:
+        raise DatasetCorruptError(
+            f"{short(path.name)} begins with a line of {n_columns:,} columns, expected at most "
+            f"{MAX_COLUMNS:,}."
+        )
+    return next(csv.reader([line.decode("utf-8-sig")]), [])
+
+
+def _is_header(cells: list[str], wanted: Collection[str], path: Path) -> bool:
+    if not any(map(_is_number, cells)):
+        return True
+    if not all(map(_is_number, wanted)) and set(wanted) <= set(cells):
+        return True
+    if len(cells) < 2 or cells not in (_count_from(0, len(cells)), _count_from(1, len(cells))):
+        return False
+    if not wanted or not set(wanted) <= set(cells):
+        warnings.warn(
+            f"{short(path.name)}: took the first line, {short(','.join(cells), 20)}, as names of the "
+            "columns. If it is a row, say so with header=False (--no-header).",
+            DataWarning,
+            stacklevel=2,
+        )
+    return True
+
+
+def _count_from(first: int, n: int) -> list[str]:
+    return [str(i) for i in range(first, first + n)]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _has_index(start: _Start, wanted: Collection[str]) -> bool:
+    names = start.names or []
+    if len(names) < 2 or names[0] not in INDEX_NAMES or "" in names[1:] or names[0] in wanted:
+        return False
+    value = start.first_row[0].strip() if start.first_row else ""
+    return value.isdigit() or not _is_number(value)
+
+
+# --- all lines ---
+
+
+def _unpacked(raw: BinaryIO, path: Path) -> Any:
+    return gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+
+
+class _Lines(io.RawIOBase):
+    """The bytes of a file for pyarrow, which does not tell an empty line from one of empty cells."""
+
+    def __init__(self, stream: BinaryIO, path: Path) -> None:
+        self._stream = stream
+        self._path = path
+        self._end = b""  # of the block before
+        self._n_lines = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, n_bytes: int = -1) -> bytes:
+        block = self._stream.read(n_bytes)
+        seen = self._end + block
+        found = [at for at in (seen.find(b"\n\n"), seen.find(b"\n\r\n")) if at >= 0]
+        if found:
+            line = self._n_lines - self._end.count(b"\n") + seen.count(b"\n", 0, min(found) + 1) + 1
+            raise DatasetCorruptError(f"{short(self._path.name)}, line {line} is empty, expected a row.")
+        self._n_lines += block.count(b"\n")
+        self._end = seen[-2:]
+        return block
+
+
+def _batches(lines: _Lines, start: _Start, features: Sequence[int], label: int | None) -> Iterator[Any]:
+    arrow, arrow_csv = import_optional("pyarrow", "tables"), import_optional("pyarrow.csv", "tables")
+    booleans = {i for i, cell in enumerate(start.first_row) if cell in BOOLEANS}
+    types = {str(i): arrow.bool_() if i in booleans else arrow.float32() for i in features}
+    if label is not None:
+        types[str(label)] = arrow.string()
+    return arrow_csv.open_csv(
+        arrow.PythonFile(lines, mode="r"),
+        read_options=arrow_csv.ReadOptions(
+            column_names=_count_from(0, start.n_columns),
+            skip_rows=0 if start.names is None else 1,
+            block_size=max(_table.CHUNK_BYTES // 8, 4 * start.n_bytes),
+            use_threads=False,
+        ),
+        # With empty lines ignored, pyarrow would report wrong line numbers.
+        parse_options=arrow_csv.ParseOptions(ignore_empty_lines=False),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=types,
+            include_columns=list(types),
+            null_values=[*arrow_csv.ConvertOptions().null_values, "None", "<NA>"],
+            strings_can_be_null=True,
+        ),
+    )
+
+
+def _to_matrix(batch: Any, features: Sequence[int]) -> np.ndarray:
+    arrays = [batch.column(str(i)).to_numpy(zero_copy_only=False) for i in features]
+    return np.stack(arrays, axis=1, dtype=np.float32, casting="unsafe")
+
+
+@contextmanager
+def _in_lines(path: Path, names: list[str] | None) -> Iterator[None]:
+    """Say in which line a file is wrong."""
+    try:
+        yield
+    except import_optional("pyarrow", "tables").ArrowInvalid as exc:
+        reason = " ".join(str(exc).split())
+        value = re.search(r"CSV column #(\d+): Row #(\d+): .* invalid value '(.*)'", reason)
+        if value:
+            where = place(path, names, f"line {value[2]}", int(value[1]))
+            hint = "If the line holds names, say so with header=True (--header)."
+            advice = hint if value[2] == "1" else "Encode text first, or leave the column out."
+            raise DatasetCorruptError(
+                f"{where}: got {short(repr(value[3]))}, expected a number. {advice}"
+            ) from exc
+        width = re.search(r"Row #(\d+): (Expected \d+ columns, got \d+)", reason)
+        if width:
+            raise DatasetCorruptError(f"{short(path.name)}, line {width[1]}: {width[2]}.") from exc
+        if "straddling" in reason:
+            raise DatasetCorruptError(
+                f"{short(path.name)} has a line that is much longer than the first, expected rows of a table."
+            ) from exc
+        raise
+
+
+# --- writing ---
+
+
+def write_csv(path: Path, column_names: ColumnNames) -> AbstractContextManager[Write]:
+    """Write a .csv file, chunk by chunk."""
+    return write_table(path, column_names, _open_plain)
+
+
+def write_csv_gz(path: Path, column_names: ColumnNames) -> AbstractContextManager[Write]:
+    """Write a .csv.gz file, chunk by chunk."""
+    return write_table(path, column_names, _open_gzip)
+
+
+def _open_plain(path: Path, schema: Any, stack: ExitStack) -> Any:
+    stream = stack.enter_context(path.open("wb"))
+    return stack.enter_context(import_optional("pyarrow.csv", "tables").CSVWriter(stream, schema))
+
+
+def _open_gzip(path: Path, schema: Any, stack: ExitStack) -> Any:
+    # Without name and time in it, so that the same table makes the same bytes.
+    stream = stack.enter_context(gzip.GzipFile("", "wb", 6, stack.enter_context(path.open("wb")), 0))
+    return stack.enter_context(import_optional("pyarrow.csv", "tables").CSVWriter(stream, schema))

@@ -1,0 +1,73 @@
+"""Tables in .parquet files, read and written in chunks of rows by pyarrow."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vaefeat._optional import import_optional
+from vaefeat.data._arrow import write_table
+from vaefeat.data._table import Chunk, ColumnNames, Table, Write, chunk_rows, short
+from vaefeat.exceptions import DatasetCorruptError
+
+NUMBERS = ("int", "uint", "float", "halffloat", "double", "bool")
+
+
+def open_parquet(path: Path, stack: ExitStack, header: bool | None, wanted: Collection[str]) -> Table:
+    """Open a .parquet file; an index that pandas has kept in it is no feature, unless it is wanted."""
+    parquet = import_optional("pyarrow.parquet", "tables")
+    # With a buffer of this size, a column is read as it is needed rather than whole.
+    file = stack.enter_context(parquet.ParquetFile(path, buffer_size=2**16, pre_buffer=False))
+    schema = file.schema_arrow
+    names, n_rows = schema.names, max(1, file.metadata.num_rows)
+
+    def read(features: Sequence[int], label: int | None) -> Iterator[Chunk]:
+        _check_numeric(schema, features, path)
+        positions = [*features] if label is None else [*features, label]
+        columns = [names[i] for i in positions]
+        n_read = 0
+        for batch in file.iter_batches(chunk_rows(len(columns)), columns=columns, use_threads=False):
+            n_read += batch.num_rows
+            labels = None if label is None else _to_labels(batch.column(names[label]))
+            yield Chunk(_to_matrix(batch, [names[i] for i in features]), labels, n_read / n_rows)
+
+    index = {names.index(name) for name in _index_names(schema) if name in names and name not in wanted}
+    return Table(path, len(names), names, read, index)
+
+
+def _index_names(schema: Any) -> list[str]:
+    entries = (schema.pandas_metadata or {}).get("index_columns", [])
+    return [entry for entry in entries if isinstance(entry, str)]
+
+
+def _check_numeric(schema: Any, features: Sequence[int], path: Path) -> None:
+    for i in features:
+        field = schema.field(i)
+        if str(field.type).rstrip("0123456789") not in NUMBERS:
+            raise DatasetCorruptError(
+                f"Column {short(repr(field.name))} of {short(path.name)} is {short(str(field.type))}, "
+                "expected numbers. Leave it out, or encode it first, for instance with OneHotEncoder."
+            )
+
+
+def _to_matrix(batch: Any, columns: Sequence[str]) -> np.ndarray:
+    arrays = [batch.column(name).to_numpy(zero_copy_only=False) for name in columns]
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is refused in words
+        return np.stack(arrays, axis=1, dtype=np.float32, casting="unsafe")
+
+
+def _to_labels(column: Any) -> np.ndarray:
+    if str(column.type).startswith("dictionary"):  # pandas's categories
+        column = column.dictionary_decode()
+    return column.to_numpy(zero_copy_only=False)
+
+
+def write_parquet(path: Path, column_names: ColumnNames) -> AbstractContextManager[Write]:
+    """Write a .parquet file, chunk by chunk."""
+    return write_table(path, column_names, _open)
+
+
+def _open(path: Path, schema: Any, stack: ExitStack) -> Any:
+    return stack.enter_context(import_optional("pyarrow.parquet", "tables").ParquetWriter(path, schema))
