@@ -77,7 +77,7 @@ def test_a_card_names_no_file_of_the_user_s(explore, card, model_folders, tmp_pa
     proto = onnx.load(folder / "model.onnx")
     onnx.helper.set_model_props(proto, {"vaefeat.card": json.dumps(card)})
     onnx.save(proto, folder / "model.onnx")
-    assert "The card of copy names no data set that is known" in failed(explore(folder))
+    assert "The card of copy names no known data set" in failed(explore(folder))
 
 
 def test_data_of_another_width_are_refused_in_a_sentence(explore, model_folders, tmp_path):

@@ -114,7 +114,7 @@ def test_data_of_another_width_are_refused(exhibits, tmp_path):
 
 
 def test_two_models_of_one_name_are_refused(exhibits, runtime, tmp_path):
-    with pytest.raises(ValueError, match="expected different ones: rename a folder"):
+    with pytest.raises(ValueError, match="expected different names: rename a folder"):
         write_explorer([exhibits[0]] * 2, tmp_path / "out", runtime)
     assert list(tmp_path.iterdir()) == []
 

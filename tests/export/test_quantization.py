@@ -142,7 +142,7 @@ def test_the_command_reports_size_accuracy_and_speed(tmp_path):
     ("arguments", "message"),
     [
         (["small.onnx"], "Expected one form to write the model in: --quantize or --triton"),
-        (["small.onnx", "--quantize", "--data", "frey-face"], "has no classes to judge by"),
+        (["small.onnx", "--quantize", "--data", "frey-face"], "has no classes to measure accuracy on"),
         (["small.bin", "--quantize"], "expected one that ends in .onnx"),
     ],
 )

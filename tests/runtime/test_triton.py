@@ -93,7 +93,7 @@ def test_an_output_of_a_type_that_is_not_known_is_refused():
     )
     proto.graph.output[0].type.tensor_type.elem_type = TensorProto.DOUBLE
     model = OnnxModel(proto.SerializeToString())
-    with pytest.raises(ExportError, match="The output 'Y' is of float64, expected one of"):
+    with pytest.raises(ExportError, match="The output 'Y' has type float64, expected one of"):
         triton_config(model, "name")
 
 

@@ -87,7 +87,7 @@ def labels_model(golden):
 
 def test_a_good_file_passes_every_check(encoder):
     assert outcomes(encoder) == {"inspection": True, "file": True, "golden rows": True}
-    assert "its weights are those of its card" in detail(encoder, "inspection")
+    assert "its weights match its card" in detail(encoder, "inspection")
     assert "as in model.json" in detail(encoder, "file")
     assert detail(encoder, "golden rows").startswith("2 rows, largest deviation ")
 
@@ -190,7 +190,7 @@ def test_garbage_in_the_card_beside_it_fails(content, path):
     write(path, {"golden": GOLDEN})
     path.with_suffix(".json").write_text(content, errors="surrogateescape")
     assert outcomes(path) == {"inspection": True, "file": False, "golden rows": True}
-    assert "model.json says" in detail(path, "file")
+    assert "model.json" in detail(path, "file")
 
 
 def test_a_file_without_a_suffix_has_its_card_beside_it(tmp_path):

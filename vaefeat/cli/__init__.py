@@ -1,4 +1,4 @@
-"""The command line. Each verb imports its own room when it is called."""
+"""The command line. Each command imports what it needs only when it is called."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ Header = Annotated[
     bool | None,
     typer.Option(
         "--header/--no-header",
-        help="Whether a .csv begins with the names of its columns; by default this is told from the line.",
+        help="Whether a .csv begins with column names; by default, decided from the first line.",
         show_default=False,
     ),
 ]
@@ -32,7 +32,7 @@ def _print_version(value: bool) -> None:
 def main(
     version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True)] = False,
 ) -> None:
-    """Put a variational autoencoder in front of your classifier: see if it pays, and ship it as ONNX."""
+    """Put a variational autoencoder in front of your classifier: see if it pays off, and ship it as ONNX."""
 
 
 @app.command()
@@ -43,20 +43,24 @@ def compare(
             help="digits, mnist, fashion-mnist, satimage, or a .csv, .csv.gz, .npy, .npz or .parquet file."
         ),
     ] = "digits",
-    target: Annotated[str | None, typer.Option(help="Column of the classes, if the data are a file.")] = None,
+    target: Annotated[str | None, typer.Option(help="Column of the classes, if the data is a file.")] = None,
     n_labeled: Annotated[
-        list[str] | None, typer.Option(help="A number of labels, or all; repeat it for more.")
+        list[str] | None, typer.Option(help="A number of labels, or all; may be repeated.")
     ] = None,
-    n_draws: Annotated[int, typer.Option(min=1, help="Draws of the labels.")] = 10,
-    n_components: Annotated[int, typer.Option(min=1, help="Features of the VAE and of PCA.")] = 10,
-    max_iter: Annotated[int | None, typer.Option(min=0, help="Epochs of the VAE.")] = None,
+    n_draws: Annotated[int, typer.Option(min=1, help="Random draws of the labels.")] = 10,
+    n_components: Annotated[
+        int, typer.Option(min=1, help="Number of features from the VAE and from PCA.")
+    ] = 10,
+    max_iter: Annotated[int | None, typer.Option(min=0, help="Training epochs of the VAE.")] = None,
     header: Header = None,
-    out: Annotated[Path, typer.Option(help="Folder for rows, plot and encoder.")] = Path("comparison"),
-    smoke: Annotated[bool, typer.Option(help="A few rows and one epoch: does it run?")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for results, plot and encoder.")] = Path("comparison"),
+    smoke: Annotated[
+        bool, typer.Option(help="Use a few rows and one epoch, to see whether it runs.")
+    ] = False,
 ) -> None:
-    """Compare VAE features with raw ones, on your data, over the number of labels.
+    """Compare VAE features with raw features on your data, by the number of labels.
 
-    Rows that OUT already holds are not computed again, so an interrupted comparison goes on.
+    Results already in OUT are not computed again, so an interrupted comparison can be resumed.
     """
     with one_sentence():
         from vaefeat.cli._compare import compare
@@ -66,7 +70,7 @@ def compare(
 
 @app.command()
 def info(model: ModelFile) -> None:
-    """Show what a model takes, what it gives, and where it comes from."""
+    """Show what a model takes, what it returns and where it comes from."""
     with one_sentence():
         from vaefeat.cli._models import info
 
@@ -75,9 +79,9 @@ def info(model: ModelFile) -> None:
 
 @app.command()
 def verify(model: ModelFile) -> None:
-    """Check that a model is what its card says, and that it computes here what it computed there.
+    """Check that a model matches its card, and that it computes the same here as where it was exported.
 
-    Ends with status 1 if a check fails.
+    Exits with status 1 if a check fails.
     """
     with one_sentence():
         from vaefeat.cli._models import verify
@@ -90,19 +94,21 @@ def verify(model: ModelFile) -> None:
 @app.command()
 def encode(
     model: ModelFile,
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="Rows.", show_default=False)],
-    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="Features.", show_default=False)],
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="File of rows.", show_default=False)],
+    target: Annotated[
+        Path, typer.Argument(metavar="OUTPUT", help="File of features to write.", show_default=False)
+    ],
     output: Annotated[
         list[str] | None,
-        typer.Option(help="An output of the model to write; repeat it for more. All by default."),
+        typer.Option(help="An output of the model to write; may be repeated. By default, all."),
     ] = None,
     header: Header = None,
-    n_threads: Annotated[int, typer.Option(min=0, help="Threads; 0 is one for each core.")] = 0,
+    n_threads: Annotated[int, typer.Option(min=0, help="Threads; 0 means one per core.")] = 0,
 ) -> None:
     """Run a model on a file of rows, in constant memory.
 
-    INPUT and OUTPUT may be .csv, .csv.gz, .npy, .npz or .parquet. OUTPUT is there whole at the end, or
-    not at all. An .npy file holds one array: the first output, if none is named.
+    INPUT and OUTPUT may be .csv, .csv.gz, .npy, .npz or .parquet. OUTPUT is written completely
+    or not at all. A .npy file holds one array: by default the first output.
     """
     with one_sentence():
         from vaefeat.cli._models import encode
@@ -117,22 +123,25 @@ def export(
         Path,
         typer.Argument(metavar="OUT", help="An ONNX file to write, or a repository.", show_default=False),
     ],
-    quantize: Annotated[bool, typer.Option("--quantize", help="Weights as 8-bit integers.")] = False,
+    quantize: Annotated[bool, typer.Option("--quantize", help="Store weights as 8-bit integers.")] = False,
     triton: Annotated[
-        bool, typer.Option("--triton", help="A folder of Triton's model repository OUT.")
+        bool, typer.Option("--triton", help="Write into the Triton model repository OUT.")
     ] = False,
-    data: Annotated[str, typer.Option(help="Labelled data to judge by, as for compare.")] = "digits",
-    target: Annotated[str | None, typer.Option(help="Column of the classes, if the data are a file.")] = None,
+    data: Annotated[
+        str, typer.Option(help="Labeled data to measure accuracy on, as for compare.")
+    ] = "digits",
+    target: Annotated[str | None, typer.Option(help="Column of the classes, if the data is a file.")] = None,
     header: Header = None,
-    max_drop: Annotated[float, typer.Option(min=0.0, help="Largest drop of the accuracy to accept.")] = 0.01,
+    max_drop: Annotated[float, typer.Option(min=0.0, help="Largest acceptable drop in accuracy.")] = 0.01,
 ) -> None:
-    """Write a model in another form, with its card; nothing is written if its accuracy suffers.
+    """Write a model in another form, with its card.
 
-    --quantize makes 8-bit integers of the weights of matrix products, and reports size, accuracy and speed
-    before and after. What a row gives then depends a little on the rows that are run with it.
+    --quantize stores the weights of matrix products as 8-bit integers, and reports size, accuracy and speed
+    before and after. Nothing is written if the accuracy drops too far. The outputs of a row then depend
+    slightly on the rows that are run with it.
 
-    --triton writes OUT/NAME/config.pbtxt and OUT/NAME/1/model.onnx for Triton Inference Server, NAME as in
-    the model's card.
+    --triton writes OUT/NAME/config.pbtxt and OUT/NAME/1/model.onnx for Triton Inference Server, where
+    NAME is the name in the model's card.
     """
     with one_sentence():
         if quantize == triton:
@@ -150,26 +159,30 @@ def export(
 def explore(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="MODEL_DIR...", help="Hold model.onnx and decoder.onnx.", show_default=False),
+        typer.Argument(
+            metavar="MODEL_DIR...", help="Folders with model.onnx and decoder.onnx.", show_default=False
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder to write.", show_default=False)],
     data: Annotated[
-        str | None, typer.Option(help="Data to show, as for compare; by default those the card names.")
+        str | None, typer.Option(help="Data to show, as for compare; by default what the card names.")
     ] = None,
-    target: Annotated[str | None, typer.Option(help="Column of the classes, if the data are a file.")] = None,
+    target: Annotated[str | None, typer.Option(help="Column of the classes, if the data is a file.")] = None,
     header: Header = None,
     image_shape: Annotated[
         tuple[int, int] | None,
-        typer.Option(metavar="ROWS COLUMNS", help="Of an image, if the data are a file of images."),
+        typer.Option(metavar="ROWS COLUMNS", help="Shape of an image, if the data is a file of images."),
     ] = None,
     onnxruntime_web: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="The npm package; by default in node_modules, here or above."),
+        typer.Option(
+            metavar="DIR", help="The npm package; by default in node_modules, here or in a parent folder."
+        ),
     ] = None,
 ) -> None:
-    """Write a page on which to explore latent spaces: move a point, and see what the decoder makes of it.
+    """Write a page to explore latent spaces: move a point, and see what it decodes to.
 
-    The page needs no other machine: any server of files serves OUT, and vaefeat serve --explore OUT too.
+    Everything runs in the browser: any file server can serve OUT, and so can vaefeat serve --explore OUT.
     """
     with one_sentence():
         from vaefeat.cli._explore import explore
@@ -186,30 +199,30 @@ def serve(
         ),
     ],
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8000,
-    batch_rows: Annotated[int, typer.Option(min=1, max=256, help="Rows that are run together.")] = 32,
-    batch_delay: Annotated[float, typer.Option(min=0.0, help="Milliseconds to wait for company.")] = 0.0,
-    queue_rows: Annotated[int, typer.Option(min=1, help="Rows that may wait for a model.")] = 1024,
-    deadline: Annotated[float, typer.Option(min=0.001, help="Seconds that a request may wait.")] = 1.0,
-    max_rows: Annotated[int, typer.Option(min=1, help="Rows of a request.")] = 4096,
-    threads: Annotated[int, typer.Option(min=1, help="Runs of a model at a time.")] = 1,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free port.")] = 8000,
+    batch_rows: Annotated[int, typer.Option(min=1, max=256, help="Most rows run together.")] = 32,
+    batch_delay: Annotated[float, typer.Option(min=0.0, help="Milliseconds to wait for more rows.")] = 0.0,
+    queue_rows: Annotated[int, typer.Option(min=1, help="Most rows waiting for a model.")] = 1024,
+    deadline: Annotated[float, typer.Option(min=0.001, help="Most seconds that a request waits.")] = 1.0,
+    max_rows: Annotated[int, typer.Option(min=1, help="Most rows in a request.")] = 4096,
+    threads: Annotated[int, typer.Option(min=1, help="Parallel runs of a model.")] = 1,
     poll: Annotated[
-        float, typer.Option(min=0.0, help="Seconds between looks for new versions; 0: never.")
+        float, typer.Option(min=0.0, help="Seconds between checks for new versions; 0 for never.")
     ] = 0.0,
-    drain: Annotated[float, typer.Option(min=0.0, help="Seconds to serve on when told to end.")] = 0.0,
+    drain: Annotated[float, typer.Option(min=0.0, help="Seconds to keep serving when told to end.")] = 0.0,
     explore: Annotated[
-        Path | None, typer.Option(help="What vaefeat explore wrote: to be served at /explore/.")
+        Path | None, typer.Option(help="Folder from vaefeat explore, to serve at /explore/.")
     ] = None,
     token_file: Annotated[
-        Path | None, typer.Option(exists=True, help="Holds the token that clients have to show.")
+        Path | None, typer.Option(exists=True, help="File with the token that clients must send.")
     ] = None,
     certfile: Annotated[Path | None, typer.Option(exists=True, help="Certificate, for TLS.")] = None,
-    keyfile: Annotated[Path | None, typer.Option(exists=True, help="Its key.")] = None,
-    json_logs: Annotated[bool, typer.Option("--json-logs", help="Log one JSON object a line.")] = False,
+    keyfile: Annotated[Path | None, typer.Option(exists=True, help="Key of the certificate.")] = None,
+    json_logs: Annotated[bool, typer.Option("--json-logs", help="Log one JSON object per line.")] = False,
 ) -> None:
     """Serve models over HTTP, by the Open Inference Protocol (KServe V2).
 
-    The address itself shows a page to try the models.
+    Open the address in a browser for a page to try the models.
     """
     with one_sentence():
         from vaefeat.cli._serve import serve

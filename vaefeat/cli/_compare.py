@@ -1,4 +1,4 @@
-"""``vaefeat compare``: what it does, as a table, a plot, rows and an encoder."""
+"""``vaefeat compare``: a table, a plot, the results and an encoder."""
 
 import os
 from pathlib import Path
@@ -24,7 +24,7 @@ def compare(
     out: Path,
     smoke: bool,
 ) -> None:
-    """Compare feature extractors on ``data``, and write what comes out to the folder ``out``."""
+    """Compare feature extractors on ``data``, and write the results to the folder ``out``."""
     from vaefeat._optional import import_optional
 
     counts = [_n_labeled(text) for text in n_labeled or []]
@@ -60,15 +60,15 @@ def compare(
 
 def _n_labeled(text: str) -> int | str:
     if text != "all" and not (text.isdecimal() and int(text) > 0):
-        raise ValueError(f"Got --n-labeled {text}, expected a number of labels, or all.")
+        raise ValueError(f"Got --n-labeled {text}, expected a number of labels or all.")
     return text if text == "all" else int(text)
 
 
 def _import_tensorflow_quietly() -> None:
-    """Import TensorFlow and let it look for devices without what it then writes to stderr.
+    """Import TensorFlow and let it look for devices, without its output to stderr.
 
-    Its C++ side tells a machine without a GPU four times that it has none, before any log level is
-    read. An exception still comes through.
+    Its C++ code reports four times that there is no GPU, before it reads any log level. Exceptions still
+    come through.
     """
     from vaefeat._optional import import_optional
 
@@ -132,7 +132,7 @@ def _write_results(result: "Comparison", dataset: Any, out: Path) -> None:
     display.figure_.savefig(out / "label_efficiency.png", dpi=150)
     written = ["rows.jsonl", "label_efficiency.png"]
     encoder = result.extractors.get(IMAGE, result.extractors.get(VAE))
-    if encoder is not None:  # it is not there if all rows were known already
+    if encoder is not None:  # None if all results were known already
         data = {"name": dataset.name, "sha256": dataset.sha256}
         path = export_onnx(encoder, out / "encoder.onnx", X=dataset.X, card={"data": data})
         written += [file.name for file in (path, *card_paths(path))]

@@ -1,4 +1,4 @@
-"""Where the command line writes, and how it says what went wrong."""
+"""Output and errors of the command line."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ errors = Console(stderr=True, highlight=False)
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Say an expected error in one sentence, and end with status 1; say warnings about data likewise."""
+    """Print an expected error as one sentence and exit with status 1; print warnings about data likewise."""
     try:
         with warnings.catch_warnings():
             warnings.showwarning = partial(_show_warning, warnings.showwarning)
@@ -35,5 +35,5 @@ def _show_warning(show: Callable, message: Warning | str, category: type[Warning
 
 
 def printable(text: str) -> str:
-    """Return the text in one line, without the control characters that could command the terminal."""
+    """Return the text as one line, without control characters, which could control the terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text.replace("\n", " "))

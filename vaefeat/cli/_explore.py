@@ -1,4 +1,4 @@
-"""``vaefeat explore``: the models in folders, and the samples to show behind them, as a static page."""
+"""``vaefeat explore``: models and the samples shown with them, as a static page."""
 
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,7 @@ def explore(
     """Write an explorer of the models in ``folders`` to the folder ``out``."""
 
     @cache
-    def samples_of(name: str) -> Samples:  # once for all models that show them
+    def samples_of(name: str) -> Samples:  # loaded once for all models
         return choose_samples(datasets.load_dataset(name, target=target, header=header), image_shape)
 
     files = find_runtime(runtime)
@@ -40,11 +40,9 @@ def explore(
 
 
 def _data_of(model: ExploredModel) -> str:
-    """Return the data set that a model's card names; a file it may not name, which could be any."""
+    """Return the known data set that a model's card names; a card may not make us read a file."""
     data = model.encoder.card.get("data")
     name = data.get("name") if isinstance(data, dict) else None
     if name not in ("digits", *datasets.SOURCES):
-        raise ValueError(
-            f"The card of {model.name} names no data set that is known: name the data to show by --data."
-        )
+        raise ValueError(f"The card of {model.name} names no known data set: choose the data with --data.")
     return str(name)

@@ -1,4 +1,4 @@
-"""``vaefeat info | verify | encode | export --triton``: what needs no training packages."""
+"""``vaefeat info | verify | encode | export --triton``: the commands that need no training packages."""
 
 import time
 from pathlib import Path
@@ -17,7 +17,7 @@ from vaefeat.runtime import triton
 
 
 def info(path: Path) -> None:
-    """Print a model's card; of a model without one, what the file itself tells."""
+    """Print a model's card, or what the file itself says if it has none."""
     model = runtime.OnnxModel.load(path)
     known = _known_of(model, path)
     card = known | model.card
@@ -49,7 +49,7 @@ def _known_of(model: runtime.OnnxModel, path: Path) -> cards.Card:
 
 
 def verify(path: Path) -> bool:
-    """Print the outcome of each check; tell whether none failed."""
+    """Print the outcome of each check; return whether none failed."""
     checks = runtime.verify(path)
     marks = {True: ("ok    ", "bold green"), False: ("FAILED", "bold red"), None: ("absent", "yellow")}
     for check in checks:
@@ -61,7 +61,7 @@ def verify(path: Path) -> bool:
 def encode(
     path: Path, source: Path, target: Path, outputs: list[str] | None, header: bool | None, n_threads: int
 ) -> None:
-    """Run a model on a file of rows, and say how fast it was."""
+    """Run a model on a file of rows, and print the speed."""
     model = runtime.OnnxModel.load(path, n_threads=n_threads)
     started = time.perf_counter()
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())

@@ -1,4 +1,4 @@
-"""``vaefeat export --quantize``: what it costs and what it gains, as a table."""
+"""``vaefeat export --quantize``: its costs and gains, as a table."""
 
 from pathlib import Path
 
@@ -11,12 +11,14 @@ from vaefeat.cli._console import console, printable
 def quantize(
     path: Path, out: Path, data: str, target: str | None, header: bool | None, max_drop: float
 ) -> None:
-    """Write the model with 8-bit weights, and print what became of it."""
+    """Write the model with 8-bit weights, and print size, accuracy and speed before and after."""
     quantization = import_optional("vaefeat.export.quantization", "train")
     model = import_optional("vaefeat.runtime", None).OnnxModel.load(path)
     dataset = import_optional("vaefeat.data", "train").load_dataset(data, target=target, header=header)
     if dataset.y is None:
-        raise ValueError(f"{data} has no classes to judge by; for a file, name their column with --target.")
+        raise ValueError(
+            f"{data} has no classes to measure accuracy on; for a file, name their column with --target."
+        )
     with console.status("measuring"):
         found = quantization.quantize(
             model, out, dataset.X, dataset.y, dataset.X_test, dataset.y_test, max_drop=max_drop

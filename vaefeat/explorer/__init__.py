@@ -1,1 +1,1 @@
-"""The latent-space explorer: a folder of static files in which a browser decodes what a person points at."""
+"""The latent-space explorer: static files with which a browser decodes the point under the mouse."""

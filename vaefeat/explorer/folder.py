@@ -1,4 +1,4 @@
-"""The folder: the page, what runs it, and for each model its decoder and where the samples lie."""
+"""Write the folder of an explorer: the page, its runtime, and the decoder and latent means of each model."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ INDEX = "explorer.json"
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A model, and the samples that are shown behind it."""
+    """A model, and the samples that are shown with it."""
 
     model: ExploredModel
     samples: Samples
@@ -31,19 +31,19 @@ class Exhibit:
         if n_expected != n_got:
             raise ValueError(
                 f"{self.model.name} reads rows of {n_expected} features, "
-                f"but those of {self.samples.name} have {n_got}. Name the data it was trained on by --data."
+                f"but those of {self.samples.name} have {n_got}. Choose its training data with --data."
             )
 
 
 def write_explorer(exhibits: Sequence[Exhibit], out: Path, runtime: Sequence[Path]) -> Path:
-    """Write a folder that any server of files can serve.
+    """Write a folder that any file server can serve.
 
     Parameters
     ----------
     exhibits : sequence of Exhibit
         Their models have different names.
     out : Path
-        Is not there yet, or empty.
+        Must not exist yet, or be empty.
     runtime : sequence of Path
         Files of ONNX Runtime Web, see :func:`vaefeat.explorer.onnxruntime_web.find_runtime`.
 
@@ -54,14 +54,14 @@ def write_explorer(exhibits: Sequence[Exhibit], out: Path, runtime: Sequence[Pat
     Raises
     ------
     FileExistsError
-        If there is something in ``out``.
+        If ``out`` is not empty.
     ValueError
         If two models have the same name.
     """
     names = [exhibit.model.name for exhibit in exhibits]
     if len(set(names)) < len(names):
-        raise ValueError(f"Got models of the names {names}, expected different ones: rename a folder.")
-    shown = dict.fromkeys(exhibit.samples for exhibit in exhibits)  # once, whatever models share them
+        raise ValueError(f"Got models named {names}, expected different names: rename a folder.")
+    shown = dict.fromkeys(exhibit.samples for exhibit in exhibits)  # once, even if models share them
     places = {samples: f"data/{number}.u8" for number, samples in enumerate(shown)}
     with new_folder(out) as folder:
         _copy_page(folder)
@@ -92,7 +92,7 @@ def _copy_runtime(runtime: Sequence[Path], folder: Path) -> None:
 
 
 def _write_model(exhibit: Exhibit, folder: Path, data: str) -> dict[str, Any]:
-    """Write decoder and latent means of a model; return its entry of the index."""
+    """Write the decoder and latent means of a model; return its entry in the index."""
     model = exhibit.model
     latents = model.encode(exhibit.samples.X)
     place = folder / "models" / model.name
@@ -111,7 +111,7 @@ def _write_model(exhibit: Exhibit, folder: Path, data: str) -> dict[str, Any]:
 
 
 def _describe_units(latents: Latents) -> dict[str, Any]:
-    """Return the units as they are shown: two in their order, more by their KL, the active ones first."""
+    """Return the order in which units are shown: active ones first, by KL; two units keep their order."""
     order = np.lexsort((-latents.kl_per_unit, ~latents.active_units))
     if len(order) == 2:
         order = np.arange(2)

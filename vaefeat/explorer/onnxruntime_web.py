@@ -1,9 +1,9 @@
-"""ONNX Runtime Web, which runs the decoders in the page: an npm package that the wheel does not contain."""
+"""Find ONNX Runtime Web, which runs the decoders in the page: an npm package, not part of the wheel."""
 
 from pathlib import Path
 
 PACKAGE = "onnxruntime-web"
-# Of its many builds: the one for WebAssembly alone, which needs no other file than these.
+# The build for WebAssembly alone, which needs no other files.
 FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 
 
@@ -13,8 +13,8 @@ def find_runtime(folder: Path | None = None) -> list[Path]:
     Parameters
     ----------
     folder : Path, optional
-        Of the npm package. By default it is looked for as Node does: in ``node_modules`` of the current
-        folder and of those above it.
+        Of the npm package. By default it is found as Node does: in ``node_modules`` of the current folder
+        and its parents.
 
     Returns
     -------
@@ -23,7 +23,7 @@ def find_runtime(folder: Path | None = None) -> list[Path]:
     Raises
     ------
     FileNotFoundError
-        If it is not there.
+        If it is not found.
     """
     here = Path.cwd()
     folders = [folder] if folder else [above / "node_modules" / PACKAGE for above in (here, *here.parents)]
@@ -31,8 +31,8 @@ def find_runtime(folder: Path | None = None) -> list[Path]:
         files = [candidate / "dist" / name for name in FILES]
         if all(file.is_file() for file in files):
             return files
-    where = f"in {folder}" if folder else "in node_modules, here or above"
+    where = f"in {folder}" if folder else "in node_modules, here or in a parent folder"
     raise FileNotFoundError(
         f"{PACKAGE} was not found {where}. Install it with: npm install --no-save {PACKAGE}; "
-        "or name the folder of the package by --onnxruntime-web."
+        "or pass the folder of the package with --onnxruntime-web."
     )

@@ -1,4 +1,4 @@
-"""The samples that an explorer shows: some of a data set, as bytes."""
+"""Choose the samples of a data set that an explorer shows, and write them as bytes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ MAX_CLASSES = 20
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Samples for a person to look at.
+    """Samples to show.
 
     Attributes
     ----------
@@ -23,13 +23,13 @@ class Samples:
         The latter if the data set has no test samples.
     X : ndarray of shape (n_samples, n_features), float32
     indices : ndarray of shape (n_samples,), int
-        Where each stands in its split, ascending.
+        The position of each sample in its split, ascending.
     y : ndarray of shape (n_samples,), or None
-        Classes, if there are any.
+        Classes, if known.
     image_shape : tuple of int or None
         Rows and columns, if the samples are images.
     is_ordered : bool
-        Whether the samples have no classes but an order, as the frames of a film.
+        Whether the samples have an order instead of classes, such as the frames of a film.
     """
 
     name: str
@@ -42,20 +42,20 @@ class Samples:
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """The values that are shown as 0 and as 1: those of pixels, or of each feature of a table."""
+        """The values that are shown as 0 and as 1: one pair for pixels, or one per feature of a table."""
         if self.image_shape is None:
             return self.X.min(axis=0), self.X.max(axis=0)
         low, high = min(0.0, self.X.min()), max(1.0, self.X.max())
         return np.array([low], np.float32), np.array([high], np.float32)
 
     def to_bytes(self) -> bytes:
-        """Return the samples row by row, one byte a value: 0 to 255 between the bounds."""
+        """Return the samples row by row, one byte per value: 0 to 255 between the bounds."""
         low, high = self.bounds
         width = np.where(high > low, high - low, 1)
         return np.rint(255 * (self.X - low) / width).astype(np.uint8).tobytes()
 
     def describe(self) -> dict[str, Any]:
-        """Return what is to be known of the bytes, as JSON can hold it."""
+        """Return the description of the bytes, as JSON can hold it."""
         low, high = self.bounds
         classes, labels = _classes(self.y)
         return {
@@ -74,7 +74,7 @@ class Samples:
 
 
 def choose_samples(dataset: Dataset, image_shape: tuple[int, int] | None = None) -> Samples:
-    """Return samples of the test set, evenly spaced; of the training set, if there is no other.
+    """Return evenly spaced samples of the test set, or of the training set if there is no test set.
 
     Parameters
     ----------
@@ -85,12 +85,12 @@ def choose_samples(dataset: Dataset, image_shape: tuple[int, int] | None = None)
     Returns
     -------
     Samples
-        At most 2 000, in their order.
+        At most 2,000, in their order.
 
     Raises
     ------
     ValueError
-        If the features are not so many pixels, or there are too many classes to tell apart.
+        If the features do not fit the image shape, or there are too many classes to tell apart.
     """
     shape = image_shape or dataset.image_shape
     n_features = dataset.X.shape[1]
@@ -104,7 +104,7 @@ def choose_samples(dataset: Dataset, image_shape: tuple[int, int] | None = None)
     indices = np.unique(np.linspace(0, len(X) - 1, min(len(X), MAX_SAMPLES)).astype(int))
     split = "test" if has_test else "training"
     y = None if y is None else _checked(y)[indices]
-    is_ordered = y is None and not has_test  # what is split at random has lost its order
+    is_ordered = y is None and not has_test  # a random split loses the order
     return Samples(dataset.name, split, X[indices], indices, y, shape, is_ordered)
 
 
@@ -113,8 +113,8 @@ def _checked(y: np.ndarray) -> np.ndarray:
     n_classes = len(np.unique(y))
     if n_classes > MAX_CLASSES:
         raise ValueError(
-            f"Got {n_classes} classes, expected at most {MAX_CLASSES}, which eyes can tell apart. "
-            "Name another column as the target, or none."
+            f"Got {n_classes} classes, expected at most {MAX_CLASSES}, so that they can be told apart. "
+            "Choose another target column, or none."
         )
     return y
 

@@ -1,13 +1,13 @@
 """Refuse hostile or broken ONNX files before ONNX Runtime sees them.
 
 A crafted model can read files, ask for gigabytes while it is being loaded, or kill the process
-(docs/security.md of onnx lists such cases). What vaefeat exports needs none of the features that
-make this possible, so everything but a short list of operators is refused. The file is read with a
-small reader of protobuf's wire format: it allocates nothing beyond the file itself, and needs no
-package beyond the standard library.
+(docs/security.md of onnx lists such cases). The models that vaefeat exports need none of the features
+that make this possible, so only a short list of operators is allowed. The file is read with a small parser
+of protobuf's wire format, which allocates nothing beyond the file itself and needs only the standard
+library.
 
-What is not bounded is the work that allowed operators make: a chain of concatenations grows with
-every link. Run a stranger's model in a process with limits of its own.
+The work of the allowed operators is not limited: a chain of concatenations grows with every link. Run
+untrusted models in a process with limits of its own.
 """
 
 import hashlib
@@ -23,10 +23,10 @@ MAX_DEPTH = 4  # of graphs within nodes within graphs
 IR_VERSIONS = range(3, 11)
 OPSETS = {"": range(7, 23), "ai.onnx.ml": range(1, 5)}
 
-# The layers of encoders and decoders, and what skl2onnx makes of scikit-learn's estimators. Left
-# out on purpose: operators that branch or loop (but Scan, which ends with its input: the neighbours'
-# distances need it), random ones, and those that make large tensors
-# out of small files (ConstantOfShape, Expand, Tile, Range, Resize, Pad, OneHot).
+# The layers of encoders and decoders, and what skl2onnx converts scikit-learn's estimators to. Left out
+# on purpose: operators that branch or loop (except Scan, which ends with its input and which distances to
+# neighbors need), random ones, and those that create large tensors from small files (ConstantOfShape,
+# Expand, Tile, Range, Resize, Pad, OneHot).
 OPERATORS = {
     "": frozenset(
         "Abs Add And ArgMax ArgMin AveragePool BatchNormalization Cast CastLike Clip Concat Constant Conv "
@@ -52,7 +52,7 @@ _METADATA = 14  # field of ModelProto
 
 @dataclass
 class Inspection:
-    """What an accepted file says of itself."""
+    """The facts that an accepted file states about itself."""
 
     ir_version: int = 0
     opsets: dict[str, int] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Inspection:
 
 
 def inspect_model(model: bytes) -> Inspection:
-    """Check a serialized ONNX model, and return what it says of itself.
+    """Check a serialized ONNX model, and return the facts that it states about itself.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def inspect_model(model: bytes) -> Inspection:
     Raises
     ------
     InvalidModelError
-        If the file is no ONNX model, is too large, refers to other files, or uses a domain, a
+        If the file is not an ONNX model, is too large, refers to other files, or uses a domain, a
         function, an operator, an opset or an IR version that vaefeat's models do not use.
     """
     if not model:
@@ -95,7 +95,7 @@ def inspect_model(model: bytes) -> Inspection:
 def sha256_of_weights(model: bytes) -> str:
     """Return the sha256 of a serialized model without its metadata.
 
-    The exporter writes it into the card, which is metadata itself.
+    The exporter writes it into the card, which is part of the metadata.
     """
     message = memoryview(model)
     digest = hashlib.sha256()
@@ -186,7 +186,7 @@ def _visit_attribute(message: memoryview, found: Inspection, depth: int) -> None
 
 
 def _visit_tensor(message: memoryview) -> None:
-    n_elements, n_bytes = 1, 0  # n_elements stays small: it is refused as soon as it is too large
+    n_elements, n_bytes = 1, 0  # n_elements stays small: too large a value is refused at once
     for number, value in _fields(message):
         if number == 13 or (number == 14 and value == _EXTERNAL):
             raise InvalidModelError("The model refers to weights in another file, which is not allowed.")
@@ -199,7 +199,7 @@ def _visit_tensor(message: memoryview) -> None:
             n_bytes += len(value)
         else:
             n_bytes += 8
-    # Every stored number takes at least one byte, but in a tensor of int4, which no model of ours has.
+    # Every stored number takes at least one byte, except in int4 tensors, which vaefeat does not export.
     if n_elements > n_bytes:
         raise InvalidModelError(f"A tensor declares {n_elements} elements but holds {n_bytes} bytes.")
 
@@ -213,13 +213,13 @@ class _MalformedError(Exception):
 
 class _WireField(NamedTuple):
     number: int
-    value: int | memoryview | None  # None if it is of fixed width: no field that is read here is
+    value: int | memoryview | None  # None for fields of fixed width, none of which is read here
     start: int
     stop: int
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield the number and the value of each field of no fixed width: an integer or its bytes."""
+    """Yield the number and the value, an integer or bytes, of each field that has no fixed width."""
     for field_ in _wire_fields(message):
         if field_.value is not None:
             yield field_.number, field_.value
@@ -230,7 +230,7 @@ def _wire_fields(message: memoryview) -> Iterator[_WireField]:
     while position < len(message):
         start = position
         key, position = _varint(message, position)
-        if key >= 2**32:  # readers differ in what they make of such a key: it could hide a field
+        if key >= 2**32:  # parsers disagree about such a key: it could hide a field
             raise _MalformedError("a field number is too large")
         number, wire_type = key >> 3, key & 7
         if wire_type == _VARINT:

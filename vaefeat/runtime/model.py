@@ -12,18 +12,18 @@ from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime.card import CARD_KEY, read_card
 from vaefeat.runtime.inspection import MAX_BYTES, inspect_model, sha256_of_weights
 
-CHUNK_ROWS = 4096  # rows a run: beyond it throughput does not grow, memory does
+CHUNK_ROWS = 4096  # rows per run: more do not run faster, but take more memory
 
-# Sessions that a fork has inherited. Their threads stayed in the parent, so that to destroy them would
-# be to wait for ever.
+# Sessions inherited by a forked process. Their threads stayed in the parent, so that destroying them
+# would wait for ever.
 _inherited: list[onnxruntime.InferenceSession] = []
 
 
 class OnnxModel:
     """A checked ONNX model with one float32 input of shape (n_samples, n_features).
 
-    The model is picklable, may be used from many threads at once, and makes a session of its own in
-    each process, so that it survives a fork.
+    The model can be pickled and used by many threads at once. Each process creates a session of its own, so
+    that the model survives a fork.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ class OnnxModel:
     Attributes
     ----------
     card : dict
-        What the exporter wrote of the model; empty if there is no card.
+        The exporter's description of the model; empty if there is none.
     input_name : str
     n_features : int
     output_names : list of str
     n_outputs : dict of int
-        Width of each output that is a matrix; 1 for a vector.
+        Width of each output; 1 for a vector.
 
     Raises
     ------
@@ -68,7 +68,7 @@ class OnnxModel:
         if "weights_sha256" in self.card and self.card["weights_sha256"] != sha256_of_weights(model):
             raise InvalidModelError(
                 "The model is not the one that its card was written for: their sha256 differ. "
-                "Export it again, or remove the card if the change was meant."
+                "Export it again, or remove the card if the change was intended."
             )
         self._model = model
         self._providers = list(providers)
@@ -96,9 +96,9 @@ class OnnxModel:
         providers: Sequence[str] = ("CPUExecutionProvider",),
         n_threads: int = 0,
     ) -> "OnnxModel":
-        """Read and check the model in a file; parameters as of the class."""
+        """Read and check the model in a file; the other parameters are those of the class."""
         with Path(path).open("rb") as file:
-            model = file.read(MAX_BYTES + 1)  # no more than it takes to see that it is too large
+            model = file.read(MAX_BYTES + 1)  # enough to see that the file is too large
         return cls(model, providers=providers, n_threads=n_threads)
 
     def run(self, X: Any, output_names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
@@ -120,8 +120,8 @@ class OnnxModel:
         InvalidModelError
             If ONNX Runtime fails.
         ValueError
-            If ``X`` has another shape, or values that are not finite as float32 (NaN is refused but by
-            a model whose card says that it imputes), or if there is no output of such a name.
+            If ``X`` has another shape or values that are not finite as float32, or if an output is unknown.
+            NaN is accepted by models whose card allows it: those that impute.
         """
         X = self.check_rows(X)
         names = self.output_names if output_names is None else self.select_outputs(output_names)
@@ -133,7 +133,7 @@ class OnnxModel:
     def _run_chunk(self, X: np.ndarray, names: list[str]) -> list[np.ndarray]:
         try:
             return self._current_session().run(names, {self.input_name: X})
-        except Exception as exc:  # ONNX Runtime's exceptions have no common base of their own
+        except Exception as exc:  # ONNX Runtime's exceptions have no base class of their own
             raise InvalidModelError(f"ONNX Runtime cannot run the model: {exc}") from exc
 
     def to_bytes(self) -> bytes:
@@ -141,7 +141,7 @@ class OnnxModel:
         return self._model
 
     def select_outputs(self, output_names: Sequence[str]) -> list[str]:
-        """Return the names as a list, if the model has such outputs.
+        """Return the names of outputs as a list, after checking that the model has them.
 
         Parameters
         ----------
@@ -154,7 +154,7 @@ class OnnxModel:
         Raises
         ------
         ValueError
-            If one is unknown, or there is none.
+            If a name is unknown, or there are no names.
         """
         names = list(output_names)
         if not names or not set(names) <= set(self.output_names):
@@ -162,7 +162,7 @@ class OnnxModel:
         return names
 
     def check_rows(self, X: Any) -> np.ndarray:
-        """Return the rows as the model takes them.
+        """Return the rows in the form that the model takes.
 
         Parameters
         ----------
@@ -171,8 +171,8 @@ class OnnxModel:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Contiguous float32 values, all finite, or NaN where the card allows it; ``X`` itself if it is
-            that already.
+            Contiguous finite float32 values, or NaN where the card allows it; ``X`` itself if it has this
+            form already.
 
         Raises
         ------
@@ -182,7 +182,7 @@ class OnnxModel:
         X = np.asarray(X)
         if X.ndim != 2 or X.shape[1] != self.n_features:
             raise ValueError(f"Expected rows of {self.n_features} features, got an array of shape {X.shape}.")
-        with np.errstate(over="ignore"):  # an overflow is reported below, in words
+        with np.errstate(over="ignore"):  # an overflow is reported below
             X = np.ascontiguousarray(X, dtype=np.float32)
         if not np.isfinite(X).all():
             refused = np.isinf(X) if self._allow_nan else ~np.isfinite(X)

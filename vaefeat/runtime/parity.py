@@ -1,4 +1,4 @@
-"""The proof that an ONNX model computes what it should."""
+"""Prove that an ONNX model computes what it should."""
 
 from collections.abc import Mapping
 
@@ -10,14 +10,14 @@ TOLERANCE = 1e-5  # of the largest value of an output, or of 1 where all are sma
 
 
 def check_outputs(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Compare all outputs of two computations: numbers by their size, labels but for ties.
+    """Compare all outputs of two computations: numbers relative to their size, labels except at ties.
 
     Parameters
     ----------
     expected, actual : mappings of str to ndarray
-        Outputs by name; those of ``expected`` are compared. One that is not of floats in ``actual``
-        is labels, whose probabilities, if there are any, are the output "probabilities"; those of an
-        outlier detector are told by the sign of the output "scores".
+        Outputs by name; those of ``expected`` are compared. An output that is not floating-point in
+        ``actual`` holds labels. Their ties are found from the output "probabilities", or, for an outlier
+        detector, from the sign of the output "scores"; without either, nothing ties.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def check_outputs(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.nd
     Raises
     ------
     ParityError
-        If there is more between them than is allowed.
+        If they differ by more than allowed.
     """
     labels = [name for name in expected if actual[name].dtype.kind != "f"]
     numbers = {name: values for name, values in expected.items() if name not in labels}
@@ -39,7 +39,7 @@ def check_outputs(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.nd
 
 
 def _margins(expected: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """Return what the classes compete by, (n_samples, n_classes): inlier and outlier by the score and 0."""
+    """Return the scores of the classes, (n_samples, n_classes); an outlier's is 0, an inlier's its score."""
     if "scores" not in expected:
         return expected.get("probabilities")
     scores = expected["scores"].reshape(-1, 1)
@@ -49,7 +49,7 @@ def _margins(expected: Mapping[str, np.ndarray]) -> np.ndarray | None:
 def check_parity(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]) -> float:
     r"""Compare the outputs of two computations on the same rows.
 
-    Float32 holds seven digits, so the differences are measured against the size of the output:
+    Float32 has seven digits, so differences are relative to the size of the output:
     :math:`\max |a - e| \le 10^{-5} \max(1, \max |e|)`.
 
     Parameters
@@ -74,7 +74,7 @@ def check_parity(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.nda
                 f"Output {name!r} of the ONNX model has shape {actual[name].shape}, expected {values.shape}."
             )
         if not np.isfinite(values).all():
-            raise ParityError(f"Output {name!r} was to have values that are not finite.")
+            raise ParityError(f"The expected values of output {name!r} are not finite.")
         deviation = float(np.max(np.abs(actual[name] - values), initial=0.0))
         allowed = TOLERANCE * max(1.0, float(np.max(np.abs(values), initial=0.0)))
         if not deviation <= allowed:  # also when it is NaN
@@ -93,8 +93,8 @@ def check_labels(expected: np.ndarray, actual: np.ndarray, probabilities: np.nda
     ----------
     expected, actual : ndarrays of shape (n_samples,) or (n_samples, 1)
     probabilities : ndarray of shape (n_samples, n_classes), or None
-        Of the expected labels. Two classes tie where the largest two are within 1e-5; without
-        probabilities nothing ties.
+        Of the expected labels. Classes tie where the two largest are within 1e-5; without probabilities,
+        nothing ties.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def check_labels(expected: np.ndarray, actual: np.ndarray, probabilities: np.nda
     """
     if np.shape(actual) != np.shape(expected):
         raise ParityError(
-            f"The ONNX model gives labels of shape {np.shape(actual)}, not {np.shape(expected)}."
+            f"The labels of the ONNX model have shape {np.shape(actual)}, expected {np.shape(expected)}."
         )
     differ = np.ravel(np.asarray(actual, object) != np.asarray(expected, object))  # text of any width
     tied = np.zeros(len(expected), bool)
@@ -118,6 +118,6 @@ def check_labels(expected: np.ndarray, actual: np.ndarray, probabilities: np.nda
     n_wrong = int(np.sum(differ & ~tied))
     if n_wrong:
         raise ParityError(
-            f"{n_wrong} of {len(expected)} labels of the ONNX model differ from those expected."
+            f"{n_wrong} of {len(expected)} labels of the ONNX model differ from the expected ones."
         )
     return int(np.sum(differ))

@@ -1,4 +1,4 @@
-"""A model as a folder of Triton Inference Server's model repository: where one machine is not enough."""
+"""Write a model into a model repository of Triton Inference Server."""
 
 import json
 import os
@@ -18,8 +18,8 @@ _TYPES = {
     np.dtype(object): "TYPE_STRING",
 }
 
-# Rows that wait are run together without waiting for more. The queue has an end, and a request does not
-# wait for ever in it; Triton's own defaults are no end and no limit of time.
+# Waiting rows are run together, without waiting for more. The queue and the time in it are limited; by
+# default Triton limits neither.
 _CONFIG = """\
 name: {name}
 platform: "onnxruntime_onnx"
@@ -56,7 +56,7 @@ def export_triton(model: OnnxModel, folder: str | os.PathLike[str], name: str | 
     ----------
     model : OnnxModel
     folder : path
-        The repository. NAME/config.pbtxt and NAME/1/model.onnx are written below it.
+        The repository, into which NAME/config.pbtxt and NAME/1/model.onnx are written.
     name : str, optional
         By default the name in the model's card.
 
@@ -68,11 +68,13 @@ def export_triton(model: OnnxModel, folder: str | os.PathLike[str], name: str | 
     Raises
     ------
     ExportError
-        If the name is no name for a folder, or an output is of a type that Triton does not know.
+        If the name cannot be that of a folder, or Triton does not know the type of an output.
     """
     name = name or str(model.card.get("name", ""))
     if not is_model_name(name):
-        raise ExportError(f"Got {name!r} as the name of the model, expected letters, digits, and ._- within.")
+        raise ExportError(
+            f"Got {name!r} as the name of the model, expected letters, digits and, except at the start, ._-"
+        )
     config = triton_config(model, name)
     path = Path(folder) / name
     write_atomically(version_path(Path(folder), name), model.to_bytes())
@@ -82,7 +84,7 @@ def export_triton(model: OnnxModel, folder: str | os.PathLike[str], name: str | 
 
 def triton_config(model: OnnxModel, name: str) -> str:
     """Return the text of a model's config.pbtxt."""
-    outputs = model.run(np.zeros((1, model.n_features)))  # which tells their types
+    outputs = model.run(np.zeros((1, model.n_features)))  # to find their types
     return _CONFIG.format(
         name=_quoted(name),
         max_rows=MAX_BATCH_ROWS,
@@ -94,8 +96,10 @@ def triton_config(model: OnnxModel, name: str) -> str:
 
 def _output(name: str, values: np.ndarray) -> str:
     if values.dtype not in _TYPES:
-        raise ExportError(f"The output {name!r} is of {values.dtype}, expected one of {[*map(str, _TYPES)]}.")
-    # A vector has no dimension beside the rows, but Triton wants one.
+        raise ExportError(
+            f"The output {name!r} has type {values.dtype}, expected one of {[*map(str, _TYPES)]}."
+        )
+    # Triton requires a dimension beside the rows, which a vector does not have.
     width = "dims: [ 1 ] reshape { shape: [ ] }" if values.ndim == 1 else f"dims: [ {values.shape[1]} ]"
     return f"  {{ name: {_quoted(name)} data_type: {_TYPES[values.dtype]} {width} }}"
 

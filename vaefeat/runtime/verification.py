@@ -1,4 +1,4 @@
-"""Checks that a model's file is what its card says, and computes here what it computed there."""
+"""Check that a model file matches its card, and that it computes the same here as where it was exported."""
 
 import hashlib
 import json
@@ -22,9 +22,9 @@ class Check:
     ----------
     name : str
     passed : bool or None
-        None if there is nothing to check by.
+        None if there is nothing to compare with.
     detail : str
-        What was found, in words.
+        What was found, as text.
     """
 
     name: str
@@ -33,19 +33,18 @@ class Check:
 
 
 def verify(path: str | os.PathLike[str]) -> list[Check]:
-    """Check a model's file against its card.
+    """Check a model file against its card.
 
     Parameters
     ----------
     path : path
-        Ends in .onnx. The card is inside; what it says of the file as a whole is in the .json beside.
+        Ends in .onnx. The card is inside the file; the sha256 of the file is in the .json beside it.
 
     Returns
     -------
     list of Check
-        "inspection" (the file is safe to load, and its weights are those of its card), "file" (it
-        has the sha256 that the card beside it says), "golden rows" (it gives the outputs that are
-        kept in the card, within 1e-5).
+        "inspection" (the file is safe to load, and its weights match its card), "file" (its sha256 is the
+        one in the card beside it), "golden rows" (its outputs match those in the card, within 1e-5).
 
     Examples
     --------
@@ -58,9 +57,9 @@ def verify(path: str | os.PathLike[str]) -> list[Check]:
         model = OnnxModel.load(path)
     except InvalidModelError as exc:
         return [Check("inspection", False, str(exc)), _check_file(path)]
-    weights = "its weights are those of its card"
+    weights = "its weights match its card"
     if "weights_sha256" not in model.card:
-        weights = "its card says nothing of its weights" if model.card else "it has no card"
+        weights = "its card has no sha256 of its weights" if model.card else "it has no card"
     return [
         Check("inspection", True, f"safe to load; {weights}"),
         _check_file(path),
@@ -75,7 +74,7 @@ def _check_file(path: Path) -> Check:
     except FileNotFoundError:
         return Check("file", None, f"there is no {beside.name} beside it")
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return Check("file", False, f"{beside.name} says no sha256")
+        return Check("file", False, f"{beside.name} has no sha256")
     with path.open("rb") as file:
         actual = hashlib.file_digest(file, "sha256").hexdigest()
     if actual != expected:
@@ -86,7 +85,7 @@ def _check_file(path: Path) -> Check:
 
 
 def check_golden_rows(model: OnnxModel) -> Check:
-    """Check that a model gives the outputs that its card keeps of some rows, within 1e-5.
+    """Check the outputs of a model against those that its card keeps for some rows, within 1e-5.
 
     Parameters
     ----------
@@ -106,7 +105,7 @@ def check_golden_rows(model: OnnxModel) -> Check:
     except ParityError as exc:
         return Check("golden rows", False, str(exc))
     except (InvalidModelError, ValueError, TypeError, KeyError, IndexError, OverflowError) as exc:
-        return Check("golden rows", False, f"the card's rows cannot be run: {exc}")
+        return Check("golden rows", False, f"the rows in the card cannot be run: {exc}")
     return Check(
         "golden rows",
         True,
