@@ -162,7 +162,12 @@ class AutoencoderTransformer(AutoencodingTransformer):
 
     >>> from vaefeat import SaltAndPepperNoise
     >>> denoiser = AutoencoderTransformer(
-    ...     corruption=SaltAndPepperNoise(0.25), loss="log_loss", output="reconstruction", max_iter=2
+    ...     8,
+    ...     hidden_layer_sizes=(32,),
+    ...     corruption=SaltAndPepperNoise(0.25),
+    ...     loss="log_loss",
+    ...     output="reconstruction",
+    ...     max_iter=2,
     ... ).fit(X)
     >>> denoiser.transform(X).shape
     (1797, 64)

@@ -67,12 +67,15 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
     --------
     >>> import numpy as np
     >>> from sklearn.datasets import load_digits
-    >>> from vaefeat import AutoencoderImputer
+    >>> from vaefeat import AutoencoderImputer, AutoencoderTransformer
     >>> X = load_digits().data / 16
     >>> X = X - X.mean(axis=0)
     >>> missing = np.random.default_rng(0).uniform(size=X.shape) < 0.3
     >>> incomplete = np.where(missing, np.nan, X)
-    >>> imputed = AutoencoderImputer().fit_transform(incomplete)
+    >>> autoencoder = AutoencoderTransformer(
+    ...     8, hidden_layer_sizes=(64,), learning_rate_init=0.01, max_iter=20, random_state=0
+    ... )
+    >>> imputed = AutoencoderImputer(autoencoder).fit_transform(incomplete)
     >>> error, error_of_means = (
     ...     np.sqrt(np.mean((values - X)[missing] ** 2))
     ...     for values in (imputed, np.nanmean(incomplete, axis=0))

@@ -151,7 +151,8 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
     >>> from vaefeat import M2Classifier, mask_labels
     >>> X, y = load_digits(return_X_y=True)
     >>> few = mask_labels(y, 100, random_state=0)  # the others are -1
-    >>> m2 = M2Classifier(10, likelihood="bernoulli", max_iter=10, random_state=0).fit(X / 16, few)
+    >>> m2 = M2Classifier(4, hidden_layer_sizes=(64,), likelihood="bernoulli", max_iter=10, random_state=0)
+    >>> m2 = m2.fit(X / 16, few)
     >>> bool((m2.transduction_ == y).mean() > 0.8)
     True
     >>> m2.sample([3, 3, 8], random_state=0).shape

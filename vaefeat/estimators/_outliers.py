@@ -61,7 +61,7 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
     >>> from sklearn.datasets import load_digits
     >>> from vaefeat import AutoencoderOutlierDetector, AutoencoderTransformer
     >>> X, y = load_digits(return_X_y=True)
-    >>> autoencoder = AutoencoderTransformer(8, max_iter=10, random_state=0)
+    >>> autoencoder = AutoencoderTransformer(8, hidden_layer_sizes=(32,), max_iter=10, random_state=0)
     >>> detector = AutoencoderOutlierDetector(autoencoder).fit(X[y != 8] / 16)
     >>> eights, others = (detector.decision_function(X[rows] / 16) for rows in (y == 8, y != 8))
     >>> bool(eights.mean() < others.mean())

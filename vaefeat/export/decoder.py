@@ -58,7 +58,8 @@ def export_decoder(
     >>> from sklearn.datasets import load_digits
     >>> from vaefeat import OnnxModel, VAEEncoderTransformer, export_decoder
     >>> X, _ = load_digits(return_X_y=True)
-    >>> vae = VAEEncoderTransformer(2, likelihood="bernoulli", max_iter=1, random_state=0).fit(X / 16)
+    >>> vae = VAEEncoderTransformer(2, hidden_layer_sizes=(16,), likelihood="bernoulli", max_iter=1)
+    >>> vae = vae.fit(X / 16)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     decoder = OnnxModel.load(export_decoder(vae, f"{folder}/decoder.onnx"))
     >>> decoder.run([[0.0, 0.0], [1.0, -1.0]])["x_mean"].shape

@@ -26,8 +26,8 @@ class InterpolationDisplay(ImageGridDisplay):
     >>> X, _ = load_digits(return_X_y=True)
     >>> X = X / 16
     >>> _, axes = plt.subplots(1, 2)
-    >>> vae = VAEEncoderTransformer(2, likelihood="bernoulli", max_iter=1, random_state=0)
-    >>> plain = AutoencoderTransformer(2, loss="log_loss", max_iter=1, random_state=0)
+    >>> vae = VAEEncoderTransformer(2, hidden_layer_sizes=(16,), likelihood="bernoulli", max_iter=1)
+    >>> plain = AutoencoderTransformer(2, hidden_layer_sizes=(16,), loss="log_loss", max_iter=1)
     >>> for estimator, ax in zip([vae, plain], axes):
     ...     display = InterpolationDisplay.from_estimator(estimator.fit(X), X[:4], X[4:8], n_steps=7, ax=ax)
     >>> display.images.shape

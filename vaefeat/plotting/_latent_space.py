@@ -40,7 +40,8 @@ class LatentSpaceDisplay:
     >>> from sklearn.datasets import load_digits
     >>> from vaefeat import LatentSpaceDisplay, VAEEncoderTransformer
     >>> X, y = load_digits(return_X_y=True)
-    >>> vae = VAEEncoderTransformer(5, likelihood="bernoulli", max_iter=3, random_state=0).fit(X / 16)
+    >>> vae = VAEEncoderTransformer(5, hidden_layer_sizes=(16,), likelihood="bernoulli", max_iter=2)
+    >>> vae = vae.fit(X / 16)
     >>> display = LatentSpaceDisplay.from_estimator(vae, X / 16, y)
     >>> len(display.points_)
     10

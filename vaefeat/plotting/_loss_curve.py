@@ -36,7 +36,8 @@ class LossCurveDisplay:
     >>> from sklearn.datasets import load_digits
     >>> from vaefeat import LossCurveDisplay, VAEEncoderTransformer
     >>> X, _ = load_digits(return_X_y=True)
-    >>> vae = VAEEncoderTransformer(2, likelihood="bernoulli", max_iter=3, random_state=0).fit(X / 16)
+    >>> vae = VAEEncoderTransformer(2, hidden_layer_sizes=(16,), likelihood="bernoulli", max_iter=2)
+    >>> vae = vae.fit(X / 16)
     >>> [line.get_label().split(":")[0] for line in LossCurveDisplay.from_estimator(vae).lines_]
     ['negative ELBO', 'reconstruction', 'KL divergence']
     """

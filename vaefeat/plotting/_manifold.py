@@ -28,7 +28,8 @@ class ManifoldDisplay(ImageGridDisplay):
     >>> from sklearn.datasets import load_digits
     >>> from vaefeat import ManifoldDisplay, VAEEncoderTransformer
     >>> X, _ = load_digits(return_X_y=True)
-    >>> vae = VAEEncoderTransformer(2, likelihood="bernoulli", max_iter=1, random_state=0).fit(X / 16)
+    >>> vae = VAEEncoderTransformer(2, hidden_layer_sizes=(16,), likelihood="bernoulli", max_iter=1)
+    >>> vae = vae.fit(X / 16)
     >>> ManifoldDisplay.from_estimator(vae, n_steps=5).images.shape
     (5, 5, 64)
     """

@@ -21,7 +21,8 @@ class SamplesDisplay(ImageGridDisplay):
     >>> from sklearn.datasets import load_digits
     >>> from vaefeat import SamplesDisplay, VAEEncoderTransformer
     >>> X, _ = load_digits(return_X_y=True)
-    >>> vae = VAEEncoderTransformer(2, likelihood="bernoulli", max_iter=1, random_state=0).fit(X / 16)
+    >>> vae = VAEEncoderTransformer(2, hidden_layer_sizes=(16,), likelihood="bernoulli", max_iter=1)
+    >>> vae = vae.fit(X / 16)
     >>> SamplesDisplay.from_estimator(vae, n_rows=3, n_columns=5, random_state=0).images.shape
     (3, 5, 64)
     """

@@ -49,7 +49,7 @@ def image_encoder(
     >>> from sklearn.datasets import load_digits
     >>> from vaefeat.recipes import image_encoder
     >>> X, y = load_digits(return_X_y=True)
-    >>> encoder = image_encoder((8, 8), max_iter=2, random_state=0).fit(X / 16)
+    >>> encoder = image_encoder((8, 8), max_iter=1, random_state=0).fit(X[:200] / 16)
     >>> encoder.transform(X / 16).shape
     (1797, 50)
     """
@@ -108,7 +108,7 @@ def make_image_pipeline(
     >>> from sklearn.datasets import load_digits
     >>> from vaefeat.recipes import make_image_pipeline
     >>> X, y = load_digits(return_X_y=True)
-    >>> make_image_pipeline((8, 8), random_state=0, max_iter=1).fit(X, y).predict(X[:2]).shape
+    >>> make_image_pipeline((8, 8), random_state=0, max_iter=1).fit(X[:200], y[:200]).predict(X[:2]).shape
     (2,)
     """
     vae = image_encoder(image_shape, n_components, random_state=random_state, **vae_params)
