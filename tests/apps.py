@@ -41,9 +41,9 @@ def use_page(script, *arguments):
     return json.loads(done.stdout)
 
 
-def channels(colour):
-    """Return red, green and blue of a colour as a page tells it: "rgb(17, 19, 21)"."""
-    return [int(number) for number in re.findall(r"\d+", colour)]
+def channels(color):
+    """Return red, green and blue of a color as a page tells it: "rgb(17, 19, 21)"."""
+    return [int(number) for number in re.findall(r"\d+", color)]
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -224,8 +224,8 @@ def test_a_drawing_is_laid_out_as_mnist_lays_out_its_digits(look, drawing):
     assert 19 <= max(np.ptp(xs), np.ptp(ys)) + 1 <= 21
     assert image.max() == 255
     assert np.count_nonzero((image > 0) & (image < 255)) > 10  # soft edges
-    centre = [(image * indices).sum() / image.sum() for indices in np.indices((28, 28))]
-    assert_allclose(centre, 14, rtol=0, atol=0.1)
+    center = [(image * indices).sum() / image.sum() for indices in np.indices((28, 28))]
+    assert_allclose(center, 14, rtol=0, atol=0.1)
 
 
 @pytest.mark.parametrize("step", ["deleted", "cleared", "escaped"])

@@ -148,7 +148,7 @@ async function snapshot(page) {
       silent: document.querySelector("#silent").checkVisibility() ? texts("summary")[0] : "",
       axes: [...document.querySelectorAll("#axes select")].map((select) => select.selectedOptions[0].textContent),
       axes_are_shown: document.querySelector("#axes").checkVisibility(),
-      colours: new Set(new Uint32Array(drawn.getImageData(0, 0, scatter.width, scatter.height).data.buffer)).size,
+      colors: new Set(new Uint32Array(drawn.getImageData(0, 0, scatter.width, scatter.height).data.buffer)).size,
       sharpness: scatter.width / scatter.clientWidth,
       background: getComputedStyle(document.body).backgroundColor,
       notice: document.querySelector("#notice").hidden ? "" : texts("#notice")[0],

@@ -184,18 +184,18 @@ def test_the_legend_mutes_classes_which_are_then_not_found(steps):
     assert steps["start"]["legend"] == [str(digit) for digit in range(10)]
     assert steps["reset"]["pressed"] == ["true"] * 10
     assert steps["muted"]["pressed"] == ["false"] * 10
-    assert steps["muted"]["colours"] < steps["reset"]["colours"]
+    assert steps["muted"]["colors"] < steps["reset"]["colors"]
     assert steps["muted"]["sample"] is None
 
 
 def test_another_model_shows_all_classes_and_another_axis_leaves_them_muted(steps):
     assert steps["units"]["pressed"] == ["true"] * 10
     assert steps["along"]["pressed"] == ["false"] * 10
-    assert steps["along"]["colours"] < steps["units"]["colours"]
+    assert steps["along"]["colors"] < steps["units"]["colors"]
 
 
 def test_the_page_says_what_lies_in_the_plane(steps):
-    assert steps["start"]["shown"] == "The means of 450 test samples of digits, coloured by class."
+    assert steps["start"]["shown"] == "The means of 450 test samples of digits, colored by class."
 
 
 # --- more units ---

@@ -1,4 +1,4 @@
-// Wires the page: what is drawn or picked goes through both models and into the charts.
+// Connects the parts of the page: drawings and test images go through both models and into the charts.
 
 import { accuracyOf, Answer, LatentChart, ProbabilityChart } from "./charts.js";
 import { fromBytes, fromStrokes, paint, SIDE } from "./digit.js";
@@ -10,10 +10,10 @@ const FOLDERS = { raw: "mnist-100-labels-raw", vae: "mnist-100-labels-vae" };
 const byId = (id) => document.getElementById(id);
 
 let view = null; // models and charts, once they are loaded
-let shown = null; // what is in the pad: { pixels, truth, finished }, or null
+let shown = null; // the content of the pad: { pixels, truth, finished }, or null
 let running = false;
 
-// --- what a person does ---
+// --- events ---
 
 const pad = new Pad(byId("pad"), (strokes, finished) => {
   picker?.clear();
@@ -37,23 +37,23 @@ byId("clear").addEventListener("click", clear);
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape" || event.key === "Delete") clear();
-  // Where there is something to draw or to pick; elsewhere the arrows scroll the page.
+  // Only on the pad and the picker; elsewhere the arrows scroll the page.
   else if (event.target.closest?.("#input") && picker?.handleKey(event.key)) event.preventDefault();
 });
 
-// --- what the page answers ---
+// --- results ---
 
 function show(input) {
   shown = input;
   byId("input").classList.toggle("filled", input !== null);
   paint(byId("received"), input?.pixels ?? new Float32Array(SIDE * SIDE));
-  if (!view) return; // shown when the models are there
+  if (!view) return; // shown as soon as the models are loaded
   byId("result").ariaBusy = String(input !== null);
   if (input === null) reset();
   else answer();
 }
 
-// One run at a time; what was drawn in the meantime is run next, and only the last of it.
+// One run at a time; then the latest drawing is run, if it changed in the meantime.
 async function answer() {
   if (running) return;
   running = true;

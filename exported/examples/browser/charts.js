@@ -1,4 +1,4 @@
-// The charts: elements in the page, sized by style sheet from one number each. No drawing library.
+// The charts: HTML elements, each sized by the style sheet from one number. No drawing library.
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 const signed = (value) => value.toFixed(1).replace("-", "−").replace(/^−(0\.0)$/, "$1");

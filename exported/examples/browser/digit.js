@@ -1,12 +1,12 @@
-// From a drawing to what the models read: 28 × 28 pixels in [0, 1], row by row, white on black, laid out as MNIST
-// lays out its digits. Pure functions: no page, no canvas, the same result in every browser.
+// From a drawing to the input of the models: 28 × 28 pixels in [0, 1], row by row, white on black, laid out as in
+// MNIST. Pure functions without page or canvas, with the same result in every browser.
 
 export const SIDE = 28;
 const BOX = 20; // MNIST fits every digit into a box of 20 × 20 pixels ...
-const CENTRE = SIDE / 2; // ... and puts its centre of mass on the pixel with index 14
-const PEN = 2.6; // width of a line in pixels: what the lines of MNIST's digits are on average
+const CENTER = SIDE / 2; // ... and puts its center of mass on the pixel with index 14
+const PEN = 2.6; // width of a line in pixels: the average in MNIST
 const SOFT = 1.5; // width of the ramp from white to black at the edge of a line: MNIST's edges are soft
-const SMALLEST = 0.06; // of the pad: anything smaller is a dot, and is not blown up to a digit
+const SMALLEST = 0.06; // of the pad: anything smaller is a dot and is not enlarged
 
 /** Pixels of an image stored as whole numbers, 0 to 255. */
 export function fromBytes(bytes) {
@@ -16,10 +16,10 @@ export function fromBytes(bytes) {
 /** Pixels of a drawing: a list of strokes, each a list of [x, y] in the unit square. */
 export function fromStrokes(strokes) {
   const fitted = fitInBox(strokes);
-  const [x, y] = centreOfMass(rasterize(fitted));
-  const centred = translate(fitted, CENTRE - x, CENTRE - y);
-  // In whole 255ths, as MNIST is: what is shown as grey levels is exactly what the models read.
-  return rasterize(centred).map((value) => Math.round(value * 255) / 255);
+  const [x, y] = centerOfMass(rasterize(fitted));
+  const centerd = translate(fitted, CENTER - x, CENTER - y);
+  // In whole 255ths, as MNIST is: the gray levels shown are exactly what the models read.
+  return rasterize(centerd).map((value) => Math.round(value * 255) / 255);
 }
 
 function fitInBox(strokes) {
@@ -29,8 +29,8 @@ function fitInBox(strokes) {
   const [top, bottom] = [Math.min(...ys), Math.max(...ys)];
   const scale = (BOX - PEN) / Math.max(right - left, bottom - top, SMALLEST);
   const place = ([x, y]) => [
-    (x - (left + right) / 2) * scale + CENTRE,
-    (y - (top + bottom) / 2) * scale + CENTRE,
+    (x - (left + right) / 2) * scale + CENTER,
+    (y - (top + bottom) / 2) * scale + CENTER,
   ];
   return strokes.map((stroke) => stroke.map(place));
 }
@@ -39,7 +39,7 @@ function translate(strokes, dx, dy) {
   return strokes.map((stroke) => stroke.map(([x, y]) => [x + dx, y + dy]));
 }
 
-// A pixel is as bright as the nearest line is near: white on the line, black beyond its soft edge.
+// The brightness of a pixel depends on its distance to the nearest line: white on the line, black beyond its soft edge.
 function rasterize(strokes) {
   const pixels = new Float32Array(SIDE * SIDE);
   const reach = (PEN + SOFT) / 2;
@@ -71,7 +71,7 @@ function distance(x, y, [ax, ay], [bx, by]) {
   return Math.hypot(x - ax - t * dx, y - ay - t * dy);
 }
 
-function centreOfMass(pixels) {
+function centerOfMass(pixels) {
   let [mass, x, y] = [0, 0, 0];
   pixels.forEach((value, i) => {
     mass += value;
@@ -88,8 +88,8 @@ export function paint(canvas, pixels) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(SIDE, SIDE);
   pixels.forEach((value, i) => {
-    const grey = Math.round(value * 255);
-    image.data.set([grey, grey, grey, 255], 4 * i);
+    const gray = Math.round(value * 255);
+    image.data.set([gray, gray, gray, 255], 4 * i);
   });
   context.putImageData(image, 0, 0);
 }

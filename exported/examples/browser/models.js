@@ -55,12 +55,12 @@ class Model {
   constructor(ort, card, session) {
     this.#ort = ort;
     this.#session = session;
-    this.card = card; // what model.json says: description, classes, metrics, ...
+    this.card = card; // the content of model.json: description, classes, metrics, ...
   }
 
   /**
    * Run rows of pixels, one after the other in one Float32Array.
-   * Returns a list of objects, one a row: label, probabilities and, if the model has them, z_mean.
+   * Returns a list of objects, one per row: label, probabilities and, if the model has them, z_mean.
    */
   async run(pixels) {
     const width = this.card.inputs.n_features;
@@ -72,7 +72,7 @@ class Model {
   }
 }
 
-// The part of an output that belongs to row i: a number, or a list of them.
+// The part of an output that belongs to row i: a number or a list of numbers.
 function valueOf({ data, dims }, i) {
   if (dims.length === 1) return Number(data[i]); // int64 comes as BigInt
   return Array.from(data.subarray(i * dims[1], (i + 1) * dims[1]));

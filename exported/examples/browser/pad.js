@@ -1,13 +1,13 @@
 // The drawing pad: a canvas that takes strokes from mouse, pen or finger, or shows an image.
 
-const PEN = 0.075; // of the width of the pad; with a digit drawn over two thirds of it, what MNIST's pens are
+const PEN = 0.075; // relative to the width of the pad; matches MNIST if a digit fills two thirds of the pad
 
 export class Pad {
   #canvas;
   #context;
   #strokes = []; // lists of [x, y] in the unit square, so that the pad may change its size
   #image = null; // a canvas
-  #pointer = null; // the one that draws: a second finger does not
+  #pointer = null; // the one that draws; further fingers are ignored
 
   /** `onDraw(strokes, finished)` is called whenever the drawing has grown. */
   constructor(canvas, onDraw) {
@@ -16,7 +16,7 @@ export class Pad {
     canvas.addEventListener("pointerdown", (event) => {
       if (this.#pointer !== null || event.button !== 0) return;
       this.#pointer = event.pointerId;
-      canvas.setPointerCapture(event.pointerId); // a stroke goes on beyond the edge
+      canvas.setPointerCapture(event.pointerId); // a stroke continues beyond the edge
       if (this.#image) this.clear();
       this.#strokes.push([]);
       this.#extend(event);
@@ -30,7 +30,7 @@ export class Pad {
     const finish = (event) => {
       if (event.pointerId !== this.#pointer) return;
       this.#pointer = null;
-      if (this.#strokes.length) onDraw(this.#strokes, true); // cleared in the midst of a stroke: nothing to show
+      if (this.#strokes.length) onDraw(this.#strokes, true); // nothing to show if the pad was cleared during the stroke
     };
     canvas.addEventListener("pointerup", finish);
     canvas.addEventListener("pointercancel", finish);

@@ -1,4 +1,4 @@
-// The test images: a group of radio buttons in a grid, one column a digit, moved through with the arrow keys.
+// The test images: a group of radio buttons in a grid with one column per digit and arrow-key navigation.
 
 import { fromBytes, paint } from "./digit.js";
 

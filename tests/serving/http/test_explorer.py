@@ -168,7 +168,7 @@ def test_the_page_works_there_and_the_service_s_page_leads_to_it(models, explore
     token.write_text("sesame")
     with serving(models, "--explore", str(explorer), "--token-file", str(token)) as live:
         seen = use_page(Path(__file__).with_name("explorer.mjs"), live.url, "sesame")
-    assert "This service asks for a token" in seen["notice"]
+    assert "This service requires a token" in seen["notice"]
     assert seen["title"] == "Latent space"
     assert seen["picture"] == [8, 8]
     assert seen["foreign"] == []

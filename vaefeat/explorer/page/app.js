@@ -1,4 +1,4 @@
-// Wires the page: whatever moves z moves the point in the plane, the sliders, and the picture.
+// Connects the parts of the page: a change of z updates the point in the plane, the sliders and the picture.
 
 import { Decoding } from "./decoding.js";
 import { Legend } from "./legend.js";
@@ -8,13 +8,13 @@ import { Scatter } from "./scatter.js";
 import { nameOf, signed, Units } from "./units.js";
 import { Walk } from "./walk.js";
 
-const KEPT = 99; // times from a move to its picture, of which the page tells the median
+const KEPT = 99; // times from a move to its picture; the page shows their median
 const byId = (id) => document.getElementById(id);
 
 let model = null;
 let z = null;
 let axes = []; // the units across and up
-let chosen = []; // the samples that were clicked last, two at most, the latest at the end
+let chosen = []; // the last two samples that were clicked, the latest at the end
 let times = [];
 
 const scatter = new Scatter(byId("scatter"), byId("marks"), { onMove: moveTo, onPick: choose });
@@ -34,13 +34,13 @@ function go(next) {
 }
 
 function show(features, { model: decoder, z: decoded, asked }) {
-  if (decoder !== model) return; // another one was chosen meanwhile
+  if (decoder !== model) return; // another one was chosen in the meantime
   paint(byId("picture"), model.toShares(features), model.samples.image_shape);
   byId("picture").ariaBusy = String(decoded !== z);
   byId("decoded-title").textContent = isAtSample() ? "Its reconstruction" : "Decoded";
   times = [...times, performance.now() - asked].slice(-KEPT);
   const median = times.toSorted((a, b) => a - b)[times.length >> 1];
-  byId("measured").textContent = `From a move to its picture: ${median.toFixed(1)} ms.`;
+  byId("measured").textContent = `${median.toFixed(1)} ms from a move to its picture.`;
 }
 
 function isAtSample() {
@@ -51,7 +51,7 @@ function between(from, to, share) {
   return from.map((value, unit) => value + share * (to[unit] - value));
 }
 
-// --- what a person does ---
+// --- events ---
 
 function moveTo(place, isSettled) {
   go(z.with(axes[0], place[0]).with(axes[1], place[1]));
@@ -126,8 +126,8 @@ function use(loaded) {
 
 function describeSamples({ name, split, n_samples, classes, is_ordered }) {
   const grouped = String(n_samples).replace(/\B(?=(\d{3})+$)/g, "\u202f"); // 2000 as 2 000
-  if (is_ordered) return `The means of ${grouped} frames of ${name}, coloured by their time.`;
-  return `The means of ${grouped} ${split} samples of ${name}${classes ? ", coloured by class" : ""}.`;
+  if (is_ordered) return `The means of ${grouped} frames of ${name}, colored by time.`;
+  return `The means of ${grouped} ${split} samples of ${name}${classes ? ", colored by class" : ""}.`;
 }
 
 function complain(error) {
@@ -150,7 +150,7 @@ async function start() {
     history.replaceState(null, "", `#${encodeURIComponent(name)}`);
     if (!loaded.has(name)) loaded.set(name, loadModel(ort, index.get(name)));
     const found = await loaded.get(name).catch((error) => {
-      loaded.delete(name); // it may be there when it is asked for again
+      loaded.delete(name); // it may load the next time
       throw error;
     });
     if (name === select.value) use(found);

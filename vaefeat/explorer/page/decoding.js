@@ -1,9 +1,9 @@
-// Decodes the last z that was asked for, at most once a frame: what was asked in between is never run.
+// Decodes the last requested z, at most once per frame; requests in between are skipped.
 
 export class Decoding {
   #onDecoded;
   #onError;
-  #wanted = null; // { model, z, asked }: the last request, and since when a picture is waited for
+  #wanted = null; // { model, z, asked }: the last request, and when the first unanswered one was made
   #isRunning = false;
 
   /** `onDecoded(features, request)` draws what a model makes of `request.z`. */

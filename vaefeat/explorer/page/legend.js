@@ -1,6 +1,6 @@
-// The legend: a button a class, which mutes it; or the scale of time.
+// The legend: a button per class, which mutes it, or a time scale.
 
-import { classColour } from "./colours.js";
+import { classColor } from "./colors.js";
 
 export class Legend {
   #group;
@@ -25,7 +25,7 @@ export class Legend {
   #buttons(classes, muted) {
     return classes.map((name, label) => {
       const button = Object.assign(document.createElement("button"), { type: "button", textContent: name });
-      button.style.setProperty("--colour", `var(${classColour(label)})`);
+      button.style.setProperty("--color", `var(${classColor(label)})`);
       button.ariaPressed = "true";
       button.addEventListener("click", () => {
         if (!muted.delete(label)) muted.add(label);

@@ -1,8 +1,8 @@
-// Loads what `vaefeat explore` wrote beside this page: the index, the decoders, and where the samples lie.
+// Loads the files that `vaefeat explore` wrote beside this page: index, decoders and latent means.
 
 const RUNTIME = new URL("onnxruntime-web/", import.meta.url);
 
-/** Something that a person can put right; its message says how. */
+/** An error that the user can fix; the message says how. */
 export class LoadError extends Error {}
 
 /** The index: `models` by name, each with the `samples` that are shown behind it. */

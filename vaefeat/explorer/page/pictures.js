@@ -12,8 +12,8 @@ function paintImage(canvas, shares, [rows, columns]) {
   resize(canvas, columns, rows);
   const image = new ImageData(columns, rows);
   shares.forEach((share, i) => {
-    const grey = Math.round(255 * share); // an array of clamped bytes: beyond the range is black or white
-    image.data.set([grey, grey, grey, 255], 4 * i);
+    const gray = Math.round(255 * share); // an array of clamped bytes: beyond the range is black or white
+    image.data.set([gray, gray, gray, 255], 4 * i);
   });
   canvas.getContext("2d").putImageData(image, 0, 0);
 }

@@ -1,6 +1,6 @@
 // The plane of two latent units: the samples' means, drawn on a canvas, and the point that a person moves.
 
-import { coloursOf } from "./colours.js";
+import { colorsOf } from "./colors.js";
 import { nameOf } from "./units.js";
 
 const CLICK = 4; // pixels that a pointer may move between down and up to be a click
@@ -150,19 +150,19 @@ export class Scatter {
     this.#canvas.width = this.#canvas.height = Math.round(side * devicePixelRatio);
     context.scale(this.#canvas.width / side, this.#canvas.width / side);
     const style = getComputedStyle(this.#canvas);
-    const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+    const color = (name) => style.getPropertyValue(`--${name}`).trim();
     context.font = `${AXIS} ${style.fontFamily}`;
-    this.#drawGrid(context, side, colour);
-    this.#drawSamples(context, side, colour);
-    this.#drawClassNames(context, side, colour);
+    this.#drawGrid(context, side, color);
+    this.#drawSamples(context, side, color);
+    this.#drawClassNames(context, side, color);
   }
 
-  #drawGrid(context, side, colour) {
+  #drawGrid(context, side, color) {
     const { limit } = this.#model;
     const at = (value) => Math.round(((value + limit) / (2 * limit)) * side) + 0.5;
     const step = limit > 10 ? 5 : limit > 5 ? 2 : 1;
     for (let value = step * Math.ceil(-limit / step); value <= limit; value += step) {
-      context.strokeStyle = colour(value === 0 ? "axis" : "line");
+      context.strokeStyle = color(value === 0 ? "axis" : "line");
       context.beginPath();
       context.moveTo(at(value), 0);
       context.lineTo(at(value), side);
@@ -170,7 +170,7 @@ export class Scatter {
       context.lineTo(side, at(value));
       context.stroke();
     }
-    context.fillStyle = colour("muted");
+    context.fillStyle = color("muted");
     context.textAlign = "center";
     for (let value = 2 * step * Math.ceil(-limit / (2 * step)); value < limit; value += 2 * step) {
       if (value > -limit) context.fillText(String(value).replace("-", "−"), at(value), side - 8);
@@ -181,14 +181,14 @@ export class Scatter {
     context.fillText(`↑ ${nameOf(this.#axes[1])}`, side / 2 + 8, 20);
   }
 
-  #drawSamples(context, side, colour) {
+  #drawSamples(context, side, color) {
     const { samples } = this.#model;
-    const colours = coloursOf(samples, this.#canvas);
+    const colors = colorsOf(samples, this.#canvas);
     const radius = samples.n_samples > 1000 ? 2.25 : 3;
     context.globalAlpha = 0.8;
     for (let i = 0; i < samples.n_samples; i += 1) {
       const [x, y] = this.#pixels(this.#model.meanOf(i), side);
-      context.fillStyle = this.#isMuted(i) ? colour("line") : colours[i];
+      context.fillStyle = this.#isMuted(i) ? color("line") : colors[i];
       context.beginPath();
       context.arc(x, y, radius, 0, 2 * Math.PI);
       context.fill();
@@ -197,8 +197,8 @@ export class Scatter {
   }
 
   // A class's name in the midst of its samples, or right below other names there: no class has to be told by its
-  // colour alone.
-  #drawClassNames(context, side, colour) {
+  // color alone.
+  #drawClassNames(context, side, color) {
     const { classes } = this.#model.samples;
     if (!classes) return;
     const isShort = classes.every((name) => name.length < 4);
@@ -215,9 +215,9 @@ export class Scatter {
       const isTaken = (other) => Math.abs(other.y - y) < LINE && Math.abs(other.x - x) < (other.width + width) / 2 + 4;
       while (drawn.some(isTaken)) y += LINE / 2;
       drawn.push({ x, y, width });
-      context.strokeStyle = colour("surface");
+      context.strokeStyle = color("surface");
       context.strokeText(name, x, y);
-      context.fillStyle = colour("ink");
+      context.fillStyle = color("ink");
       context.fillText(name, x, y);
     }
   }

@@ -1,4 +1,4 @@
-// Shows openapi.json for people.
+// Shows openapi.json as a page.
 
 const spec = await (await fetch("openapi.json")).json();
 
@@ -8,7 +8,7 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-// Follow a reference within the description.
+// Follow a reference within the specification.
 function resolved(part) {
   if (!part?.$ref) return part;
   return part.$ref.split("/").slice(1).reduce((place, key) => place[key], spec);
@@ -30,7 +30,7 @@ function operation(path, method, { summary, description, parameters = [], respon
 
 const sections = new Map();
 for (const [path, methods] of Object.entries(spec.paths)) {
-  if (path.includes("/versions/")) continue; // shown as a part that may be left out
+  if (path.includes("/versions/")) continue; // shown as an optional part of the path
   for (const [method, what] of Object.entries(methods)) {
     const tag = what.tags[0];
     if (!sections.has(tag)) sections.set(tag, element("section", {}, element("h2", { textContent: tag })));

@@ -1,10 +1,10 @@
-// The page speaks to the service as every other client does, and reads its numbers from /metrics.
+// The page is a client of the service like any other, and reads its statistics from /metrics.
 
 import { Window } from "./numbers.js";
 
 const SECTIONS = { inputs: "Input", outputs: "Outputs", metrics: "Measured", training: "Training", data: "Data" };
 const $ = (selector) => document.querySelector(selector);
-const models = new Map(); // name -> its metadata, its button, and the example that was shown last
+const models = new Map(); // name -> metadata, button and the example shown last
 const numbers = new Window();
 let chosen;
 
@@ -34,7 +34,7 @@ async function start() {
     if (!(error instanceof Unauthorized)) return say(error.message);
     $("#login").hidden = false;
     $("#token").focus();
-    if (sessionStorage.getItem("token")) say("That is not the token.");
+    if (sessionStorage.getItem("token")) say("This token is wrong.");
   }
 }
 
@@ -168,7 +168,7 @@ function showFormsOfRow() {
 
 const row = () => ($("#row").value.match(/[^\s,;[\]]+/g) ?? []).map(Number);
 
-// A row whose length is a square may be a picture, so it is shown as one.
+// A row whose length is a square number may be an image, so it is shown as one.
 function showPicture() {
   const values = row();
   const side = Math.sqrt(values.length);
@@ -179,8 +179,8 @@ function showPicture() {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const picture = new ImageData(side, side);
   values.forEach((value, i) => {
-    const grey = (255 * (value - low)) / (high - low || 1);
-    picture.data.set([grey, grey, grey, 255], 4 * i);
+    const gray = (255 * (value - low)) / (high - low || 1);
+    picture.data.set([gray, gray, gray, 255], 4 * i);
   });
   canvas.getContext("2d").putImageData(picture, 0, 0);
 }
@@ -196,8 +196,8 @@ async function send() {
   const start = performance.now();
   try {
     const answer = await askJson(`v2/models/${name}/infer`, { method: "POST", body: request() });
-    if (name !== chosen) return; // another model was chosen meanwhile
-    note(`${(performance.now() - start).toFixed(1)} ms, there and back`);
+    if (name !== chosen) return; // another model was chosen in the meantime
+    note(`${(performance.now() - start).toFixed(1)} ms round trip`);
     $("#answer").replaceChildren(...answer.outputs.map(drawn));
   } catch (error) {
     $("#answer").replaceChildren();
@@ -210,7 +210,7 @@ function note(text, kind = "") {
   $("#time").className = kind;
 }
 
-// --- an answer ---
+// --- outputs ---
 
 function drawn(output) {
   const kind = `${output.datatype}, ${output.shape.join(" × ")}`;
@@ -277,7 +277,7 @@ function state(text, kind) {
   $("#state").className = kind;
 }
 
-// --- what a person does ---
+// --- events ---
 
 $("#try").addEventListener("submit", (event) => {
   event.preventDefault();

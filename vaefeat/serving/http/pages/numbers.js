@@ -1,4 +1,4 @@
-// Rates and quantiles from counters and histograms: what changed between now and some seconds ago.
+// Rates and quantiles of the last seconds, computed from counters and histograms.
 
 const SECONDS = 20;
 const LINE = /^(vaefeat_\w+)\{(.*)\} (\S+)$/;
@@ -6,13 +6,13 @@ const LINE = /^(vaefeat_\w+)\{(.*)\} (\S+)$/;
 export class Window {
   #looks = [];
 
-  // Take up the text of /metrics, as it was at a time in seconds.
+  // Add the text of /metrics, read at a time in seconds.
   add(text, time) {
     this.#looks.push({ time, values: parse(text) });
     while (this.#looks.length > 2 && time - this.#looks[0].time > SECONDS) this.#looks.shift();
   }
 
-  // Requests a second, median and 99th percentile of their time, and the length of the queue, as text.
+  // Requests per second, median and 99th percentile of their time, and length of the queue, as text.
   of(model) {
     const [first, last] = [this.#looks[0], this.#looks.at(-1)];
     const change = (key) => (last.values.get(key) ?? 0) - (first.values.get(key) ?? 0);
@@ -39,7 +39,7 @@ function parse(text) {
   return values;
 }
 
-// Within a bucket the requests are taken to be spread evenly.
+// Assumes that requests are spread evenly within a bucket.
 function quantile(buckets, share) {
   const total = buckets.at(-1)?.[1] ?? 0;
   if (!total) return null;
