@@ -66,7 +66,7 @@ def test_the_first_line_is_a_header_by_one_rule(text, rows, is_said, suffix, rea
 
 @pytest.mark.parametrize(("header", "rows"), [(True, LINES[1:]), (False, LINES)])
 @pytest.mark.parametrize("first_line", ["1,2,3", "01,2,3"])
-def test_whether_there_is_a_header_can_be_said(header, rows, first_line, read, tmp_path):
+def test_the_header_option_overrides_the_rule(header, rows, first_line, read, tmp_path):
     path = csv(tmp_path / "rows.csv", f"{first_line}\n4,5,6\n7,8,9\n")
     assert_array_equal(read(path, header=header), rows)
 
@@ -124,7 +124,7 @@ def test_an_index_that_pandas_keeps_in_a_parquet_file_is_no_feature(read, tmp_pa
         assert_array_equal(read(path), ROWS)
 
 
-def test_columns_that_are_asked_for_by_name_need_no_word_about_an_index(tmp_path):
+def test_columns_found_by_name_cause_no_warning_about_an_index(tmp_path):
     pd.DataFrame(ROWS, columns=list("abc")).to_csv(tmp_path / "rows.csv")
     assert_array_equal(stream(tmp_path / "rows.csv", names=["c", "a"], n_features=2), ROWS[:, [2, 0]])
 
@@ -191,7 +191,7 @@ print(peak_mb() - before)
     not sys.platform.startswith("linux"), reason="this system does not tell the peak of memory"
 )
 @pytest.mark.parametrize("kind", HARMFUL)
-def test_a_small_file_that_unpacks_to_an_absurd_line_is_refused_in_little_memory(kind, tmp_path):
+def test_a_small_file_that_decompresses_to_absurd_lines_is_refused_in_little_memory(kind, tmp_path):
     path = tmp_path / "rows.csv.gz"
     path.write_bytes(gzip.compress(HARMFUL[kind], 1))
     done = subprocess.run([sys.executable, "-c", SCRIPT, path], capture_output=True, text=True, check=True)
@@ -216,7 +216,7 @@ NAME = "n" * 200
         ("7,2\n", "9" * 400),
     ],
 )
-def test_no_message_is_longer_than_a_person_reads(text, target, tmp_path):
+def test_no_message_is_longer_than_300_characters(text, target, tmp_path):
     path = csv(tmp_path / f"{'r' * 200}.csv", text)
     with pytest.raises(ValueError, match="rrr") as caught:
         read_table(path, target, header=text[0].isalpha() or None)

@@ -81,7 +81,7 @@ def test_mnist_is_in_its_usual_order(mnist):
     assert middle.max() == 1.0
 
 
-def test_digits_are_scikit_learn_s_split_by_class_and_the_same_each_time():
+def test_digits_are_those_of_scikit_learn_split_by_class_in_the_same_way_each_time():
     data = load_dataset("digits")
     X, y = sklearn.datasets.load_digits(return_X_y=True)
     assert_array_equal(np.unique(np.concatenate([data.X, data.X_test]), axis=0), np.unique(X / 16, axis=0))
@@ -115,7 +115,7 @@ def put(folder, name, content):
 
 
 @pytest.mark.parametrize("present", [[0, 1, 2], [1, 2], [2], [0, 2], [0]])
-def test_a_folder_given_goes_before_the_environment_and_that_before_the_cache(present, places):
+def test_data_home_takes_precedence_over_the_environment_and_that_over_the_cache(present, places):
     for i in present:
         put(places[i], "mnist", b"not gzip")
     with pytest.raises(DatasetCorruptError) as caught:
@@ -190,7 +190,7 @@ def test_idx_files_are_read_row_by_row(small_mnist):
 
 
 @pytest.mark.parametrize("labels", [LABELS, np.array(["a", "b", "a", "c", "b"])], ids=["digits", "words"])
-def test_what_is_fetched_is_of_the_kind_that_is_read(labels, monkeypatch):
+def test_fetched_data_have_the_dtypes_of_data_that_are_read_from_files(labels, monkeypatch):
     calls = []
 
     def fetch_openml(name, *, version, **options):
@@ -206,7 +206,7 @@ def test_what_is_fetched_is_of_the_kind_that_is_read(labels, monkeypatch):
 
 
 @pytest.mark.usefixtures("small_mnist")
-def test_fetched_data_are_used_where_there_are_no_files_and_checked_alike(places, monkeypatch):
+def test_fetched_data_are_used_if_there_are_no_files_and_are_checked_too(places, monkeypatch):
     monkeypatch.setattr(datasets, "_fetch", lambda name, version: (PIXELS, LABELS))
     assert_is_small_mnist(load_dataset("mnist", data_home=places[2]))
     monkeypatch.setattr(datasets, "_fetch", lambda name, version: (PIXELS + 1, LABELS))
@@ -285,7 +285,7 @@ def test_the_same_content_gives_the_same_data_from_every_format(table, tmp_path)
     assert data.image_shape is None
 
 
-def test_a_quarter_is_for_testing_with_equal_shares_of_each_class(table):
+def test_a_quarter_of_the_rows_is_set_aside_for_testing_stratified_by_class(table):
     data = load_dataset(*table[:1], target=table[1])
     assert data.X.shape == (30, 3)
     assert data.X_test.shape == (10, 3)
@@ -328,7 +328,7 @@ def test_an_index_out_of_the_array_is_refused(target, tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet"])
-def test_classes_may_be_words_and_features_may_not(ending, tmp_path):
+def test_classes_may_be_text_but_features_may_not(ending, tmp_path):
     words = FRAME.assign(label=np.array(["north", "south"])[CLASSES % 2])
     path = tmp_path / f"table.{ending}"
     words.to_parquet(path) if ending == "parquet" else words.to_csv(path, index=False)
@@ -366,7 +366,7 @@ def test_pickled_objects_are_refused_and_not_unpickled(ending, kind, trap, tmp_p
         (np.array([["a", "b"]] * 10), "dtype <U1, expected a numeric matrix"),
     ],
 )
-def test_an_array_that_is_no_numeric_matrix_is_refused(X, message, tmp_path):
+def test_an_array_that_is_not_a_numeric_matrix_is_refused(X, message, tmp_path):
     np.savez(tmp_path / "table.npz", X=X)
     with pytest.raises(DatasetCorruptError, match=message):
         load_dataset(tmp_path / "table.npz")
@@ -379,19 +379,19 @@ def test_an_archive_without_x_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_file_that_is_not_there_is_said_to_be_so(name, tmp_path):
+def test_a_missing_file_is_reported(name, tmp_path):
     with pytest.raises(DatasetNotFoundError, match=f"There is no file .*{name}"):
         load_dataset(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["cifar10", "MNIST", "table.xlsx", "digits.tar.gz", ""])
-def test_an_unknown_name_is_answered_with_the_known_ones(name):
+def test_an_unknown_name_is_refused_with_the_list_of_known_ones(name):
     known = "digits, mnist, fashion-mnist, frey-face, satimage"
     with pytest.raises(ValueError, match=f"Unknown data '{name}': expected one of {known}, or a file"):
         load_dataset(name)
 
 
-def test_tables_without_pyarrow_end_in_the_command_that_installs_it(tmp_path, monkeypatch):
+def test_without_pyarrow_the_error_gives_the_command_that_installs_it(tmp_path, monkeypatch):
     FRAME.to_csv(tmp_path / "table.csv", index=False)
     monkeypatch.setitem(sys.modules, "pyarrow.csv", None)
     with pytest.raises(
@@ -450,13 +450,13 @@ def test_classes_of_an_array_are_not_rounded(tmp_path):
     assert set(load_dataset(tmp_path / "t.npy", target="-1").y) == {0.25, 0.75}
 
 
-def test_values_too_large_for_float32_are_refused_in_words(tmp_path):
+def test_values_too_large_for_float32_are_refused(tmp_path):
     np.save(tmp_path / "t.npy", np.full((20, 2), 1e300))
     with pytest.raises(ValueError, match=r"t\.npy"):
         load_dataset(tmp_path / "t.npy")
 
 
-def test_a_table_without_rows_is_said_to_have_none(tmp_path):
+def test_a_table_without_rows_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n")
     with pytest.raises(DatasetCorruptError, match="rows"):
         load_dataset(tmp_path / "t.csv")

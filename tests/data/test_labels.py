@@ -16,7 +16,7 @@ def counts_kept(y, n_labeled, **options):
 
 
 @pytest.mark.parametrize("n_labeled", [1, 3, 30, 60])
-def test_kept_labels_are_the_given_ones_and_as_many_of_each_class(n_labeled):
+def test_kept_labels_are_unchanged_and_balanced_over_the_classes(n_labeled):
     masked = mask_labels(Y, n_labeled, random_state=0)
     assert masked.shape == Y.shape
     assert len(kept(masked)) == n_labeled
@@ -26,7 +26,7 @@ def test_kept_labels_are_the_given_ones_and_as_many_of_each_class(n_labeled):
 
 
 @pytest.mark.parametrize("n_labeled", [4, 5, 31, 32])
-def test_of_classes_of_one_size_a_remainder_falls_on_any(n_labeled):
+def test_a_remainder_falls_on_any_class_if_all_have_one_size(n_labeled):
     y = np.repeat([0, 1, 2], 40)
     draws = [counts_kept(y, n_labeled, random_state=seed) for seed in range(20)]
     share, remainder = divmod(n_labeled, 3)
@@ -74,7 +74,7 @@ def test_integers_of_any_width_have_room_for_the_mark(dtype):
 
 
 @pytest.mark.parametrize("as_type", [np.array, list, lambda y: np.array(y, dtype=object)])
-def test_words_become_objects_beside_the_mark(as_type):
+def test_text_labels_become_objects_beside_the_mark(as_type):
     words = ["north"] * 5 + ["south"] * 5
     masked = mask_labels(as_type(words), 4, random_state=0)
     assert masked.dtype == object
@@ -84,7 +84,7 @@ def test_words_become_objects_beside_the_mark(as_type):
 
 @pytest.mark.parametrize("n_labeled", [0, -1, 101])
 @pytest.mark.parametrize("stratify", [True, False])
-def test_a_number_of_labels_that_there_is_not_is_refused(n_labeled, stratify):
+def test_an_impossible_number_of_labels_is_refused(n_labeled, stratify):
     with pytest.raises(ValueError, match=f"Got n_labeled={n_labeled}, expected 1 to 100, the number"):
         mask_labels(Y, n_labeled, random_state=0, stratify=stratify)
 
@@ -102,12 +102,12 @@ def test_a_number_of_labels_that_there_is_not_is_refused(n_labeled, stratify):
     ],
     ids=["integers", "floats", "objects", "text", "None", "NaN in objects", "NaN"],
 )
-def test_labels_that_are_hidden_already_are_refused_whatever_their_type(y):
+def test_labels_that_are_already_hidden_are_refused_whatever_their_type(y):
     with pytest.raises(ValueError, match="y already holds the label -1, NaN or None, which means unlabeled"):
         mask_labels(y, 2, random_state=0)
 
 
-def test_a_remainder_falls_on_any_class_also_where_one_is_larger():
+def test_a_remainder_falls_on_any_class_even_if_one_is_larger():
     y = np.repeat([0, 1, 2], [50, 30, 20])
     drawn = {tuple(np.bincount(m[m != -1])) for m in (mask_labels(y, 31, random_state=s) for s in range(20))}
     assert len(drawn) == 3

@@ -145,7 +145,7 @@ def test_a_csv_may_be_written_in_many_ways(text, rows, suffix, tmp_path):
     assert_array_equal(read_text(text, tmp_path / f"rows{suffix}"), np.array(rows, np.float32))
 
 
-def test_a_csv_gz_may_be_put_together_of_several(tmp_path):
+def test_a_csv_gz_may_consist_of_several_members(tmp_path):
     (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(b"7,2,3\n") + gzip.compress(b"4,5,6\n"))
     assert_array_equal(read(tmp_path / "rows.csv.gz"), [[7, 2, 3], [4, 5, 6]])
 
@@ -181,7 +181,7 @@ def test_a_table_without_names_is_taken_as_it_is(suffix, tmp_path):
         (["a", "b", "c", "d"], None, "has 4 columns, but the model takes 3 features"),
     ],
 )
-def test_columns_that_do_not_fit_are_refused_in_words(suffix, columns, names, message, tmp_path):
+def test_columns_that_do_not_match_the_model_are_refused(suffix, columns, names, message, tmp_path):
     path = tmp_path / f"rows{suffix}"
     if suffix == ".parquet":
         table = pa.Table.from_arrays([pa.array([1.0])] * len(columns), names=columns)
@@ -192,7 +192,7 @@ def test_columns_that_do_not_fit_are_refused_in_words(suffix, columns, names, me
         read(path, names=names)
 
 
-def test_names_that_are_numbers_are_a_header_where_the_model_knows_them(tmp_path):
+def test_names_that_are_numbers_are_a_header_if_the_model_has_them(tmp_path):
     path = save(tmp_path / "rows.csv", X[:9], ["0", "1", "2"])
     assert_array_equal(read(path, names=["0", "1", "2"]), X[:9])
 
@@ -203,7 +203,7 @@ def test_names_that_are_numbers_are_a_header_where_the_model_knows_them(tmp_path
 @pytest.mark.parametrize("suffix", ARRAYS)
 @pytest.mark.parametrize("row", [0, 1, CHUNK_ROWS, 4_998])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_number_that_is_none_is_named_by_its_row_and_column(suffix, row, value, tmp_path):
+def test_a_value_that_is_not_finite_is_located_by_row_and_column(suffix, row, value, tmp_path):
     rows = X.astype(np.float64)
     rows[row, 1] = value
     column = "'x1'" if suffix == ".parquet" else 2
@@ -213,14 +213,14 @@ def test_a_number_that_is_none_is_named_by_its_row_and_column(suffix, row, value
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet"])
-def test_a_number_that_float32_does_not_hold_is_named_too(suffix, tmp_path):
+def test_a_value_that_float32_cannot_hold_is_located_too(suffix, tmp_path):
     rows = X.astype(np.float64)
     rows[4_998, 1] = -1e39
     with pytest.raises(DatasetCorruptError, match=r"row 4999, column .*: got -inf, expected a finite"):
         read(save(tmp_path / f"rows{suffix}", rows))
 
 
-def test_a_signalling_nan_is_one_as_any_other(tmp_path):
+def test_a_signaling_nan_is_treated_like_any_other(tmp_path):
     rows = X.astype(np.float64)
     rows.view(np.uint64)[7, 1] = 0x7FF0000000000001
     with pytest.raises(DatasetCorruptError, match="row 8, column 2: got nan"):
@@ -245,7 +245,7 @@ BAD_LINES = [
 @pytest.mark.parametrize("header", ["", "a,b,c\n", "\ufeffa,b,c\n"])
 @pytest.mark.parametrize("row", [1, 2_000, 4_999])
 @pytest.mark.parametrize(("line", "message"), BAD_LINES)
-def test_a_bad_line_is_named_by_the_number_that_an_editor_shows(
+def test_a_bad_line_is_located_by_the_number_that_an_editor_shows(
     line, message, row, header, suffix, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(tables, "CHUNK_BYTES", 2**13)  # blocks of 1 kB: 160 lines
@@ -256,34 +256,34 @@ def test_a_bad_line_is_named_by_the_number_that_an_editor_shows(
 
 
 @pytest.mark.parametrize(("line", "message"), BAD_LINES)
-def test_a_bad_line_is_named_beyond_the_first_block_of_megabytes(line, message, tmp_path):
+def test_a_bad_line_is_located_beyond_the_first_block(line, message, tmp_path):
     lines = ["0.12345678901234567890,2.0,3.0000000000"] * 200_000
     lines[150_000] = line
     with pytest.raises(DatasetCorruptError, match=rf"rows\.csv, line 150002{message}"):
         read_text("\n".join(["a,b,c", *lines]), tmp_path / "rows.csv")
 
 
-def test_the_header_that_pandas_writes_for_columns_without_names_is_one(tmp_path):
+def test_the_header_that_pandas_writes_for_unnamed_columns_is_a_header(tmp_path):
     pd.DataFrame(X).to_csv(tmp_path / "rows.csv", index=False)
     with pytest.warns(DataWarning, match=r"rows\.csv: took the first line, 0,1,2, as names of the columns"):
         assert_array_equal(read(tmp_path / "rows.csv"), X)
 
 
 @pytest.mark.parametrize("line", ["1,,3", "1,NA,3", "1,x,3"])
-def test_a_bad_first_line_is_no_header(line, tmp_path):
+def test_a_bad_first_line_is_not_a_header(line, tmp_path):
     with pytest.raises(DatasetCorruptError, match="line 1"):
         read_text(f"{line}\n4,5,6\n7,8,9\n", tmp_path / "rows.csv")
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_a_bad_cell_of_columns_in_another_order_is_named_as_in_the_file(suffix, tmp_path):
+def test_a_bad_cell_is_located_by_its_name_if_columns_are_reordered(suffix, tmp_path):
     rows = np.array([[1, 2, 3, 4], [5, 6, 7, np.nan]])
     path = save(tmp_path / f"rows{suffix}", rows, ["c", "x", "b", "a"])
     with pytest.raises(DatasetCorruptError, match="column 'a'"):
         read(path, names=NAMES)
 
 
-def test_the_rows_of_an_array_are_no_lines_whatever_its_name(tmp_path):
+def test_the_rows_of_an_array_are_not_called_lines_whatever_its_name(tmp_path):
     with pytest.raises(DatasetCorruptError, match="row 1, column 1"):
         read(save(tmp_path / "rows.csv.npy", X[:3] * np.nan))
 
@@ -361,7 +361,7 @@ NUMPY_MATRIX = "expected a numeric matrix"
         pytest.param("rows.npz", patched(npz(X=X), (8, 1)), "Cannot read"),
     ],
 )
-def test_a_file_that_holds_no_such_table_is_refused_in_words(name, content, message, tmp_path):
+def test_a_file_that_holds_no_such_table_is_refused_with_a_sentence(name, content, message, tmp_path):
     with pytest.raises(DatasetCorruptError, match=message):
         read_bytes(content, tmp_path / name)
 
@@ -379,7 +379,7 @@ def test_a_file_that_holds_no_such_table_is_refused_in_words(name, content, mess
     ],
     ids=["text", "dates", "times", "lists", "structs", "nothing", "decimals"],
 )
-def test_a_parquet_column_that_holds_no_numbers_is_named(values, tmp_path):
+def test_a_parquet_column_that_is_not_numeric_is_named(values, tmp_path):
     parquet.write_table(pa.table({"a": [1.0, 2.0], "b": values, "c": [1, 2]}), tmp_path / "rows.parquet")
     with pytest.raises(DatasetCorruptError, match=r"Column 'b' of rows.parquet is .*, expected numbers"):
         read(tmp_path / "rows.parquet")
@@ -390,7 +390,7 @@ def test_a_parquet_column_that_holds_no_numbers_is_named(values, tmp_path):
 
 
 @pytest.mark.parametrize("dtype", [pa.int64(), pa.bool_(), pa.float32(), pa.float64()])
-def test_a_missing_value_of_a_parquet_column_is_named_by_its_row(dtype, tmp_path):
+def test_a_missing_value_in_a_parquet_column_is_located_by_its_row(dtype, tmp_path):
     column = pa.array([1] * 4_500 + [None]).cast(dtype)
     table = pa.table({"a": np.ones(4_501), "b": column, "c": np.ones(4_501)})
     parquet.write_table(table, tmp_path / "rows.parquet", row_group_size=1_000)
@@ -399,7 +399,7 @@ def test_a_missing_value_of_a_parquet_column_is_named_by_its_row(dtype, tmp_path
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv.gz", ".parquet"])
-def test_a_file_that_is_cut_anywhere_is_refused(suffix, tmp_path):
+def test_a_truncated_file_is_refused(suffix, tmp_path):
     path = save(tmp_path / f"rows{suffix}", X[:20])
     content = path.read_bytes()
     for n_bytes in range(0, len(content), max(1, len(content) // 150)):
@@ -408,7 +408,7 @@ def test_a_file_that_is_cut_anywhere_is_refused(suffix, tmp_path):
             read(path)
 
 
-def test_an_array_that_is_cut_says_in_which_row(tmp_path):
+def test_a_truncated_array_is_refused_with_the_row_where_it_ends(tmp_path):
     content = npy(X)
     with pytest.raises(DatasetCorruptError, match=r"rows\.npy ends in row 4998 of 5000"):
         read_bytes(content[: -2 * 12 - 1], tmp_path / "rows.npy")
@@ -443,7 +443,7 @@ def test_a_pickle_under_another_name_is_never_unpickled(suffix, trap, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_file_that_is_not_there_and_a_folder_are_told_apart(suffix, tmp_path):
+def test_a_missing_file_and_a_folder_are_distinguished(suffix, tmp_path):
     path = tmp_path / f"rows{suffix}"
     with pytest.raises(DatasetNotFoundError, match=f"There is no file .*rows{suffix}"):
         read(path)
@@ -454,7 +454,7 @@ def test_a_file_that_is_not_there_and_a_folder_are_told_apart(suffix, tmp_path):
 
 @pytest.mark.parametrize("name", ["rows.txt", "rows", "rows.CSV", "rows.npy.gz", "rows.csv.zip", "csv"])
 @pytest.mark.parametrize("opened", [lambda path: open_rows(path, 3), lambda path: open_writer(path, {})])
-def test_a_name_that_ends_otherwise_is_refused_and_nothing_is_made(name, opened, tmp_path):
+def test_an_unknown_suffix_is_refused_and_nothing_is_created(name, opened, tmp_path):
     with (
         pytest.raises(ValueError, match=f"Got the file {name}, expected one that ends in .npy, .npz, .csv,"),
         opened(tmp_path / name),
@@ -510,7 +510,7 @@ def test_one_array_comes_back_from_an_npy(values, tmp_path):
     assert np.load(path, mmap_mode="r").shape == values.shape
 
 
-def test_what_is_written_as_csv_is_read_again(tmp_path):
+def test_a_csv_round_trip_keeps_all_rows(tmp_path):
     for suffix in (".csv", ".csv.gz"):
         assert_array_equal(read(write(tmp_path / f"out{suffix}", {"z": X})), X)
 
@@ -518,7 +518,7 @@ def test_what_is_written_as_csv_is_read_again(tmp_path):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("error", [OSError("the disk is full"), KeyboardInterrupt()])
 @pytest.mark.parametrize("old", [b"old", None])
-def test_whatever_fails_the_old_table_stays_and_no_temporary_one(suffix, error, old, tmp_path):
+def test_after_any_failure_the_old_table_is_kept_and_no_temporary_file_is_left(suffix, error, old, tmp_path):
     path = tmp_path / f"out{suffix}"
     if old is not None:
         path.write_bytes(old)
@@ -543,11 +543,11 @@ def test_the_same_arrays_make_the_same_bytes_at_any_time(suffix, tmp_path, monke
 
 
 @pytest.mark.parametrize("name", ["encoder/z", "../z", "z" * 300])
-def test_any_name_may_be_that_of_an_array(name, tmp_path):
+def test_an_array_may_have_any_name(name, tmp_path):
     path = write(tmp_path / "out.npz", {name: MATRIX}, columns={name: COLUMNS["z"]})
     assert list(load(path)) == [name]
 
 
-def test_columns_of_the_same_name_are_not_lost_in_silence(tmp_path):
+def test_columns_with_the_same_name_are_not_lost_silently(tmp_path):
     with pytest.raises(ValueError, match="z_1"):
         write(tmp_path / "out.csv", {"z": MATRIX, "z_1": VECTOR})

@@ -60,7 +60,7 @@ def outputs_of(path):
 
 @pytest.mark.parametrize("source", SUFFIXES)
 @pytest.mark.parametrize("target", SUFFIXES)
-def test_every_format_gives_into_every_format_what_the_model_gives(source, target, model, sources, tmp_path):
+def test_the_outputs_are_the_same_from_any_format_to_any_format(source, target, model, sources, tmp_path):
     assert encode(model, sources / f"rows{source}", tmp_path / f"out{target}") == len(X)
     found, expected = outputs_of(tmp_path / f"out{target}"), model.run(X)
     assert found.keys() == ({"Y"} if target == ".npy" else {"Y", "S"})
@@ -71,7 +71,7 @@ def test_every_format_gives_into_every_format_what_the_model_gives(source, targe
 
 
 @pytest.mark.parametrize("as_path", [str, Path], ids=["str", "Path"])
-def test_an_exported_encoder_gives_the_features_of_the_digits(as_path, digits, tmp_path):
+def test_an_exported_encoder_encodes_the_digits(as_path, digits, tmp_path):
     model = OnnxModel.load("exported/digits-vae/model.onnx")
     save(tmp_path / "rows.npy", digits[0].astype(np.float64))
     encode(model, as_path(tmp_path / "rows.npy"), as_path(tmp_path / "out.npz"))
@@ -83,7 +83,7 @@ def test_an_exported_encoder_gives_the_features_of_the_digits(as_path, digits, t
     ("names", "written"),
     [(None, ["Y", "S"]), (["Y"], ["Y"]), (["S"], ["S"]), (("S", "Y"), ["S", "Y"]), (["Y", "Y"], ["Y"])],
 )
-def test_the_outputs_that_are_asked_for_are_written_in_that_order(names, written, model, sources, tmp_path):
+def test_requested_outputs_are_written_in_the_requested_order(names, written, model, sources, tmp_path):
     encode(model, sources / "rows.npy", tmp_path / "out.npz", output_names=names)
     assert list(load(tmp_path / "out.npz")) == written
     encode(model, sources / "rows.npy", tmp_path / "out.parquet", output_names=names)
@@ -92,7 +92,7 @@ def test_the_outputs_that_are_asked_for_are_written_in_that_order(names, written
 
 
 @pytest.mark.parametrize(("names", "width"), [(None, 3), (["Y"], 3), (["S"], None)])
-def test_an_npy_holds_the_first_output_or_the_one_that_is_named(names, width, model, sources, tmp_path):
+def test_an_npy_holds_the_first_output_or_the_requested_one(names, width, model, sources, tmp_path):
     encode(model, sources / "rows.npy", tmp_path / "out.npy", output_names=names)
     assert np.load(tmp_path / "out.npy").shape == ((len(X), width) if width else (len(X),))
 
@@ -108,7 +108,7 @@ def test_an_npy_holds_the_first_output_or_the_one_that_is_named(names, width, mo
         ("out", None, "expected one that ends in"),
     ],
 )
-def test_outputs_and_targets_that_cannot_be_are_refused(target, names, message, model, sources, tmp_path):
+def test_impossible_outputs_and_targets_are_refused(target, names, message, model, sources, tmp_path):
     with pytest.raises(ValueError, match=message):
         encode(model, sources / "rows.npy", tmp_path / target, output_names=names)
     assert os.listdir(tmp_path) == []
@@ -124,7 +124,7 @@ def test_the_same_rows_make_the_same_bytes(model, sources, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_progress_tells_the_rows_and_the_share_that_are_done(suffix, model, sources, tmp_path):
+def test_progress_reports_the_rows_done_and_the_share_read(suffix, model, sources, tmp_path):
     calls = []
     encode(model, sources / f"rows{suffix}", tmp_path / "out.npy", progress=lambda *call: calls.append(call))
     assert calls == sorted(calls)
@@ -146,7 +146,7 @@ def test_columns_are_found_by_the_names_of_the_card(suffix, tmp_path):
 
 
 @pytest.mark.parametrize("inputs", [None, {}, {"feature_names": None}])
-def test_without_names_in_the_card_columns_are_taken_as_they_come(inputs, tmp_path):
+def test_without_names_in_the_card_columns_are_taken_in_their_order(inputs, tmp_path):
     model = with_card({"inputs": inputs} if inputs is not None else {})
     save(tmp_path / "rows.csv", ROWS, ["c", "b", "a"])
     encode(model, tmp_path / "rows.csv", tmp_path / "out.npy")
@@ -154,14 +154,14 @@ def test_without_names_in_the_card_columns_are_taken_as_they_come(inputs, tmp_pa
 
 
 @pytest.mark.parametrize("names", [[], ["a"], ["a", "a", "b"], list("abcd")])
-def test_names_of_the_card_that_do_not_fit_the_model_are_an_error(names, tmp_path):
+def test_names_in_the_card_that_do_not_match_the_model_are_an_error(names, tmp_path):
     save(tmp_path / "rows.csv", np.ones((2, 4)), list("abcd"))
     with pytest.raises(ValueError, match=r"rows|features"):
         encode(with_card({"inputs": {"feature_names": names}}), tmp_path / "rows.csv", tmp_path / "out.npy")
 
 
 @pytest.mark.parametrize("names", [5, True, [{}, [], "a"]])
-def test_names_of_the_card_that_are_no_names_are_an_error(names, tmp_path):
+def test_names_in_the_card_that_are_not_text_are_an_error(names, tmp_path):
     save(tmp_path / "rows.csv", ROWS, list("abc"))
     with pytest.raises(ValueError, match="names"):
         encode(with_card({"inputs": {"feature_names": names}}), tmp_path / "rows.csv", tmp_path / "out.npy")
@@ -241,7 +241,7 @@ def test_columns_of_probabilities_are_numbered_where_the_card_has_other_classes(
         pytest.param([["b"], ["c", "d"]]),
     ],
 )
-def test_labels_of_text_are_never_cut(classes, tmp_path):
+def test_text_labels_are_never_truncated(classes, tmp_path):
     written, refused = [], ""
     try:
         encode(
@@ -253,7 +253,7 @@ def test_labels_of_text_are_never_cut(classes, tmp_path):
     assert written == ["c", "apple", "b", "b"] or "classes" in refused
 
 
-def test_classes_of_the_same_name_lose_no_column(tmp_path):
+def test_classes_with_the_same_name_lose_no_column(tmp_path):
     with pytest.raises(ValueError, match=r"probabilities_1|classes"):
         encode(classifier([1, 1, 2]), save(tmp_path / "rows.npy", ROWS), tmp_path / "out.csv")
 
@@ -283,7 +283,7 @@ def test_a_model_whose_outputs_have_no_width_is_refused():
         OnnxModel(free_width())
 
 
-def test_a_model_writes_to_no_place_but_the_target(tmp_path):
+def test_a_model_writes_nowhere_but_to_the_target(tmp_path):
     name = str(tmp_path / "elsewhere" / "file")
     (tmp_path / "elsewhere").mkdir()
     relu = helper.make_node("Relu", ["X"], [name])
@@ -304,7 +304,7 @@ def test_a_table_without_rows_is_refused(suffix, tmp_path):
     assert os.listdir(tmp_path) == [f"rows{suffix}"]
 
 
-def test_a_source_that_is_not_there_makes_no_folder(tmp_path):
+def test_a_missing_source_creates_no_folder(tmp_path):
     with pytest.raises(DatasetNotFoundError, match="There is no file"):
         encode(with_card({}), tmp_path / "rows.npy", tmp_path / "new" / "out.npy")
     assert os.listdir(tmp_path) == []
@@ -315,7 +315,7 @@ def test_a_target_in_a_new_folder_is_written(model, sources, tmp_path):
     assert os.listdir(tmp_path / "a" / "b") == ["out.npy"]
 
 
-def test_a_folder_is_no_target(model, sources, tmp_path):
+def test_a_folder_is_refused_as_target(model, sources, tmp_path):
     (tmp_path / "out.npy").mkdir()
     with pytest.raises(OSError, match=r"out\.npy"):
         encode(model, sources / "rows.npy", tmp_path / "out.npy")
@@ -339,7 +339,7 @@ def test_the_rows_are_never_replaced_by_their_own_features(suffix, link, model, 
 
 
 @pytest.mark.parametrize("through_a_link", [False, True])
-def test_a_pipe_is_no_target(through_a_link, model, sources, tmp_path):
+def test_a_pipe_is_refused_as_target(through_a_link, model, sources, tmp_path):
     os.mkfifo(tmp_path / "out.npy")
     target = tmp_path / "link.npy" if through_a_link else tmp_path / "out.npy"
     if through_a_link:
@@ -373,7 +373,7 @@ def test_values_that_float32_cannot_hold_are_refused_also_where_some_may_be_miss
         )
 
 
-def test_whether_a_csv_begins_with_names_can_be_said(tmp_path):
+def test_the_header_option_overrides_the_rule(tmp_path):
     model, path = with_card({}), tmp_path / "rows.csv"
     path.write_text("1,2,3\n4,5,6\n")
     for header, n_rows in ((True, 1), (False, 2)):
@@ -404,7 +404,7 @@ FAILURES = ["a bad row", "an interrupt in the middle", "an interrupt at the end"
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("old", [b"old", None])
 @pytest.mark.parametrize("failure", FAILURES)
-def test_what_fails_half_way_leaves_the_old_target(failure, old, suffix, model, tmp_path, monkeypatch):
+def test_a_failure_half_way_leaves_the_old_target(failure, old, suffix, model, tmp_path, monkeypatch):
     target = tmp_path / f"out{suffix}"
     if old is not None:
         target.write_bytes(old)

@@ -1,9 +1,9 @@
-"""Data sets by name, and a user's own tables.
+"""Data sets by name, and tables of the user's own.
 
 The files of a named data set are searched in this order: the folder ``data_home``, the folder that
 the environment variable ``VAEFEAT_DATA`` names, the user's cache (``~/.cache/vaefeat``), and last,
 for MNIST and Fashion-MNIST, the public source, through :func:`sklearn.datasets.fetch_openml`.
-Wherever it comes from, the content must have the sha256 that is written here.
+Whatever the source, the content must have the sha256 that is recorded here.
 """
 
 import gzip
@@ -37,8 +37,8 @@ class Dataset:
     y, y_test : ndarrays of shape (n_samples,), or None
         Classes; None if the data have none.
     sha256 : str
-        Of the samples and classes as they are before any scaling and splitting; of a user's file, of
-        the file.
+        Of the samples and classes before any scaling and splitting; for a user's file, of the file
+        itself.
     image_shape : tuple of int or None
         Rows and columns of an image.
     """
@@ -52,7 +52,7 @@ class Dataset:
     image_shape: tuple[int, int] | None = None
 
     def head(self, n_samples: int) -> "Dataset":
-        """Return the first samples for training and for testing, to see whether something runs."""
+        """Return a data set of only the first samples for training and for testing, for a quick trial."""
         n = n_samples
         y, y_test = (None, None) if self.y is None or self.y_test is None else (self.y[:n], self.y_test[:n])
         return replace(self, X=self.X[:n], y=y, X_test=self.X_test[:n], y_test=y_test)
