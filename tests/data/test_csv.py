@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 from tests.onnx_models import linear_model
 from vaefeat.data import load_dataset
 from vaefeat.data.tables import open_rows, read_table
-from vaefeat.exceptions import DatasetCorruptError, DataWarning
+from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError, DataWarning
 from vaefeat.runtime import OnnxModel, encode
 
 ROWS = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
@@ -220,4 +220,22 @@ def test_no_message_is_longer_than_300_characters(text, target, tmp_path):
     path = csv(tmp_path / f"{'r' * 200}.csv", text)
     with pytest.raises(ValueError, match="rrr") as caught:
         read_table(path, target, header=text[0].isalpha() or None)
+    assert len(str(caught.value)) <= 300
+
+
+def test_a_line_in_another_encoding_is_located(tmp_path):
+    (tmp_path / "rows.csv").write_bytes(b"a,kind\n" + b"1,x\n" * 5_000 + "1,é\n".encode("latin1"))
+    with pytest.raises(DatasetCorruptError, match=r"rows\.csv, line 5002 is not UTF-8"):
+        read_table(tmp_path / "rows.csv", "kind")
+
+
+@pytest.mark.parametrize("label", ["99999999999999999999", "inf", "0.5"])
+def test_classes_that_no_integer_can_hold_stay_floats(label, tmp_path):
+    _, y = read_table(csv(tmp_path / "rows.csv", f"a,kind\n1,{label}\n2,3\n"), "kind")
+    assert y.tolist() == [float(label), 3.0]
+
+
+def test_a_name_that_no_file_can_have_is_that_of_no_file():
+    with pytest.raises(DatasetNotFoundError, match="There is no file xxx") as caught:
+        load_dataset("x" * 900 + ".csv")
     assert len(str(caught.value)) <= 300

@@ -218,6 +218,11 @@ def _in_lines(path: Path, names: list[str] | None) -> Iterator[None]:
         width = re.search(r"Row #(\d+): (Expected \d+ columns, got \d+)", reason)
         if width:
             raise DatasetCorruptError(f"{short(path.name)}, line {width[1]}: {width[2]}.") from exc
+        encoding = re.search(r"Row #(\d+): .*invalid UTF8", reason)
+        if encoding:
+            raise DatasetCorruptError(
+                f"{short(path.name)}, line {encoding[1]} is not UTF-8. Save the file in that encoding."
+            ) from exc
         if "straddling" in reason:
             raise DatasetCorruptError(
                 f"{short(path.name)} has a line that is much longer than the first, expected rows of a table."

@@ -41,7 +41,7 @@ def _as_numbers(cells: np.ndarray) -> np.ndarray:
 
 
 def _with_marks(labels: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels == np.floor(labels)).all():
+    if labels.dtype.kind == "f" and (np.abs(labels) < 2**53).all() and (labels == np.floor(labels)).all():
         labels = labels.astype(np.int64)
     is_integer = labels.dtype.kind in "iu"
     if not is_integer and not hidden.any():

@@ -4,6 +4,7 @@ NumPy's formats need nothing beyond NumPy; the others are read and written by py
 a header or an index in a .csv is written in :mod:`vaefeat.data.csv`.
 """
 
+import os
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -166,8 +167,8 @@ def _format_of(path: Path) -> _Format:
 @contextmanager
 def _open_table(path: Path, header: bool | None, wanted: Collection[str]) -> Iterator[Table]:
     open_format = _format_of(path).open
-    if not path.exists():
-        raise DatasetNotFoundError(f"There is no file {path}.")
+    if not os.path.exists(path):  # Path.exists raises an error for a name that is too long
+        raise DatasetNotFoundError(f"There is no file {short(str(path), 240)}.")
     if not path.is_file():
         raise DatasetCorruptError(
             f"Cannot read {short(path.name)}: it is a folder, a device or a pipe, expected a regular file."
