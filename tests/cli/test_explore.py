@@ -46,7 +46,7 @@ def failed(result):
     return " ".join(result.stderr.split())
 
 
-def test_it_writes_an_explorer_and_says_how_to_see_it(explore, model_folders, tmp_path):
+def test_explore_writes_an_explorer_and_says_how_to_open_it(explore, model_folders, tmp_path):
     result = explore(*model_folders)
     assert result.exit_code == 0, result.output
     assert "Wrote an explorer of digits-2, digits-6 to out." in result.stdout
@@ -54,7 +54,7 @@ def test_it_writes_an_explorer_and_says_how_to_see_it(explore, model_folders, tm
     assert [model["name"] for model in index_of(tmp_path / "out")["models"]] == ["digits-2", "digits-6"]
 
 
-def test_the_data_are_those_that_the_card_names_or_a_file(explore, model_folders, rows, tmp_path):
+def test_the_data_come_from_the_card_or_a_file(explore, model_folders, rows, tmp_path):
     result = explore(model_folders[0], "--data", rows, "--target", "-1", "--image-shape", 8, 8)
     assert result.exit_code == 0, result.output
     (data,) = index_of(tmp_path / "out")["data"].values()
@@ -71,7 +71,7 @@ def test_a_file_without_classes_and_shape_is_a_table(explore, model_folders, tmp
 
 
 @pytest.mark.parametrize("card", [{}, {"data": "digits"}, {"data": {"name": "../secret.npy"}}])
-def test_a_card_names_no_file_of_the_user_s(explore, card, model_folders, tmp_path):
+def test_a_card_cannot_name_a_file_of_the_user(explore, card, model_folders, tmp_path):
     onnx = pytest.importorskip("onnx")
     folder = shutil.copytree(model_folders[0], tmp_path / "copy")
     proto = onnx.load(folder / "model.onnx")
@@ -80,39 +80,41 @@ def test_a_card_names_no_file_of_the_user_s(explore, card, model_folders, tmp_pa
     assert "The card of copy names no known data set" in failed(explore(folder))
 
 
-def test_data_of_another_width_are_refused_in_a_sentence(explore, model_folders, tmp_path):
+def test_data_of_another_width_is_refused_in_one_sentence(explore, model_folders, tmp_path):
     np.save(tmp_path / "rows.npy", np.eye(9))
     sentence = failed(explore(model_folders[0], "--data", "rows.npy"))
     assert "digits-2 reads rows of 64 features, but those of rows.npy have 9" in sentence
 
 
-def test_a_folder_without_a_decoder_is_refused_in_a_sentence(explore, model_folders, tmp_path):
+def test_a_folder_without_a_decoder_is_refused_in_one_sentence(explore, model_folders, tmp_path):
     folder = shutil.copytree(model_folders[0], tmp_path / "copy")
     (folder / "decoder.onnx").unlink()
     assert "There is no decoder.onnx in" in failed(explore(model_folders[1], folder))
     assert not (tmp_path / "out").exists()
 
 
-def test_a_decoder_that_does_not_fit_is_refused_in_a_sentence(explore, model_folders, tmp_path):
+def test_a_decoder_that_does_not_fit_is_refused_in_one_sentence(explore, model_folders, tmp_path):
     folder = shutil.copytree(model_folders[0], tmp_path / "copy")
     shutil.copy(model_folders[1] / "decoder.onnx", folder)
     assert "The decoder of copy does not fit its encoder" in failed(explore(folder))
 
 
-def test_a_folder_in_which_there_is_something_is_left_as_it_is(explore, model_folders, tmp_path):
+def test_a_folder_that_is_not_empty_is_left_unchanged(explore, model_folders, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").touch()
     assert "There is something at" in failed(explore(model_folders[0]))
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
 
-def test_without_onnx_runtime_web_the_command_to_install_it_is_told(model_folders, tmp_path, monkeypatch):
+def test_missing_onnx_runtime_web_is_reported_with_the_command_to_install_it(
+    model_folders, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["explore", str(model_folders[0]), "--out", "out"])
     assert "Install it with: npm install --no-save onnxruntime-web" in failed(result)
 
 
-def test_it_needs_nothing_of_the_training_face(run_fresh, model_folders, tmp_path, runtime):
+def test_explore_needs_no_training_packages(run_fresh, model_folders, tmp_path, runtime):
     folder, out = str(model_folders[0]), str(tmp_path / "out")
     script = f"""
         import numpy as np

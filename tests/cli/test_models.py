@@ -62,7 +62,7 @@ def with_card(path, card):
 # --- info ---
 
 
-def test_info_shows_what_the_card_says():
+def test_info_shows_the_card():
     result = invoke("info", ENCODER)
     assert result.exit_code == 0
     assert result.stderr == ""
@@ -76,7 +76,7 @@ def test_info_shows_what_the_card_says():
     assert "golden" not in shown
 
 
-def test_info_shows_of_a_model_without_a_card_what_the_file_tells(model):
+def test_info_describes_the_file_of_a_model_without_a_card(model):
     result = invoke("info", model)
     assert result.exit_code == 0
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
@@ -96,18 +96,18 @@ def test_info_shows_of_a_model_without_a_card_what_the_file_tells(model):
         {"name": "[bold]x[/i]", "data": {"[/a]": "[/b]"}},
     ],
 )
-def test_info_shows_strange_cards_too(card, model):
+def test_info_shows_unusual_cards(card, model):
     assert invoke("info", with_card(model, card)).exit_code == 0
 
 
 @pytest.mark.parametrize("card", [{"outputs": 3}, {"training": "x"}, {"data": [1]}])
-def test_info_says_what_is_no_section(card, model):
+def test_info_names_what_is_not_a_section(card, model):
     result = invoke("info", with_card(model, card))
     assert result.exit_code == 1
     assert "as a section of the card, expected a mapping of names to values" in said(result)
 
 
-def test_info_says_in_a_sentence_that_a_card_is_nested_too_deeply(model):
+def test_info_reports_too_deeply_nested_cards(model):
     result = invoke("info", with_card(model, '{"data": {"a": ' + "[" * 900 + "]" * 900 + "}}"))
     assert result.stderr.startswith("error") or result.exit_code == 0
 
@@ -119,7 +119,7 @@ def test_a_model_whose_outputs_have_no_width_is_refused(model):
     assert "expected (N,) or (N, a number)" in result.stderr
 
 
-def test_info_shows_no_control_characters_of_a_card_or_a_file(model):
+def test_info_prints_no_control_characters(model):
     card = {"name": HOSTILE, "description": HOSTILE, "data": {HOSTILE: HOSTILE, "list": [HOSTILE]}}
     relu = helper.make_node("Relu", [HOSTILE], [HOSTILE + "Y"])
     content = make_model([relu], inputs=[(HOSTILE, ("N", 3))], outputs=[(HOSTILE + "Y", ("N", 3))])
@@ -130,7 +130,7 @@ def test_info_shows_no_control_characters_of_a_card_or_a_file(model):
     assert result.output.count("name") >= 8
 
 
-def test_info_shows_a_name_in_one_line(model):
+def test_info_prints_a_name_on_one_line(model):
     result = invoke("info", with_card(model, {"name": "model\n\nMeasured\n  accuracy  100 %"}))
     assert "Measured" not in result.stdout.splitlines()
 
@@ -138,7 +138,7 @@ def test_info_shows_a_name_in_one_line(model):
 # --- verify ---
 
 
-def test_verify_ends_with_status_0_if_all_is_well():
+def test_verify_exits_with_0_if_all_checks_pass():
     result = invoke("verify", ENCODER)
     assert result.exit_code == 0
     assert result.stderr == ""
@@ -149,13 +149,13 @@ def test_verify_ends_with_status_0_if_all_is_well():
     ]
 
 
-def test_verify_does_not_fail_for_what_is_absent(model):
+def test_verify_does_not_fail_for_absent_information(model):
     result = invoke("verify", model)
     assert result.exit_code == 0
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["ok", "absent", "absent"]
 
 
-def test_verify_ends_with_status_1_if_a_check_fails(tmp_path):
+def test_verify_exits_with_1_if_a_check_fails(tmp_path):
     path = tmp_path / "model.onnx"
     proto = onnx.load(ENCODER)
     card = json.loads(proto.metadata_props[0].value)
@@ -174,7 +174,7 @@ def test_verify_ends_with_status_1_if_a_check_fails(tmp_path):
     assert result.stdout.startswith("FAILED  inspection: ")
 
 
-def test_verify_shows_no_control_characters_of_a_card(model):
+def test_verify_prints_no_control_characters(model):
     card = {"golden": {"X": [[1, 2, 3]], HOSTILE: [[1]]}}
     result = invoke("verify", with_card(model, card))
     assert result.exit_code == 1
@@ -182,7 +182,7 @@ def test_verify_shows_no_control_characters_of_a_card(model):
 
 
 @pytest.mark.parametrize("verb", ["verify", "encode"])
-def test_a_model_that_cannot_be_run_ends_in_a_sentence(verb, model, rows, tmp_path):
+def test_a_model_that_cannot_run_is_reported_in_one_sentence(verb, model, rows, tmp_path):
     reshape = helper.make_node("Reshape", ["X", "shape"], ["Y"])
     shape = numpy_helper.from_array(np.array([2, 5]), "shape")
     model.write_bytes(make_model([reshape], [shape], inputs=[("X", ("N", 3))], outputs=[("Y", (2, 5))]))
@@ -196,7 +196,7 @@ def test_a_model_that_cannot_be_run_ends_in_a_sentence(verb, model, rows, tmp_pa
 # --- encode ---
 
 
-def test_encode_writes_what_the_model_gives_and_prints_the_number_of_rows(model, rows, tmp_path):
+def test_encode_writes_the_outputs_and_prints_the_number_of_rows(model, rows, tmp_path):
     target = tmp_path / "new" / "out.npz"
     result = invoke("encode", model, rows, target)
     assert result.exit_code == 0
@@ -207,7 +207,7 @@ def test_encode_writes_what_the_model_gives_and_prints_the_number_of_rows(model,
         np.testing.assert_array_equal(arrays["Y"], np.load(rows))
 
 
-def test_encode_writes_the_outputs_that_are_named(model, rows, tmp_path):
+def test_encode_writes_the_named_outputs(model, rows, tmp_path):
     target = tmp_path / "out.csv"
     assert invoke("encode", model, rows, target, "--output", "S", "--n-threads", 1).exit_code == 0
     assert target.read_text().split() == ['"S"', "3", "12", "21", "30", "39"]
@@ -216,7 +216,7 @@ def test_encode_writes_the_outputs_that_are_named(model, rows, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a[red].npy", "x[/b].npy"])
-def test_encode_prints_the_name_of_its_file_as_it_is(name, model, rows, tmp_path):
+def test_encode_prints_its_file_name_without_markup(name, model, rows, tmp_path):
     result = invoke("encode", model, rows, tmp_path / name)
     assert result.exit_code == 0
     assert name in result.stdout.replace("\n", "")
@@ -234,7 +234,7 @@ def test_encode_prints_the_name_of_its_file_as_it_is(name, model, rows, tmp_path
         ("a,b,c\n", "rows.csv has no rows"),
     ],
 )
-def test_encode_says_in_a_sentence_what_is_wrong_with_the_rows(content, message, model, tmp_path):
+def test_encode_reports_bad_rows_in_one_sentence(content, message, model, tmp_path):
     (tmp_path / "rows.csv").write_text(content)
     result = invoke("encode", model, tmp_path / "rows.csv", tmp_path / "out.npy")
     assert result.exit_code == 1
@@ -254,7 +254,7 @@ def test_encode_says_what_it_took_for_a_header_unless_it_is_told(options, n_rows
     assert said(result).startswith(warning) if not options else said(result) == ""
 
 
-def test_encode_never_writes_over_its_rows(model, rows):
+def test_encode_never_overwrites_its_input(model, rows):
     content = rows.read_bytes()
     result = invoke("encode", model, rows, rows)
     assert result.exit_code == 1
@@ -290,7 +290,7 @@ def test_an_error_is_one_line(model, tmp_path):
         ),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_sentence_with_status_1(arguments, message, rows, pixels, tmp_path):
+def test_failures_are_one_sentence_with_status_1(arguments, message, rows, pixels, tmp_path):
     paths = {"rows": rows, "pixels": pixels, "out": tmp_path / "out"}
     result = invoke(*(argument.format(**paths) for argument in arguments))
     assert result.exit_code == 1
@@ -312,7 +312,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence_with_status_1(arguments, mess
         ["encode", "model.onnx", "rows.npy", "out.npy", "--n-threads", "many"],
     ],
 )
-def test_arguments_that_cannot_be_read_end_with_status_2(arguments):
+def test_invalid_arguments_exit_with_2(arguments):
     result = invoke(*arguments)
     assert result.exit_code == 2
     assert result.stdout == ""
@@ -322,7 +322,7 @@ def test_arguments_that_cannot_be_read_end_with_status_2(arguments):
 # --- in processes of their own ---
 
 
-def test_the_command_speaks_to_the_two_streams(pixels, tmp_path):
+def test_output_and_errors_go_to_separate_streams(pixels, tmp_path):
     def run(*arguments):
         command = [sys.executable, "-W", "error", "-m", "vaefeat", "encode", ENCODER, *arguments]
         return subprocess.run(command, capture_output=True, text=True)
@@ -335,7 +335,7 @@ def test_the_command_speaks_to_the_two_streams(pixels, tmp_path):
     assert failed.stderr.strip().startswith("error There is no file")
 
 
-def test_all_verbs_work_where_training_is_not_installed_and_pyarrow_is_asked_for(run_fresh, pixels, tmp_path):
+def test_all_commands_work_without_training_packages_and_name_pyarrow(run_fresh, pixels, tmp_path):
     np.savetxt(tmp_path / "rows.csv", np.zeros((3, 64)), delimiter=",")
     shutil.copy(ENCODER, tmp_path / "model.onnx")
     script = f"""

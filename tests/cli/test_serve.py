@@ -4,7 +4,7 @@ from vaefeat.cli import _serve
 
 
 @pytest.mark.parametrize("package", ["starlette", "uvicorn", "prometheus_client", "orjson"])
-def test_without_its_packages_the_service_says_how_to_install_them(package, run_fresh):
+def test_missing_packages_are_reported_with_the_command_to_install_them(package, run_fresh):
     script = """
         from typer.testing import CliRunner
         from vaefeat.cli import app
@@ -16,7 +16,7 @@ def test_without_its_packages_the_service_says_how_to_install_them(package, run_
     )
 
 
-def test_a_token_is_read_without_the_line_s_end(tmp_path):
+def test_a_token_is_read_without_its_newline(tmp_path):
     (tmp_path / "token").write_text("secret\n")
     assert _serve._read_token(tmp_path / "token") == "secret"
 

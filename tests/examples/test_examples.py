@@ -79,7 +79,7 @@ def classify(request):
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_example_says_of_a_hundred_rows_what_the_library_says(
+def test_the_example_agrees_with_the_library_on_a_hundred_rows(
     classify, name, dtype, rows, expected, tmp_path
 ):
     np.save(tmp_path / "rows.npy", rows.astype(dtype))
@@ -123,7 +123,7 @@ def test_the_node_example_refuses_arrays_that_it_would_misread(node, tmp_path):
         assert message in errors
 
 
-def test_the_python_example_needs_neither_vaefeat_nor_what_trained_the_model(run_fresh):
+def test_the_python_example_needs_neither_vaefeat_nor_training_packages(run_fresh):
     script = f"""
         import runpy, sys
         sys.argv = ["classify.py", {str(MODELS["vae"])!r}, {str(EXAMPLES / "samples.json")!r}]
@@ -183,11 +183,11 @@ def assert_is_empty(shown):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_the_browser_says_of_a_hundred_rows_what_the_library_says(seen, name, expected):
+def test_the_browser_agrees_with_the_library_on_a_hundred_rows(seen, name, expected):
     assert_same_answers(stack(seen["rows"][name]), expected[name])
 
 
-def test_the_page_asks_no_other_machine_and_logs_no_error(seen):
+def test_the_page_contacts_no_other_host_and_logs_no_error(seen):
     for visit in (*seen["looks"].values(), seen["rows"]):
         assert visit["foreign"] == []
         assert visit["errors"] == []
@@ -213,12 +213,12 @@ def test_a_vertical_line_is_a_one(look):
 
 
 @pytest.mark.parametrize("drawing", ["line", "three"])
-def test_a_drawing_shows_what_the_models_say_of_its_pixels(look, drawing):
+def test_a_drawing_shows_the_models_outputs_for_its_pixels(look, drawing):
     assert_shows_what_the_models_say(look[drawing])
 
 
 @pytest.mark.parametrize("drawing", ["line", "three"])
-def test_a_drawing_is_laid_out_as_mnist_lays_out_its_digits(look, drawing):
+def test_a_drawing_is_laid_out_as_in_mnist(look, drawing):
     image = np.reshape(look[drawing]["pixels"], (28, 28))
     ys, xs = np.nonzero(image > 64)
     assert 19 <= max(np.ptp(xs), np.ptp(ys)) + 1 <= 21
@@ -250,7 +250,7 @@ def test_a_test_image_is_picked_with_a_click(look):
     assert_shows_what_the_models_say(look["clicked"])
 
 
-def test_everything_can_be_reached_with_the_tab_key_and_shows_that_it_has_the_focus(look):
+def test_everything_can_be_reached_with_the_tab_key_and_shows_focus(look):
     assert look["focused"] == ["pad", "clear", "Test image 1, a 0"]
     assert look["outline"] == "solid"
 
@@ -265,13 +265,13 @@ def test_a_finger_draws_and_does_not_move_the_page(seen):
     assert phone["line"]["reach"] < 740  # of 740 pixels: the pad and the answers are seen together
 
 
-def test_light_and_dark_are_what_the_person_prefers(seen):
+def test_the_page_follows_the_preferred_color_scheme(seen):
     backgrounds = {name: seen["looks"][name]["empty"]["background"] for name in LOOKS}
     assert min(channels(backgrounds["light"])) > 200
     assert max(channels(backgrounds["dark"])) < 50
 
 
-def test_nothing_moves_for_who_prefers_it_so(look):
+def test_nothing_moves_if_reduced_motion_is_preferred(look):
     assert look["empty"]["transition"] == "0s"
 
 

@@ -35,7 +35,7 @@ def folder(exhibits, runtime, tmp_path_factory):
     return write_explorer(exhibits, tmp_path_factory.mktemp("explorer") / "above" / "out", runtime)
 
 
-def test_the_folder_holds_the_page_the_runtime_the_models_and_the_samples_once(folder, model_folders):
+def test_the_folder_contains_page_runtime_models_and_each_samples_once(folder, model_folders):
     page = {file.name for file in files("vaefeat").joinpath("explorer", "page").iterdir()}
     written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     models = {
@@ -46,7 +46,7 @@ def test_the_folder_holds_the_page_the_runtime_the_models_and_the_samples_once(f
     assert [path.name for path in folder.parent.iterdir()] == ["out"]  # and no temporary one
 
 
-def test_all_that_the_page_refers_to_is_there(folder):
+def test_everything_that_the_page_refers_to_exists(folder):
     texts = {path: path.read_text() for path in folder.iterdir() if path.suffix in (".html", ".js")}
     named = {
         name
@@ -59,13 +59,13 @@ def test_all_that_the_page_refers_to_is_there(folder):
     assert [name for name in named if not (folder / name).is_file()] == []
 
 
-def test_decoders_are_the_files_byte_for_byte(folder, model_folders):
+def test_decoders_are_copied_byte_for_byte(folder, model_folders):
     for source in model_folders:
         copy = folder / "models" / source.name / "decoder.onnx"
         assert copy.read_bytes() == (source / "decoder.onnx").read_bytes()
 
 
-def test_means_and_samples_are_those_of_the_test_set(folder, exhibits, samples):
+def test_means_and_samples_come_from_the_test_set(folder, exhibits, samples):
     digits = load_dataset("digits")
     for exhibit in exhibits:
         name = exhibit.model.name
@@ -75,7 +75,7 @@ def test_means_and_samples_are_those_of_the_test_set(folder, exhibits, samples):
     assert index_of(folder)["data"] == {"data/0.u8": json.loads(json.dumps(samples.describe()))}
 
 
-def test_the_index_tells_of_each_model_what_the_page_shows(folder, exhibits):
+def test_the_index_describes_each_model(folder, exhibits):
     for exhibit in exhibits:
         model = exhibit.model
         entry = model_of(folder, model.name)
@@ -87,7 +87,7 @@ def test_the_index_tells_of_each_model_what_the_page_shows(folder, exhibits):
         assert_allclose(entry["kl_per_unit"], latents.kl_per_unit, rtol=0, atol=5.1e-5)
 
 
-def test_two_units_keep_their_order_and_more_come_by_their_kl_active_ones_first(folder, exhibits):
+def test_more_than_two_units_are_sorted_by_activity_and_kl(folder, exhibits):
     assert model_of(folder, "digits-2")["units"] == [0, 1]
     latents = exhibits[1].model.encode(exhibits[1].samples.X)
     units = np.array(model_of(folder, "digits-6")["units"])
@@ -105,7 +105,7 @@ def test_models_of_other_data_bring_their_own_samples(exhibits, runtime, tmp_pat
     assert model_of(tmp_path / "out", "digits-6")["data"] == "data/1.u8"
 
 
-def test_data_of_another_width_are_refused(exhibits, tmp_path):
+def test_data_of_another_width_is_refused(exhibits, tmp_path):
     np.save(tmp_path / "rows.npy", np.eye(9))
     samples = choose_samples(load_dataset(tmp_path / "rows.npy"))
     message = r"digits-2 reads rows of 64 features, but those of rows\.npy have 9\. .* --data\."
@@ -113,13 +113,13 @@ def test_data_of_another_width_are_refused(exhibits, tmp_path):
         Exhibit(exhibits[0].model, samples)
 
 
-def test_two_models_of_one_name_are_refused(exhibits, runtime, tmp_path):
+def test_two_models_with_the_same_name_are_refused(exhibits, runtime, tmp_path):
     with pytest.raises(ValueError, match="expected different names: rename a folder"):
         write_explorer([exhibits[0]] * 2, tmp_path / "out", runtime)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_whatever_fails_nothing_is_written(exhibits, tmp_path):
+def test_nothing_is_written_if_anything_fails(exhibits, tmp_path):
     with pytest.raises(FileNotFoundError):
         write_explorer(exhibits, tmp_path / "out", [tmp_path / "missing.mjs"])
     assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ def package(tmp_path):
     return folder
 
 
-def test_it_is_found_where_node_finds_it(package, tmp_path, monkeypatch):
+def test_the_package_is_found_where_node_finds_it(package, tmp_path, monkeypatch):
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
     for here in (below, tmp_path):
@@ -21,18 +21,18 @@ def test_it_is_found_where_node_finds_it(package, tmp_path, monkeypatch):
         assert find_runtime() == [package / "dist" / name for name in FILES]
 
 
-def test_its_folder_may_be_named(package):
+def test_the_folder_of_the_package_may_be_passed(package):
     assert [file.name for file in find_runtime(package)] == list(FILES)
 
 
-def test_the_files_are_those_of_the_package_that_the_examples_use():
+def test_the_files_exist_in_the_package_of_the_examples():
     need(NODE_MODULES.is_dir(), "exported/examples/node_modules (made by npm ci)")
     loader, glue, wasm = find_runtime(NODE_MODULES / "onnxruntime-web")
     assert glue.name in loader.read_text()
     assert wasm.read_bytes()[:4] == b"\0asm"
 
 
-def test_where_it_is_not_found_the_command_that_installs_it_is_told(package, tmp_path, monkeypatch):
+def test_a_missing_package_is_reported_with_the_command_to_install_it(package, tmp_path, monkeypatch):
     (package / "dist" / FILES[-1]).unlink()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"not found in node_modules, .* npm install --no-save onnxr"):

@@ -83,22 +83,22 @@ def test_the_browser_decodes_what_python_decodes(report, explorer):
 
 
 @pytest.mark.parametrize("step", ["start", "slid", "escaped", "reset"])
-def test_the_picture_is_what_the_decoder_makes_of_the_sliders(steps, step, explorer):
+def test_the_picture_is_the_decoded_position_of_the_sliders(steps, step, explorer):
     assert_shows(explorer, PLANE, steps[step], atol=0.501)
 
 
 @pytest.mark.parametrize("step", ["dragged", "stepped", "nearest", "clicked1", "clicked2", "walked"])
-def test_whatever_moved_z_the_picture_follows(steps, step, explorer):
+def test_the_picture_follows_every_change_of_z(steps, step, explorer):
     assert_shows(explorer, PLANE, steps[step], atol=3)  # two digits of z are told, and more are decoded
     assert steps[step]["picture"] != steps["start"]["picture"]
 
 
 @pytest.mark.parametrize("step", OF_UNITS)
-def test_a_model_of_more_units_is_decoded_likewise(steps, step, explorer):
+def test_a_model_of_more_units_is_decoded_too(steps, step, explorer):
     assert_shows(explorer, UNITS, steps[step], atol=3)
 
 
-def test_of_a_hundred_moves_in_a_frame_the_last_one_is_decoded(report):
+def test_only_the_last_of_a_hundred_moves_in_a_frame_is_decoded(report):
     assert report["modules"]["decoded"] == report["modules"]["shown"] == [99]
 
 
@@ -130,7 +130,7 @@ def test_a_pointer_drags_the_point_across_the_plane(look, steps):
     assert look["moved"] == 0
 
 
-def test_the_arrow_keys_move_the_point_and_shift_makes_them_faster(look, steps):
+def test_the_arrow_keys_move_the_point_and_shift_moves_it_faster(look, steps):
     moved = np.subtract(steps["stepped"]["z"], steps["dragged"]["z"])
     assert_allclose(moved, [0.1, 0.5], rtol=0, atol=0.0101)
     assert look["outline"] == "solid"
@@ -171,7 +171,7 @@ def test_the_enter_key_takes_the_nearest_sample(steps, explorer):
     assert_array_equal(steps["nearest"]["sample"], samples_of(explorer, "data/0.u8")[nearest])
 
 
-def test_one_walks_along_the_line_between_the_last_two_samples(steps, explorer, chosen):
+def test_the_walk_follows_the_line_between_the_last_two_samples(steps, explorer, chosen):
     first, second = means_of(explorer, PLANE)[chosen]
     assert steps["clicked1"]["walk"]  # is disabled
     assert not steps["clicked2"]["walk"]
@@ -180,7 +180,7 @@ def test_one_walks_along_the_line_between_the_last_two_samples(steps, explorer, 
     assert steps["walked"]["sample"] == steps["clicked2"]["sample"]
 
 
-def test_the_legend_mutes_classes_which_are_then_not_found(steps):
+def test_muted_classes_cannot_be_picked(steps):
     assert steps["start"]["legend"] == [str(digit) for digit in range(10)]
     assert steps["reset"]["pressed"] == ["true"] * 10
     assert steps["muted"]["pressed"] == ["false"] * 10
@@ -188,20 +188,20 @@ def test_the_legend_mutes_classes_which_are_then_not_found(steps):
     assert steps["muted"]["sample"] is None
 
 
-def test_another_model_shows_all_classes_and_another_axis_leaves_them_muted(steps):
+def test_a_new_model_resets_muted_classes_and_a_new_axis_does_not(steps):
     assert steps["units"]["pressed"] == ["true"] * 10
     assert steps["along"]["pressed"] == ["false"] * 10
     assert steps["along"]["colors"] < steps["units"]["colors"]
 
 
-def test_the_page_says_what_lies_in_the_plane(steps):
+def test_the_page_says_what_the_plane_shows(steps):
     assert steps["start"]["shown"] == "The means of 450 test samples of digits, colored by class."
 
 
 # --- more units ---
 
 
-def test_units_come_by_their_kl_and_the_silent_ones_are_folded_away(steps, explorer):
+def test_units_are_sorted_by_kl_and_silent_ones_are_collapsed(steps, explorer):
     model = model_of(explorer, UNITS)
     kl = np.array(model["kl_per_unit"])
     assert 2 <= model["n_active"] < 6
@@ -221,7 +221,7 @@ def test_a_silent_unit_has_its_slider_too(steps, explorer):
     assert steps["silent"]["z"] == expected
 
 
-def test_the_plane_lies_along_the_two_most_active_units_or_others(steps):
+def test_the_plane_shows_the_two_most_active_units_or_chosen_ones(steps):
     assert not steps["start"]["axes_are_shown"]
     assert steps["units"]["axes_are_shown"]
     assert set(steps["units"]["axes"]) == set(steps["units"]["units"][:2])
@@ -239,7 +239,7 @@ def test_the_address_names_the_model(steps):
 # --- looks ---
 
 
-def test_no_other_machine_is_asked_and_no_error_logged(report, look):
+def test_no_other_host_is_contacted_and_no_error_is_logged(report, look):
     assert look["foreign"] == []
     assert look["errors"] == []
     assert report["modules"]["errors"] == []
@@ -251,17 +251,17 @@ def test_the_page_is_never_wider_than_the_screen(steps, step):
     assert steps[step]["notice"] == ""
 
 
-def test_the_plane_has_a_pixel_for_each_of_the_screen_s(steps):
+def test_the_plane_has_the_resolution_of_the_screen(steps):
     assert steps["start"]["sharpness"] == pytest.approx(2, abs=0.01)
 
 
-def test_light_and_dark_are_what_the_person_prefers(report):
+def test_the_page_follows_the_preferred_color_scheme(report):
     backgrounds = {name: report["looks"][name]["steps"]["start"]["background"] for name in LOOKS}
     assert min(channels(backgrounds["light"])) > 200
     assert max(channels(backgrounds["dark"])) < 50
 
 
-def test_what_is_no_image_is_shown_as_bars(report):
+def test_samples_that_are_not_images_are_shown_as_bars(report):
     assert_allclose(report["modules"]["bars"], [0, 0.5, 1])
 
 

@@ -20,7 +20,7 @@ def shares(samples):
     return np.frombuffer(samples.to_bytes(), np.uint8).reshape(samples.X.shape) / 255
 
 
-def test_samples_are_those_of_the_test_set():
+def test_samples_come_from_the_test_set():
     digits = load_dataset("digits")
     samples = choose_samples(digits)
     assert_array_equal(samples.X, digits.X_test)
@@ -28,7 +28,7 @@ def test_samples_are_those_of_the_test_set():
     assert (samples.split, samples.image_shape, samples.is_ordered) == ("test", (8, 8), False)
 
 
-def test_of_many_samples_some_are_taken_evenly_spaced_and_in_their_order():
+def test_many_samples_are_thinned_out_evenly_in_order():
     X = np.arange(10_001, dtype=np.float32)[:, None]
     samples = choose_samples(dataset(X, y=X[:, 0] > 5000))
     assert len(samples.X) == len(samples.indices) == MAX_SAMPLES
@@ -38,7 +38,7 @@ def test_of_many_samples_some_are_taken_evenly_spaced_and_in_their_order():
     assert set(np.diff(samples.indices)) == {5, 6}
 
 
-def test_without_a_test_set_samples_are_those_of_the_training_and_their_order_tells_something():
+def test_without_a_test_set_samples_come_from_training_and_are_ordered():
     samples = choose_samples(dataset(np.eye(4)))
     assert (samples.split, samples.is_ordered) == ("training", True)
     assert not choose_samples(dataset(np.eye(4), n_test=2)).is_ordered
@@ -64,7 +64,7 @@ def test_pixels_beyond_black_and_white_share_one_range():
     assert (samples.describe()["low"], samples.describe()["high"]) == ([-1], [3])
 
 
-def test_features_of_a_table_have_a_range_each_and_a_constant_one_is_low():
+def test_each_feature_of_a_table_has_its_own_range_and_constants_are_low():
     samples = choose_samples(dataset([[0, 10, 5], [1, 30, 5], [0.5, 20, 5]]))
     assert_allclose(shares(samples), [[0, 0, 0], [1, 1, 0], [0.5, 0.5, 0]], rtol=0, atol=1 / 510 + 1e-6)
     described = samples.describe()
@@ -93,6 +93,6 @@ def test_a_shape_may_be_given_for_a_file_of_images():
         choose_samples(dataset(np.eye(6)), (2, 4))
 
 
-def test_more_classes_than_eyes_can_tell_apart_are_refused():
+def test_too_many_classes_to_tell_apart_are_refused():
     with pytest.raises(ValueError, match="Got 21 classes, expected at most 20"):
         choose_samples(dataset(np.eye(21), np.arange(21)))

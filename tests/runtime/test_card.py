@@ -15,7 +15,7 @@ CARD = {
 }
 
 
-def test_json_gives_the_card_back():
+def test_json_restores_the_card():
     assert json.loads(to_json(CARD)) == CARD
 
 
@@ -29,7 +29,7 @@ def test_json_refuses_numbers_that_json_does_not_have(value):
         to_json(CARD | {"metrics": {"accuracy": value}})
 
 
-def test_markdown_shows_what_a_person_asks_for():
+def test_markdown_shows_the_readable_sections():
     page = to_markdown(CARD)
     assert page.startswith("# digits\n\nLatent means.\n")
     for line in (
@@ -46,7 +46,7 @@ def test_markdown_shows_what_a_person_asks_for():
         assert line in page.splitlines()
 
 
-def test_markdown_leaves_out_rows_for_machines_and_sections_without_entries():
+def test_markdown_leaves_out_golden_rows_and_empty_sections():
     page = to_markdown(CARD | {"outputs": {}})
     assert "0.625" not in page
     assert "golden" not in page.lower()
@@ -54,13 +54,13 @@ def test_markdown_leaves_out_rows_for_machines_and_sections_without_entries():
     assert "## Data" not in page
 
 
-def test_the_example_of_use_is_python_that_names_the_input():
+def test_the_usage_example_is_python_that_names_the_input():
     code = to_markdown(CARD).split("```python\n")[1].split("```")[0]
     compile(code, "card", "exec")
     assert "model.run(X)  # X: array of shape (n_samples, 64)" in code
 
 
-def test_bars_and_underscores_of_values_and_names_do_not_break_the_table():
+def test_bars_and_underscores_do_not_break_the_table():
     page = to_markdown(
         {
             "name": "n",

@@ -39,7 +39,7 @@ def assert_refused(model, message, sessions):
 # --- what is accepted ---
 
 
-def test_a_valid_model_is_accepted_and_says_what_it_is():
+def test_a_valid_model_is_accepted_and_described():
     found = inspect_model(
         make_model(
             [ADD, RELU], [ONES], opsets=[("", 18), ("ai.onnx.ml", 3)], metadata={"name": "tiny", "empty": ""}
@@ -72,11 +72,11 @@ def test_tensors_may_hold_their_values_in_typed_fields(data_type):
 # --- what is no ONNX file ---
 
 
-def test_a_file_of_no_bytes_is_refused(sessions):
+def test_an_empty_file_is_refused(sessions):
     assert_refused(b"", "Got an empty file, expected an ONNX model", sessions)
 
 
-def test_a_file_that_is_cut_anywhere_is_refused(sessions):
+def test_a_file_truncated_anywhere_is_refused(sessions):
     end_of_graph = VALID.rindex(onnx.load_model_from_string(VALID).opset_import[0].SerializeToString()) - 2
     for n_bytes in range(1, end_of_graph):
         assert_refused(VALID[:n_bytes], "The file is not an ONNX model", sessions)
@@ -85,7 +85,7 @@ def test_a_file_that_is_cut_anywhere_is_refused(sessions):
             inspect_model(VALID[:n_bytes])
 
 
-def test_a_pickle_that_is_called_onnx_is_refused_and_not_unpickled(trap, tmp_path, sessions):
+def test_a_pickle_named_onnx_is_refused_and_not_unpickled(trap, tmp_path, sessions):
     path = tmp_path / "model.onnx"
     path.write_bytes(pickle.dumps(trap))
     with pytest.raises(InvalidModelError, match="The file is not an ONNX model"):
@@ -149,7 +149,7 @@ def entry_alone():
 
 
 @pytest.mark.parametrize("tensor", [mark_alone(), entry_alone()], ids=["the mark", "the place"])
-def test_half_a_reference_to_another_file_is_enough(tensor, sessions):
+def test_an_incomplete_reference_to_another_file_is_refused_too(tensor, sessions):
     assert_refused(make_model([ADD], [tensor]), "refers to weights in another file", sessions)
 
 
@@ -181,17 +181,17 @@ def test_a_tensor_that_declares_more_than_it_holds_is_refused(dims, place, sessi
     )
 
 
-def test_as_many_nodes_as_allowed_pass_and_one_more_is_refused(monkeypatch, sessions):
+def test_one_node_more_than_allowed_is_refused(monkeypatch, sessions):
     monkeypatch.setattr(inspection, "MAX_NODES", 3)
     assert inspect_model(make_model([RELU] * 3)).n_nodes == 3
     assert_refused(make_model([RELU] * 4), "has more than 3 nodes", sessions)
 
 
-def test_the_cap_on_nodes_is_above_what_networks_have_and_below_what_hangs(sessions):
+def test_the_limit_of_nodes_fits_networks_and_loads_quickly(sessions):
     assert_refused(make_model([RELU] * 10_001), "has more than 10000 nodes", sessions)
 
 
-def test_as_many_bytes_as_allowed_pass_and_one_more_is_refused(monkeypatch, sessions):
+def test_one_byte_more_than_allowed_is_refused(monkeypatch, sessions):
     monkeypatch.setattr(inspection, "MAX_BYTES", len(VALID))
     assert inspect_model(VALID).n_nodes == 1
     monkeypatch.setattr(inspection, "MAX_BYTES", len(VALID) - 1)
@@ -199,7 +199,7 @@ def test_as_many_bytes_as_allowed_pass_and_one_more_is_refused(monkeypatch, sess
     assert_refused(VALID, message, sessions)
 
 
-def test_of_a_file_that_is_too_large_only_the_beginning_is_read(tmp_path, monkeypatch, sessions):
+def test_only_the_beginning_of_too_large_a_file_is_read(tmp_path, monkeypatch, sessions):
     monkeypatch.setattr(inspection, "MAX_BYTES", 1_000)
     monkeypatch.setattr(runtime_model, "MAX_BYTES", 1_000)
     path = tmp_path / "model.onnx"
@@ -289,7 +289,7 @@ def local_function():
         ),
     ],
 )
-def test_what_our_models_do_not_use_is_refused(model, message, sessions):
+def test_features_that_exported_models_do_not_use_are_refused(model, message, sessions):
     assert_refused(model, message, sessions)
 
 
@@ -309,7 +309,7 @@ def test_what_our_models_do_not_use_is_refused(model, message, sessions):
         "NoSuchOperator",
     ],
 )
-def test_operators_that_draw_or_loop_or_blow_up_are_refused(operator, sessions):
+def test_random_looping_and_expanding_operators_are_refused(operator, sessions):
     model = make_model([helper.make_node(operator, ["X"], ["Y"])])
     assert_refused(model, f"The model uses the operator '{operator}', which is not allowed", sessions)
 
@@ -319,7 +319,7 @@ def test_an_operator_is_looked_up_in_its_own_domain(sessions):
     assert_refused(model, "the operator 'ai.onnx.ml.Relu', which is not allowed", sessions)
 
 
-def test_bytes_that_are_changed_one_by_one_end_in_a_verdict_and_in_nothing_else():
+def test_any_changed_byte_is_accepted_or_refused_without_other_errors():
     model = bytearray(linear_model(np.ones((4, 2)), np.zeros(2)))
     verdicts = []
     for position in range(len(model)):
@@ -401,7 +401,7 @@ def test_a_model_without_opset_import_is_refused(sessions):
     assert_refused(model.SerializeToString(), "opset", sessions)
 
 
-def test_bytes_that_are_changed_one_by_one_end_in_a_verdict_with_metadata_too():
+def test_any_changed_byte_of_metadata_is_accepted_or_refused():
     model = bytearray(linear_model(np.ones((4, 2)), np.zeros(2), metadata={"k": "v"}))
     for position in range(len(model)):
         for value in (0x00, 0x7F, 0x80, 0xFF, model[position] ^ 1):
@@ -417,7 +417,7 @@ def test_bytes_that_are_changed_one_by_one_end_in_a_verdict_with_metadata_too():
 
 
 @pytest.mark.parametrize("name", ["digits-vae", "mnist-vae-50"])
-def test_the_sha256_of_the_weights_is_what_the_exporter_writes(name):
+def test_the_sha256_of_the_weights_matches_the_exporter(name):
     with open(f"exported/{name}/model.onnx", "rb") as file:
         content = file.read()
     card = json.loads(inspect_model(content).metadata["vaefeat.card"])
@@ -429,7 +429,7 @@ def test_the_sha256_of_the_weights_is_what_the_exporter_writes(name):
 
 
 @pytest.mark.parametrize("metadata", [{"k": "v"}, {"vaefeat.card": "{}"}, {"a": "", "b": "x" * 100_000}])
-def test_the_sha256_of_the_weights_does_not_depend_on_metadata_wherever_they_are(metadata):
+def test_the_sha256_of_the_weights_ignores_metadata(metadata):
     with_metadata = make_model([ADD], [ONES], metadata=metadata)
     assert sha256_of_weights(VALID) == sha256_of_weights(with_metadata) == hashlib.sha256(VALID).hexdigest()
     assert with_metadata.startswith(VALID)
@@ -445,7 +445,7 @@ def test_the_sha256_of_the_weights_does_not_depend_on_metadata_wherever_they_are
         VALID + field(99, b"more"),
     ],
 )
-def test_the_sha256_of_the_weights_depends_on_all_the_rest(other):
+def test_the_sha256_of_the_weights_covers_everything_else(other):
     assert sha256_of_weights(other) != sha256_of_weights(VALID)
 
 

@@ -36,7 +36,7 @@ def model():
 # --- what it says and computes ---
 
 
-def test_outputs_are_what_the_weights_say_by_hand(model):
+def test_outputs_match_a_computation_by_hand(model):
     outputs = model.run(X)
     assert list(outputs) == ["Y", "S"]
     assert_array_equal(outputs["Y"], Y)
@@ -58,7 +58,7 @@ def test_a_model_without_a_card_has_an_empty_one():
 
 
 @pytest.mark.parametrize("as_path", [str, lambda path: path], ids=["str", "Path"])
-def test_a_model_is_the_same_from_a_file_and_from_bytes(as_path, tmp_path):
+def test_loading_from_a_file_or_bytes_gives_the_same_model(as_path, tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(CONTENT)
     loaded = OnnxModel.load(as_path(path))
@@ -67,7 +67,7 @@ def test_a_model_is_the_same_from_a_file_and_from_bytes(as_path, tmp_path):
 
 
 @pytest.mark.parametrize("names", [["Y"], ["S"], ["S", "Y"], ("Y", "S")])
-def test_outputs_come_as_they_are_asked_for(model, names):
+def test_only_the_requested_outputs_are_returned(model, names):
     outputs = model.run(X, names)
     assert list(outputs) == list(names)
     for name in names:
@@ -77,7 +77,7 @@ def test_outputs_come_as_they_are_asked_for(model, names):
 @pytest.mark.parametrize(
     "options", [{"n_threads": 1}, {"n_threads": 2}, {"providers": ["CPUExecutionProvider"]}]
 )
-def test_threads_and_providers_change_no_answer(options, tmp_path):
+def test_threads_and_providers_do_not_change_outputs(options, tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(CONTENT)
     for made in (OnnxModel(CONTENT, **options), OnnxModel.load(path, **options)):
@@ -108,7 +108,7 @@ def test_threads_and_providers_reach_the_session(monkeypatch):
     ],
     ids=["lists", "integers", "float64", "columns first", "every other column"],
 )
-def test_rows_of_any_numeric_kind_give_the_same(model, rows):
+def test_rows_of_any_numeric_type_give_the_same_outputs(model, rows):
     assert_array_equal(model.run(rows)["Y"], Y)
 
 
@@ -122,7 +122,7 @@ def test_rows_are_not_changed(model):
 
 
 @pytest.mark.parametrize("n_rows", [CHUNK_ROWS - 1, CHUNK_ROWS, CHUNK_ROWS + 1, 2 * CHUNK_ROWS + 5])
-def test_many_rows_give_what_each_row_gives_alone(model, n_rows):
+def test_many_rows_give_the_outputs_of_each_row_alone(model, n_rows):
     rows = RNG.integers(-9, 10, size=(n_rows, 5)).astype(np.float32)
     together = model.run(rows)
     alone = [model.run(rows[i : i + 1]) for i in range(n_rows)]
@@ -174,7 +174,7 @@ def with_value(value):
         ([["a"] * 5], "could not convert string to float"),
     ],
 )
-def test_bad_rows_are_refused_in_words(model, rows, message):
+def test_bad_rows_are_refused_with_a_reason(model, rows, message):
     with pytest.raises(ValueError, match=message):
         model.run(rows)
 
@@ -187,7 +187,7 @@ def test_bad_rows_are_refused_in_words(model, rows, message):
     [lambda model: pickle.loads(pickle.dumps(model)), copy.deepcopy, copy.copy],
     ids=["pickle", "deepcopy", "copy"],
 )
-def test_a_copy_answers_as_the_original(model, copied):
+def test_a_copy_gives_the_same_outputs(model, copied):
     other = copied(model)
     assert_array_equal(other.run(X)["Y"], Y)
     assert other.card == model.card
@@ -203,7 +203,7 @@ def test_joblib_keeps_the_model_and_no_session(model, tmp_path):
 
 
 @pytest.mark.parametrize("unpickled", [False, True])
-def test_four_threads_get_the_same_answers_as_one(model, unpickled):
+def test_four_threads_get_the_same_outputs_as_one(model, unpickled):
     shared = pickle.loads(pickle.dumps(model)) if unpickled else model
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: shared.run(X)["Y"], range(200)))
@@ -281,12 +281,12 @@ def test_models_with_another_interface_are_refused(content, message):
         OnnxModel(content)
 
 
-def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path):
+def test_a_missing_file_raises_file_not_found(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.onnx"):
         OnnxModel.load(tmp_path / "nowhere.onnx")
 
 
-def test_refusal_comes_before_a_session_is_made(monkeypatch):
+def test_a_bad_model_is_refused_before_a_session_is_made(monkeypatch):
     made = []
     monkeypatch.setattr(runtime_model.onnxruntime, "InferenceSession", made.append)
     with pytest.raises(InvalidModelError, match="has opset 3"):
@@ -294,13 +294,13 @@ def test_refusal_comes_before_a_session_is_made(monkeypatch):
     assert made == []
 
 
-def test_a_model_of_many_threads_that_has_run_runs_in_a_forked_process(run_fresh):
+def test_a_multithreaded_model_runs_again_in_a_forked_process(run_fresh):
     script = FORK.format(content=CONTENT.hex(), rows=X.tolist(), model="OnnxModel(content); model.run(rows)")
     assert run_fresh(script).split() == ["True"] * 4
 
 
 @pytest.mark.parametrize("card", ["{", "[" * 100_000, "1" * 5_000, "[1]", "3"])
-def test_a_card_that_is_no_json_object_is_refused(card):
+def test_a_card_that_is_not_a_json_object_is_refused(card):
     with pytest.raises(InvalidModelError, match="The model's card is not"):
         OnnxModel(make_model(metadata={"vaefeat.card": card}))
 
@@ -309,7 +309,7 @@ def test_a_card_that_is_no_json_object_is_refused(card):
     ("entry", "kind"), [("inputs", "object"), ("golden", "object"), ("classes", "array")]
 )
 @pytest.mark.parametrize("value", [3, "text", True, 0, "", [1], {"a": 1}])
-def test_a_card_with_an_entry_of_the_wrong_kind_is_refused(entry, kind, value):
+def test_a_card_with_an_entry_of_the_wrong_type_is_refused(entry, kind, value):
     content = make_model(metadata={"vaefeat.card": json.dumps({entry: value})})
     if isinstance(value, dict if kind == "object" else list):
         assert OnnxModel(content).card == {entry: value}
@@ -326,7 +326,7 @@ def test_a_card_may_leave_its_entries_out_or_empty():
 
 
 @pytest.mark.parametrize("allow_nan", [True, False, None])
-def test_a_card_tells_whether_rows_may_have_nan_and_none_may_have_infinity(allow_nan):
+def test_the_card_decides_about_nan_but_infinity_is_always_refused(allow_nan):
     model = OnnxModel(make_model(metadata={"vaefeat.card": json.dumps({"inputs": {"allow_nan": allow_nan}})}))
     rows = [[0, np.nan, -1, 1]]
     if allow_nan:
@@ -336,7 +336,7 @@ def test_a_card_tells_whether_rows_may_have_nan_and_none_may_have_infinity(allow
         model.run(rows)
 
 
-def test_a_card_is_accepted_with_the_weights_that_it_was_written_for():
+def test_a_card_is_accepted_with_its_own_weights():
     card = json.dumps({"weights_sha256": sha256_of_weights(CONTENT)})
     assert_array_equal(OnnxModel(linear_model(WEIGHTS, BIAS, metadata={"vaefeat.card": card})).run(X)["Y"], Y)
     with pytest.raises(InvalidModelError, match="not the one that its card was written for"):
@@ -368,6 +368,6 @@ def test_an_input_of_a_fixed_number_of_rows_is_refused():
 
 
 @pytest.mark.parametrize("names", [["nope"], []])
-def test_outputs_that_there_are_not_are_refused_in_words(names):
+def test_unknown_outputs_are_refused_with_a_reason(names):
     with pytest.raises(ValueError, match="output"):
         OnnxModel(CONTENT).run(X, names)

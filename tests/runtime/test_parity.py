@@ -13,12 +13,12 @@ def test_the_deviation_is_the_largest_over_all_outputs():
     assert check_parity(expected, actual) == pytest.approx(5e-6)
 
 
-def test_equal_outputs_deviate_by_nothing():
+def test_equal_outputs_have_no_deviation():
     assert check_parity({"a": ONES}, {"a": ONES}) == 0.0
 
 
 @pytest.mark.parametrize("size", [1e-6, 1.0, 1e3, 1e6])
-def test_what_is_allowed_grows_with_the_output_and_not_below_one(size):
+def test_the_tolerance_grows_with_outputs_above_one(size):
     expected = np.array([0.0, -size])
     allowed = TOLERANCE * max(1.0, size)
     check_parity({"a": expected}, {"a": expected + 0.9 * allowed})
@@ -35,11 +35,11 @@ def test_one_wrong_value_is_an_error_that_names_the_output(wrong):
         check_parity({"z_mean": ONES}, {"z_mean": actual})
 
 
-def test_outputs_that_are_not_expected_are_not_compared():
+def test_unexpected_outputs_are_not_compared():
     assert check_parity({"a": ONES}, {"a": ONES, "b": np.array([np.nan])}) == 0.0
 
 
-def test_an_output_that_is_missing_is_an_error():
+def test_a_missing_output_is_an_error():
     with pytest.raises(KeyError, match="z_mean"):
         check_parity({"z_mean": ONES}, {})
 
@@ -59,13 +59,13 @@ def test_labels_of_text_are_compared_in_full():
     assert check_labels(np.array(["no", "yes"]), np.array(["no", "yes"], object), None) == 0
 
 
-def test_values_that_are_not_finite_prove_nothing():
+def test_values_that_are_not_finite_are_an_error():
     with pytest.raises(ParityError, match="not finite"):
         check_parity({"a": np.array([np.inf])}, {"a": np.array([0.0])})
 
 
 @pytest.mark.parametrize(("score", "n_ties"), [(5e-6, 1), (2e-5, None)])
-def test_labels_of_outliers_may_differ_where_the_score_is_next_to_zero(score, n_ties):
+def test_outlier_labels_may_differ_at_scores_near_zero(score, n_ties):
     scores = np.array([[0.5], [score]])
     expected = {"label": np.array([[1], [1]]), "scores": scores}
     actual = {"label": np.array([[1], [-1]]), "scores": scores}

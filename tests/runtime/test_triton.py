@@ -41,7 +41,7 @@ def load(name):
     return OnnxModel.load(EXPORTED / name / "model.onnx")
 
 
-def test_a_repository_holds_the_model_and_a_configuration_that_triton_can_read(tmp_path):
+def test_the_repository_contains_the_model_and_a_valid_configuration(tmp_path):
     path = export_triton(load("mnist-100-labels-vae"), tmp_path)
     assert path == tmp_path / "mnist-100-labels-vae"
     assert (path / "1" / "model.onnx").read_bytes() == load("mnist-100-labels-vae").to_bytes()
@@ -57,7 +57,7 @@ def test_a_repository_holds_the_model_and_a_configuration_that_triton_can_read(t
     ]
 
 
-def test_the_queue_has_an_end_and_batches_are_dynamic(tmp_path):
+def test_the_queue_is_limited_and_batches_are_dynamic(tmp_path):
     config = parsed(export_triton(load("digits-vae"), tmp_path))
     policy = config["dynamicBatching"]["defaultQueuePolicy"]
     assert policy["maxQueueSize"] > 0
@@ -66,7 +66,7 @@ def test_the_queue_has_an_end_and_batches_are_dynamic(tmp_path):
     assert config["modelWarmup"][0]["inputs"]["X"]["zeroData"]
 
 
-def test_the_service_reads_the_repository_too(tmp_path):
+def test_the_service_can_read_the_repository(tmp_path):
     model = load("digits-vae")
     export_triton(model, tmp_path)
     repository = Repository(tmp_path, BatchSettings(max_rows=2), Metrics())
@@ -75,7 +75,7 @@ def test_the_service_reads_the_repository_too(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "a b", 'a"b'])
-def test_a_name_that_leads_elsewhere_is_refused(name, tmp_path):
+def test_a_name_that_could_lead_elsewhere_is_refused(name, tmp_path):
     model = OnnxModel(linear_model(np.ones((4, 2)), np.zeros(2)))
     with pytest.raises(ExportError, match="as the name of the model"):
         export_triton(model, tmp_path / "repository", name)
@@ -87,7 +87,7 @@ def test_a_model_without_a_card_can_be_given_a_name(tmp_path):
     assert export_triton(model, tmp_path, "linear").name == "linear"
 
 
-def test_an_output_of_a_type_that_is_not_known_is_refused():
+def test_an_output_of_an_unknown_type_is_refused():
     proto = onnx.load_model_from_string(
         make_model([helper.make_node("Cast", ["X"], ["Y"], to=TensorProto.DOUBLE)])
     )
@@ -105,7 +105,7 @@ def test_the_command_writes_a_repository_and_says_where(tmp_path):
     assert (tmp_path / "digits-vae" / "config.pbtxt").exists()
 
 
-def test_one_form_at_a_time(tmp_path):
+def test_only_one_form_can_be_written(tmp_path):
     path = EXPORTED / "digits-vae" / "model.onnx"
     result = CliRunner().invoke(app, ["export", str(path), str(tmp_path), "--triton", "--quantize"])
     assert result.exit_code == 1

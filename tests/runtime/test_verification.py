@@ -93,11 +93,11 @@ def test_a_good_file_passes_every_check(encoder):
 
 
 @pytest.mark.parametrize("as_path", [str, lambda path: path], ids=["str", "Path"])
-def test_a_path_may_be_text(encoder, as_path):
+def test_a_path_may_be_a_string(encoder, as_path):
     assert [check.passed for check in verify(as_path(encoder))] == [True] * 3
 
 
-def test_a_card_whose_golden_rows_are_changed_fails(encoder):
+def test_changed_golden_rows_fail(encoder):
     change(encoder, lambda proto, card: card["golden"]["z_mean"][1].__setitem__(3, 9.0))
     assert outcomes(encoder) == {"inspection": True, "file": False, "golden rows": False}
     assert "Output 'z_mean' of the ONNX model deviates by" in detail(encoder, "golden rows")
@@ -113,14 +113,14 @@ def test_changed_weights_fail_the_inspection(encoder):
     assert "not the one that its card was written for" in detail(encoder, "inspection")
 
 
-def test_a_model_without_a_card_has_nothing_to_check_by(path):
+def test_a_model_without_a_card_has_nothing_to_compare_with(path):
     path.write_bytes(make_model())
     assert outcomes(path) == {"inspection": True, "file": None, "golden rows": None}
     assert detail(path, "inspection") == "safe to load; it has no card"
     assert detail(path, "file") == "there is no model.json beside it"
 
 
-def test_a_card_without_a_sha256_of_the_weights_is_a_card(path):
+def test_a_card_may_lack_a_sha256_of_the_weights(path):
     write(path, json.dumps({"name": "linear", "golden": GOLDEN}))
     assert "no card" not in detail(path, "inspection")
 
@@ -152,7 +152,7 @@ def test_a_pickle_is_not_unpickled(trap, path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_file_that_is_not_there_is_the_caller_s_mistake(tmp_path):
+def test_a_missing_file_is_the_caller_s_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.onnx"):
         verify(tmp_path / "nowhere.onnx")
     with pytest.raises(OSError, match="directory"):
@@ -162,7 +162,7 @@ def test_a_file_that_is_not_there_is_the_caller_s_mistake(tmp_path):
 # --- the card beside it ---
 
 
-def test_another_file_than_the_card_beside_it_says_fails(encoder):
+def test_a_file_that_differs_from_the_card_beside_it_fails(encoder):
     card = json.loads(encoder.with_suffix(".json").read_text())
     card["file"]["sha256"] = "0" * 64
     encoder.with_suffix(".json").write_text(json.dumps(card))
@@ -170,7 +170,7 @@ def test_another_file_than_the_card_beside_it_says_fails(encoder):
     assert detail(encoder, "file").endswith("but model.json says 000000000000...")
 
 
-def test_a_refused_file_is_compared_with_the_card_beside_it_too(path):
+def test_a_refused_file_is_still_compared_with_the_card_beside_it(path):
     path.write_bytes(b"garbage")
     sha256 = hashlib.sha256(b"garbage").hexdigest()
     path.with_suffix(".json").write_text(json.dumps({"file": {"sha256": sha256}}))
@@ -206,13 +206,13 @@ def test_a_file_without_a_suffix_has_its_card_beside_it(tmp_path):
 @pytest.mark.parametrize(
     "golden", [GOLDEN, {"X": ROWS, "S": GOLDEN["S"]}, {"X": ROWS[:1], "Y": [[5.000001, 3]]}]
 )
-def test_golden_rows_that_the_model_gives_pass(golden, path):
+def test_golden_rows_that_the_model_reproduces_pass(golden, path):
     assert outcomes(write(path, {"golden": golden}))["golden rows"] is True
     assert detail(path, "golden rows").startswith(f"{len(golden['X'])} rows")
 
 
 @pytest.mark.parametrize("golden", [None, {}])
-def test_a_card_without_golden_rows_has_nothing_to_check_by(golden, path):
+def test_a_card_without_golden_rows_has_nothing_to_compare_with(golden, path):
     assert outcomes(write(path, {"golden": golden}))["golden rows"] is None
 
 
@@ -235,7 +235,7 @@ def test_a_card_without_golden_rows_has_nothing_to_check_by(golden, path):
         pytest.param({"X": ROWS, "Y": [[5, 3], [14, -float("inf")]]}),
     ],
 )
-def test_golden_rows_that_the_model_does_not_give_fail(golden, path):
+def test_golden_rows_that_the_model_does_not_reproduce_fail(golden, path):
     assert outcomes(write(path, {"golden": golden})) == {
         "inspection": True,
         "file": None,
@@ -243,7 +243,7 @@ def test_golden_rows_that_the_model_does_not_give_fail(golden, path):
     }
 
 
-def test_what_is_said_to_be_allowed_is_what_is_allowed(path):
+def test_the_stated_tolerance_is_the_applied_one(path):
     golden = {"X": [[1e3, 0, 0]], "Y": [[2000.005, 0]]}
     assert outcomes(write(path, {"golden": golden}))["golden rows"] is True
     assert detail(path, "golden rows") == (
@@ -273,7 +273,7 @@ TIE = [[0.5, 0.5, 0.0], [0.0, 0.25, 0.75]]
         pytest.param({"X": ROWS, "label": [2, 1], "probabilities": [[1.0], [4.0]]}, False),
     ],
 )
-def test_golden_labels_must_be_the_model_s_but_where_two_classes_tie(golden, passed, path):
+def test_golden_labels_may_differ_only_at_ties(golden, passed, path):
     assert outcomes(write(path, {"golden": golden}, labels_model(golden)))["golden rows"] is passed
 
 

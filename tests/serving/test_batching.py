@@ -85,7 +85,7 @@ def test_a_request_gets_its_outputs(model):
         assert_array_equal(run(batcher.run(rows(3), ["Y"]))["Y"], rows(6))
 
 
-def test_what_waits_is_run_together_and_each_gets_its_own(model):
+def test_waiting_requests_run_together_and_get_their_own_outputs(model):
     requests = [rows(1), rows(2, 3), rows(3, 0), rows(4, 2)]
     with batching(model) as batcher:
         answers = run(run_behind(batcher, model, requests))
@@ -94,14 +94,14 @@ def test_what_waits_is_run_together_and_each_gets_its_own(model):
         assert_array_equal(answer["Y"], 2 * X)
 
 
-def test_rows_are_counted_and_no_run_has_more_than_allowed_but_for_one_request(model):
+def test_batches_stay_within_the_limit_unless_one_request_exceeds_it(model):
     requests = [rows(1, 3), rows(2, 2), rows(3, 9), rows(4, 4), rows(5, 1)]
     with batching(model, max_rows=5) as batcher:
         run(run_behind(batcher, model, requests))
     assert [n_rows for n_rows, _ in model.runs] == [1, 5, 9, 5]
 
 
-def test_a_model_that_fails_the_trial_runs_requests_one_by_one(model):
+def test_a_model_that_is_not_batch_invariant_runs_requests_one_by_one(model):
     with batching(model, together=False) as batcher:
         run(run_behind(batcher, model, [rows(1), rows(2, 2)]))
     assert [n_rows for n_rows, _ in model.runs] == [1, 1, 2]
@@ -122,7 +122,7 @@ def test_only_requests_for_the_same_outputs_are_run_together(model):
     assert [n_rows for n_rows, _ in model.runs] == [1, 2, 1, 1]
 
 
-def test_poison_harms_nobody_else(model):
+def test_a_failing_request_does_not_affect_others(model):
     requests = [rows(1), rows(POISON), rows(2, 2), rows(POISON, 3), rows(3)]
     with batching(model) as batcher:
         answers = run(run_behind(batcher, model, requests))
@@ -132,7 +132,7 @@ def test_poison_harms_nobody_else(model):
         assert_array_equal(answers[k]["Y"], 2 * requests[k])
 
 
-def test_who_gives_up_harms_nobody_else(model):
+def test_a_cancelled_request_does_not_affect_others(model):
     async def main():
         first = await occupied(batcher, model)
         tasks = [asyncio.create_task(batcher.run(rows(k), ["Y"])) for k in range(20)]
@@ -153,7 +153,7 @@ def test_who_gives_up_harms_nobody_else(model):
     assert [n_rows for n_rows, _ in model.runs] == [1, 10]
 
 
-def test_who_gives_up_during_the_run_harms_nobody_else(model):
+def test_a_request_cancelled_during_its_run_does_not_affect_others(model):
     async def main():
         first = await occupied(batcher, model)
         first.cancel()
@@ -166,7 +166,7 @@ def test_who_gives_up_during_the_run_harms_nobody_else(model):
         assert_array_equal(run(main())["Y"], rows(4))
 
 
-def test_a_full_queue_refuses_by_rows_and_one_without_rows_takes_a_place_too(model):
+def test_the_queue_is_limited_by_rows_and_counts_empty_requests(model):
     async def main():
         first = await occupied(batcher, model)
         tasks = [asyncio.create_task(batcher.run(X, ["Y"])) for X in (rows(1, 6), rows(1, 0), rows(1, 100))]
@@ -183,7 +183,7 @@ def test_a_full_queue_refuses_by_rows_and_one_without_rows_takes_a_place_too(mod
         run(main())
 
 
-def test_who_waits_too_long_is_told_so_and_is_not_run(model):
+def test_a_request_past_its_deadline_is_refused_and_not_run(model):
     async def main():
         first = await occupied(batcher, model)
         with pytest.raises(DeadlineExceededError, match=r"waited 0\.05 s"):
@@ -198,7 +198,7 @@ def test_who_waits_too_long_is_told_so_and_is_not_run(model):
 
 
 @pytest.mark.parametrize(("delay", "expected"), [(0.0, [1, 1]), (0.2, [2])])
-def test_a_request_waits_for_company_if_told_so(model, delay, expected):
+def test_a_request_waits_for_others_if_there_is_a_delay(model, delay, expected):
     async def main():
         first = asyncio.create_task(batcher.run(rows(1), ["Y"]))
         await asyncio.sleep(0.05)
@@ -210,7 +210,7 @@ def test_a_request_waits_for_company_if_told_so(model, delay, expected):
     assert [n_rows for n_rows, _ in model.runs] == expected
 
 
-def test_a_full_batch_waits_for_nobody(model):
+def test_a_full_batch_does_not_wait(model):
     async def main():
         await asyncio.gather(*(batcher.run(rows(k), ["Y"]) for k in range(4)))
 
@@ -220,7 +220,7 @@ def test_a_full_batch_waits_for_nobody(model):
     assert time.perf_counter() - start < 2
 
 
-def test_two_threads_run_two_batches_at_a_time(model):
+def test_two_threads_run_two_batches_in_parallel(model):
     barrier = threading.Barrier(2, timeout=5)
     model.run = lambda X, names: barrier.wait() * 0 + 1 and {"Y": X}
 
@@ -232,7 +232,7 @@ def test_two_threads_run_two_batches_at_a_time(model):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_thread_that_dies_says_so_to_all_and_the_next_ones_do_not_wait(model):
+def test_a_dead_thread_fails_its_requests_and_later_ones_at_once(model):
     with batching(model) as batcher:
         answers = run(run_behind(batcher, model, [rows(DEATH), rows(1)]))
         assert [type(answer) for answer in answers] == [ModelDeadError, ModelDeadError]
@@ -243,7 +243,7 @@ def test_a_thread_that_dies_says_so_to_all_and_the_next_ones_do_not_wait(model):
             run(batcher.run(rows(1), ["Y"]))
 
 
-def test_a_closed_one_finishes_what_waits(model):
+def test_a_closed_batcher_finishes_waiting_requests(model):
     async def main():
         first = await occupied(batcher, model)
         tasks = [asyncio.create_task(batcher.run(rows(k), ["Y"])) for k in range(40)]
@@ -259,7 +259,7 @@ def test_a_closed_one_finishes_what_waits(model):
             assert not thread.is_alive()
 
 
-def test_a_closed_one_still_answers_who_came_before_it_was_closed(model):
+def test_a_closed_batcher_still_answers_late_requests(model):
     with batching(model) as batcher:
         batcher.close()
         for thread in batcher._threads:
@@ -267,7 +267,7 @@ def test_a_closed_one_still_answers_who_came_before_it_was_closed(model):
         assert_array_equal(run(batcher.run(rows(3), ["Y"]))["Y"], rows(6))
 
 
-def test_a_storm_of_requests_that_give_up_leaves_nothing_behind(model):
+def test_many_cancelled_requests_leave_nothing_behind(model):
     async def main():
         for _ in range(50):
             tasks = [asyncio.create_task(batcher.run(rows(k), ["Y"])) for k in range(20)]
@@ -296,11 +296,11 @@ class Company(FakeModel):
 
 
 @pytest.mark.parametrize(("max_rows", "expected"), [(6, True), (7, False), (32, False)])
-def test_the_trial_finds_one_size_of_batch_that_changes_one_bit(max_rows, expected):
+def test_one_changed_bit_at_one_batch_size_is_found(max_rows, expected):
     assert is_batch_invariant(Company(), max_rows) is expected
 
 
-def test_the_answers_of_a_real_model_are_those_of_its_rows_alone():
+def test_batched_outputs_of_a_real_model_equal_those_of_single_rows():
     rng = np.random.default_rng(0)
     model = OnnxModel(linear_model(rng.normal(size=(64, 10)), rng.normal(size=10)), n_threads=1)
     X = rng.random((60, 64), np.float32)

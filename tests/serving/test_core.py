@@ -31,7 +31,7 @@ def run(model, rows, names=("Y",)):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8])
-def test_rows_of_any_type_give_the_outputs_asked_for(model, dtype):
+def test_rows_of_any_type_give_the_requested_outputs(model, dtype):
     outputs = run(model, X.astype(dtype), ["S", "Y"])
     assert list(outputs) == ["S", "Y"]
     assert_array_equal(outputs["Y"], MODEL.run(X)["Y"])
@@ -47,7 +47,7 @@ def test_rows_of_any_type_give_the_outputs_asked_for(model, dtype):
         (X, [], r"Got the output names \[\]"),
     ],
 )
-def test_what_the_model_does_not_take_is_an_invalid_request(model, rows, names, message):
+def test_rows_and_outputs_that_the_model_does_not_have_are_invalid(model, rows, names, message):
     with pytest.raises(InvalidRequestError, match=message):
         run(model, rows, names)
 
@@ -66,5 +66,5 @@ def test_a_failure_of_the_model_is_an_error_of_the_service(model, monkeypatch):
         run(model, X)
 
 
-def test_the_limit_of_rows_is_that_of_the_model(model):
+def test_each_model_has_its_own_limit_of_rows(model):
     assert run(replace(model, max_rows=4), np.zeros((4, 4)))["Y"].shape == (4, 3)

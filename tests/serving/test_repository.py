@@ -63,7 +63,7 @@ def loads(metrics):
     ]
 
 
-def test_models_are_found_with_and_without_versions_and_the_latest_number_is_served(tmp_path, repository):
+def test_models_are_found_and_the_latest_version_is_served(tmp_path, repository):
     write(tmp_path / "flat" / "model.onnx", content(1.0))
     for version in (2, 10, 9):
         write(tmp_path / "many" / str(version) / "model.onnx", content(version))
@@ -88,7 +88,7 @@ def test_models_are_found_with_and_without_versions_and_the_latest_number_is_ser
         "-name/model.onnx",
     ],
 )
-def test_what_is_named_otherwise_is_no_model(path, tmp_path, repository):
+def test_files_in_other_places_are_not_models(path, tmp_path, repository):
     write(tmp_path / path, content())
     assert not look(repository)
 
@@ -103,7 +103,7 @@ def test_models_may_be_links(tmp_path, repository):
 @pytest.mark.parametrize(
     "name", ["../name", "name/..", "..", ".", "", "NAME", "name\0", "%2e%2e", "a" * 10_000]
 )
-def test_a_name_that_was_not_found_in_the_folder_leads_nowhere(name, tmp_path, repository):
+def test_names_that_are_not_in_the_folder_are_not_found(name, tmp_path, repository):
     write(tmp_path / "name" / "model.onnx", content())
     look(repository)
     for arguments in ((name,), ("name", name)):
@@ -111,7 +111,7 @@ def test_a_name_that_was_not_found_in_the_folder_leads_nowhere(name, tmp_path, r
             repository.find(*arguments)
 
 
-def test_nothing_is_read_again_unless_it_has_changed(tmp_path, repository, metrics):
+def test_unchanged_files_are_not_read_again(tmp_path, repository, metrics):
     write(tmp_path / "name" / "model.onnx", content())
     write(tmp_path / "bad" / "model.onnx", b"")
     assert look(repository)
@@ -119,7 +119,7 @@ def test_nothing_is_read_again_unless_it_has_changed(tmp_path, repository, metri
     assert loads(metrics) == [1, 1]
 
 
-def test_a_new_model_a_new_version_and_a_new_file_are_taken_up(tmp_path, repository):
+def test_new_models_versions_and_files_are_loaded(tmp_path, repository):
     write(tmp_path / "flat" / "model.onnx", content(1.0))
     write(tmp_path / "many" / "1" / "model.onnx", content(1.0))
     look(repository)
@@ -135,9 +135,7 @@ def test_a_new_model_a_new_version_and_a_new_file_are_taken_up(tmp_path, reposit
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 @pytest.mark.parametrize("path", ["name/model.onnx", "name/1/model.onnx", "name/2/model.onnx"])
-def test_a_bad_file_is_refused_logged_and_counted_and_what_was_served_stays(
-    bad, path, tmp_path, repository, metrics, caplog
-):
+def test_a_bad_file_is_refused_and_the_previous_model_stays(bad, path, tmp_path, repository, metrics, caplog):
     write(tmp_path / "name" / "1" / "model.onnx", content(1.0))
     if path == "name/model.onnx":
         shutil.move(tmp_path / "name" / "1" / "model.onnx", tmp_path / "name" / "model.onnx")
@@ -156,7 +154,7 @@ def test_a_bad_file_is_refused_logged_and_counted_and_what_was_served_stays(
     assert repository.refusals == {}
 
 
-def test_a_version_that_is_removed_is_not_served_any_more_but_the_last_one_stays(tmp_path, repository):
+def test_a_removed_version_is_dropped_but_the_last_one_stays(tmp_path, repository):
     for version in (1, 2):
         write(tmp_path / "name" / str(version) / "model.onnx", content(version))
     look(repository)
@@ -168,7 +166,7 @@ def test_a_version_that_is_removed_is_not_served_any_more_but_the_last_one_stays
     assert factors(repository) == {"name": 1}
 
 
-def test_a_model_that_was_replaced_ends_when_it_has_answered(tmp_path, repository):
+def test_a_replaced_model_stops_its_threads(tmp_path, repository):
     write(tmp_path / "name" / "model.onnx", content(1.0))
     look(repository)
     old = repository.find("name").batcher
@@ -180,9 +178,7 @@ def test_a_model_that_was_replaced_ends_when_it_has_answered(tmp_path, repositor
     assert repository.is_alive
 
 
-def test_a_file_that_is_replaced_while_it_is_read_is_served_as_it_was_checked(
-    tmp_path, repository, monkeypatch
-):
+def test_a_file_replaced_during_loading_is_served_as_checked(tmp_path, repository, monkeypatch):
     from vaefeat.serving import repository as module
 
     path = tmp_path / "name" / "model.onnx"
@@ -202,7 +198,7 @@ def test_a_file_that_is_replaced_while_it_is_read_is_served_as_it_was_checked(
     assert list(repository.refusals) == [("name", "1")]
 
 
-def test_a_file_that_vanishes_while_the_folder_is_listed_is_passed_over(tmp_path, repository):
+def test_a_file_that_vanishes_during_listing_is_skipped(tmp_path, repository):
     (tmp_path / "name").mkdir()
     (tmp_path / "name" / "model.onnx").symlink_to(tmp_path / "nowhere")
     assert not look(repository)
@@ -219,7 +215,7 @@ def test_a_file_that_cannot_be_opened_is_refused(tmp_path, repository, monkeypat
     assert repository.refusals == {("name", "1"): "no access"}
 
 
-def test_an_error_of_the_model_s_own_is_no_reason_to_go_on(tmp_path, repository, monkeypatch):
+def test_a_model_that_cannot_run_is_not_served(tmp_path, repository, monkeypatch):
     def fail(*args, **options):
         raise InvalidModelError("cannot run")
 

@@ -53,13 +53,13 @@ def output(answer, name="Y"):
     ("path", "version"),
     [(INFER, 2), ("/v2/models/linear/versions/1/infer", 1), ("/v2/models/linear/versions/2/infer", 2)],
 )
-def test_a_version_answers_if_it_is_named_and_the_latest_one_otherwise(client, path, version):
+def test_the_latest_version_answers_unless_another_is_named(client, path, version):
     answer = client.post(path, json=REQUEST)
     assert answer.json()["model_version"] == str(version)
     assert_array_equal(output(answer), expected(version)["Y"])
 
 
-def test_the_metadata_hold_the_card_and_all_versions(client):
+def test_the_metadata_contain_the_card_and_all_versions(client):
     for path in ("/v2/models/linear", "/v2/models/linear/versions/1"):
         found = client.get(path).json()
         assert found["versions"] == ["1", "2"]
@@ -67,7 +67,7 @@ def test_the_metadata_hold_the_card_and_all_versions(client):
         assert found["platform"] == "onnx_onnxv1"
 
 
-def test_health_and_the_server_s_metadata_are_as_clients_read_them(client):
+def test_health_and_server_metadata_follow_the_protocol(client):
     assert client.get("/v2/health/live").json() == {"live": True}
     assert client.get("/v2/health/ready").json() == {"ready": True}
     assert client.get("/v2/models/linear/ready").json() == {"ready": True}
@@ -88,14 +88,14 @@ def test_health_and_the_server_s_metadata_are_as_clients_read_them(client):
         ("POST", "/", 405),
     ],
 )
-def test_every_error_is_a_sentence_in_json(client, method, path, status):
+def test_every_error_is_json_with_a_sentence(client, method, path, status):
     answer = client.request(method, path)
     assert answer.status_code == status
     assert answer.json()["error"].endswith(".")
     assert ("allow" in answer.headers) == (status == 405)
 
 
-def test_answers_to_head_have_no_body(client):
+def test_responses_to_head_have_no_body(client):
     assert client.head("/v2").status_code == 200
 
 
@@ -108,7 +108,7 @@ def as_input(rows):
 
 
 @pytest.mark.parametrize("n_rows", [1, 4, 5, 3000])
-def test_json_of_every_size_gives_what_the_model_gives(client, n_rows):
+def test_json_of_any_size_gives_the_model_s_outputs(client, n_rows):
     rows = np.random.default_rng(2).random((n_rows, 4), np.float32)
     input_ = as_input(rows)
     answer = client.post(INFER, json={"inputs": [input_]})
@@ -119,7 +119,7 @@ def test_json_of_every_size_gives_what_the_model_gives(client, n_rows):
     ("accepted", "n_rows", "encoding"),
     [("gzip, br", 3000, "gzip"), ("gzip", 1, None), ("br", 3000, None), ("", 3000, None)],
 )
-def test_large_json_is_compressed_for_who_can_read_it(client, accepted, n_rows, encoding):
+def test_large_json_is_compressed_if_the_client_accepts_it(client, accepted, n_rows, encoding):
     rows = np.random.default_rng(2).random((n_rows, 4), np.float32)
     input_ = as_input(rows)
     answer = client.post(INFER, json={"inputs": [input_]}, headers={"Accept-Encoding": accepted})
@@ -135,12 +135,12 @@ def test_a_compressed_request_is_read(client):
 
 
 @pytest.mark.parametrize("length", ["", "-1", "1.5", "9" * 30, "one"])
-def test_a_length_that_is_no_number_is_refused(client, length):
+def test_a_length_that_is_not_a_number_is_refused(client, length):
     answer = client.post(INFER, json=REQUEST, headers={"Inference-Header-Content-Length": length})
     assert answer.status_code == 400
 
 
-def test_rows_that_are_not_finite_are_named(client):
+def test_the_error_locates_values_that_are_not_finite(client):
     body = json.loads(json.dumps(REQUEST))
     body["inputs"][0]["data"][3][1] = 1e39
     assert client.post(INFER, json=body).json() == {
@@ -150,7 +150,7 @@ def test_rows_that_are_not_finite_are_named(client):
 
 @settings(max_examples=100)
 @given(st.binary(max_size=200), st.sampled_from(["", "gzip", "deflate"]), st.none() | st.integers(0, 300))
-def test_any_body_is_answered_with_200_or_a_sentence(client, body, encoding, header_length):
+def test_any_body_gets_200_or_an_error_message(client, body, encoding, header_length):
     headers = {"Content-Encoding": encoding} if encoding else {}
     if header_length is not None:
         headers["Inference-Header-Content-Length"] = str(header_length)
@@ -191,7 +191,7 @@ def metrics(client):
     }
 
 
-def test_names_that_clients_make_up_make_no_metrics(client):
+def test_unknown_model_names_create_no_metrics(client):
     for name in ("a", "b", "c"):
         client.post(f"/v2/models/{name}/infer")
     models = {re.search('model="(.*?)"', name)[1] for name in metrics(client) if "model=" in name}
@@ -202,7 +202,7 @@ def test_names_that_clients_make_up_make_no_metrics(client):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_load_nothing_from_elsewhere_and_cannot(client, path):
+def test_pages_cannot_load_anything_from_other_hosts(client, path):
     answer = client.get(path)
     assert answer.status_code == 200
     assert "default-src 'self'" in answer.headers["content-security-policy"]
@@ -211,7 +211,7 @@ def test_pages_load_nothing_from_elsewhere_and_cannot(client, path):
     assert [address for address in addresses if "www.w3.org" not in address] == []
 
 
-def test_the_description_has_every_address_and_no_other(client, tmp_path):
+def test_openapi_lists_exactly_the_routes(client, tmp_path):
     metrics = Metrics()
     app = make_app(Service(Repository(tmp_path, BatchSettings(), metrics), metrics))
     paths = {

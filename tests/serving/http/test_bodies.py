@@ -44,7 +44,7 @@ def read(receive, *, bodies=None, limit=10_000, **headers):
 @pytest.mark.parametrize(
     "chunks", [[TEXT], [TEXT[:7], TEXT[7:]], [b"", TEXT, b""], [bytes([b]) for b in TEXT]]
 )
-def test_a_body_is_read_in_whatever_pieces_it_comes(chunks):
+def test_a_body_is_read_in_any_number_of_chunks(chunks):
     assert read(messages(*chunks)) == TEXT
 
 
@@ -74,20 +74,20 @@ def test_a_compressed_body_is_decompressed(compress, encoding):
         (messages(gzip.compress(b"a") * 2), {"content_encoding": "gzip"}, 400),
     ],
 )
-def test_a_body_beyond_a_limit_or_in_a_strange_form_is_refused(receive, headers, status):
+def test_bodies_that_are_too_large_or_wrongly_encoded_are_refused(receive, headers, status):
     with pytest.raises(ServingError) as caught:
         read(receive, limit=100, **headers)
     assert outcome_of(caught.value).status == status
 
 
-def test_a_bomb_is_not_unpacked():
+def test_a_decompression_bomb_is_not_unpacked():
     bomb = gzip.compress(bytes(200 * 2**20))
     with pytest.raises(ServingError) as caught:
         read(messages(bomb), limit=2**20, content_encoding="gzip")
     assert outcome_of(caught.value).status == 413
 
 
-def test_a_body_that_does_not_come_to_its_end_is_refused_in_time():
+def test_an_unfinished_body_times_out():
     rest = [{"type": "http.request", "body": b"a", "more_body": True}]
 
     async def receive():
@@ -98,7 +98,7 @@ def test_a_body_that_does_not_come_to_its_end_is_refused_in_time():
     assert outcome_of(caught.value).status == 408
 
 
-def test_a_client_that_goes_is_noticed():
+def test_a_closed_connection_is_noticed():
     async def receive():
         return {"type": "http.disconnect"}
 
@@ -106,7 +106,7 @@ def test_a_client_that_goes_is_noticed():
         read(receive)
 
 
-def test_all_bodies_together_have_a_limit_of_memory():
+def test_the_total_memory_of_bodies_is_limited():
     bodies = Bodies(max_bytes=150)
 
     async def main():

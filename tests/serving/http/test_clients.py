@@ -30,7 +30,7 @@ def test_a_short_wait_is_not_watched(receive):
     assert run(main()) == "done"
 
 
-def test_a_long_wait_is_left_alone_while_the_client_is_there():
+def test_a_long_wait_goes_on_while_the_client_is_connected():
     async def main():
         async with unless_gone(stays):
             await asyncio.sleep(3 * WATCH_AFTER)
@@ -40,7 +40,7 @@ def test_a_long_wait_is_left_alone_while_the_client_is_there():
     assert run(main()) == "done"
 
 
-def test_a_wait_ends_when_the_client_goes():
+def test_a_wait_ends_when_the_client_disconnects():
     async def main():
         with pytest.raises(ClientGoneError):
             async with unless_gone(goes):
@@ -51,7 +51,7 @@ def test_a_wait_ends_when_the_client_goes():
     run(main())
 
 
-def test_who_is_cancelled_by_others_stays_so():
+def test_a_cancellation_from_elsewhere_is_kept():
     async def wait():
         async with unless_gone(stays):
             await asyncio.sleep(60)
@@ -66,7 +66,7 @@ def test_who_is_cancelled_by_others_stays_so():
     run(main())
 
 
-def test_an_error_in_the_block_comes_through():
+def test_an_error_in_the_block_is_raised():
     async def main():
         async with unless_gone(goes):
             raise ValueError("of its own")

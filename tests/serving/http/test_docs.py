@@ -68,7 +68,7 @@ def test_javascript(live):
     assert output_of(node, "--input-type=module", "-e", script).strip() == "10"
 
 
-def test_every_option_that_the_page_names_is_one_of_the_command_s():
+def test_every_option_in_the_docs_exists():
     from typer.main import get_command
 
     from vaefeat.cli import app

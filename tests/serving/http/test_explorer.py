@@ -60,7 +60,7 @@ def raw_status(live, target):
 
 
 @pytest.mark.parametrize("name", sorted(CODE | SECRETS))
-def test_the_files_are_served_as_they_are(live, name):
+def test_files_are_served_unchanged(live, name):
     answer = live.client.get(f"/explore/{name}")
     assert answer.status_code == 200
     assert answer.text == f"what is in {name}"
@@ -70,20 +70,20 @@ def test_the_files_are_served_as_they_are(live, name):
     assert live.client.head(f"/explore/{name}").content == b""
 
 
-def test_what_has_not_changed_is_not_sent_again(live):
+def test_unchanged_files_are_not_sent_again(live):
     first = live.client.get("/explore/data/0.u8")
     again = live.client.get("/explore/data/0.u8", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
 
 
 @pytest.mark.parametrize("path", ["/explore", "/explore/"])
-def test_the_address_leads_to_the_page(live, path):
+def test_the_address_without_a_slash_redirects_to_the_page(live, path):
     answer = live.client.get(path, follow_redirects=True)
     assert str(answer.url) == f"{live.url}/explore/"
     assert answer.text == "what is in index.html"
 
 
-def test_the_way_to_the_page_is_relative_so_that_it_holds_behind_a_prefix(live):
+def test_the_redirect_is_relative_and_works_behind_a_prefix(live):
     assert live.client.get("/explore").headers["location"] == "explore/"
 
 
@@ -103,26 +103,26 @@ def test_the_way_to_the_page_is_relative_so_that_it_holds_behind_a_prefix(live):
         "/explore/nothing.js",
     ],
 )
-def test_nothing_beside_the_files_is_reached(live, target):
+def test_only_files_in_the_folder_can_be_reached(live, target):
     assert raw_status(live, target) in (400, 404)
     assert live.client.get("/v2/health/live").status_code == 200
 
 
-def test_a_file_that_is_not_there_is_told_as_every_other_error(live):
+def test_a_missing_file_is_reported_like_other_errors(live):
     answer = live.client.get("/explore/nothing.js")
     assert answer.json()["error"].endswith("GET is not supported at this address.")
     assert live.client.post("/explore/app.js").status_code == 405
 
 
 @pytest.mark.parametrize("name", sorted(SECRETS))
-def test_models_and_data_are_for_who_shows_the_token(guarded, name):
+def test_models_and_data_require_the_token(guarded, name):
     assert guarded.client.get(f"/explore/{name}").status_code == 401
     header = {"Authorization": "Bearer sesame"}
     assert guarded.client.get(f"/explore/{name}", headers=header).status_code == 200
 
 
 @pytest.mark.parametrize("name", sorted(CODE))
-def test_the_page_itself_is_open_to_all(guarded, name):
+def test_the_page_itself_needs_no_token(guarded, name):
     assert guarded.client.get(f"/explore/{name}").status_code == 200
 
 
@@ -136,17 +136,17 @@ def test_the_page_itself_is_open_to_all(guarded, name):
         "//explore/data/0.u8",
     ],
 )
-def test_no_other_spelling_of_a_path_gets_round_the_token(guarded, target):
+def test_no_spelling_of_a_path_bypasses_the_token(guarded, target):
     assert raw_status(guarded, target) == 401
 
 
-def test_code_is_what_tells_nothing_of_models(written):
+def test_code_paths_leave_out_models_and_data(written):
     paths = code_paths(written)
     assert {f"/explore/{name}" for name in CODE} | {"/explore", "/explore/"} <= paths
     assert not {f"/explore/{name}" for name in SECRETS} & paths
 
 
-def test_the_metadata_tell_whether_there_is_an_explorer(live, models):
+def test_the_metadata_say_whether_there_is_an_explorer(live, models):
     assert "explorer" in live.client.get("/v2").json()["extensions"]
     with serving(models) as without:
         assert "explorer" not in without.client.get("/v2").json()["extensions"]
@@ -154,7 +154,7 @@ def test_the_metadata_tell_whether_there_is_an_explorer(live, models):
 
 
 @pytest.mark.parametrize("missing", ["index.html", "explorer.json"])
-def test_a_folder_that_is_no_explorer_is_refused(written, tmp_path, missing):
+def test_a_folder_that_is_not_an_explorer_is_refused(written, tmp_path, missing):
     folder = shutil.copytree(written, tmp_path / "explorer", symlinks=True)
     check_explorer(folder)
     (folder / missing).unlink()
@@ -163,7 +163,7 @@ def test_a_folder_that_is_no_explorer_is_refused(written, tmp_path, missing):
 
 
 @pytest.mark.slow
-def test_the_page_works_there_and_the_service_s_page_leads_to_it(models, explorer, tmp_path):
+def test_the_service_s_page_links_to_the_working_explorer(models, explorer, tmp_path):
     token = tmp_path / "token"
     token.write_text("sesame")
     with serving(models, "--explore", str(explorer), "--token-file", str(token)) as live:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 # --- clients that misbehave ---
 
 
-def test_a_client_that_is_killed_in_the_middle_of_its_request_harms_nobody(faulty):
+def test_a_client_killed_during_its_request_does_not_affect_others(faulty):
     body = as_json(row())
     for cut in (10, 60, len(raw_request(body)) - 5):
         with connect(faulty) as client:
@@ -40,7 +40,7 @@ def test_a_client_that_is_killed_in_the_middle_of_its_request_harms_nobody(fault
     assert not faulty.said("Traceback")
 
 
-def test_slow_bodies_keep_nobody_waiting(faulty):
+def test_slow_bodies_do_not_delay_others(faulty):
     clients = [connect(faulty) for _ in range(20)]
     for client in clients:
         client.sendall(raw_request(as_json(row()), length=1000))
@@ -51,7 +51,7 @@ def test_slow_bodies_keep_nobody_waiting(faulty):
         client.close()
 
 
-def test_a_storm_of_clients_that_give_up_leaves_nothing_behind(folder):
+def test_many_clients_that_give_up_leave_nothing_behind(folder):
     async def storm(live):
         async with httpx.AsyncClient(base_url=live.url, timeout=30) as client:
             body = as_json(row(SLOW))
@@ -74,7 +74,7 @@ def test_a_storm_of_clients_that_give_up_leaves_nothing_behind(folder):
         assert is_well(live)
 
 
-def test_poison_among_good_rows_fails_alone(faulty):
+def test_a_failing_request_fails_alone(faulty):
     firsts = [SLOW, 1, POISON, 2, 3, POISON, 4]
     with ThreadPoolExecutor(len(firsts)) as pool:
         answers = list(pool.map(lambda first: (time.sleep(0.02), faulty.infer(row(first)))[1], firsts))
@@ -96,7 +96,7 @@ def test_poison_among_good_rows_fails_alone(faulty):
         (np.full((1, 4), 1e30), 200),
     ],
 )
-def test_requests_of_no_rows_and_of_too_many_are_answered(exported, folder, X, status):
+def test_requests_with_no_rows_or_too_many_are_answered(exported, folder, X, status):
     with serving(folder) as live:
         answer = live.infer(X)
         assert answer.status_code == status
@@ -117,14 +117,14 @@ def test_requests_of_no_rows_and_of_too_many_are_answered(exported, folder, X, s
         (b"NONSENSE\r\n\r\n", b"400"),
     ],
 )
-def test_what_can_be_said_from_the_head_alone_is_said_before_the_body_is_read(exported, request_, status):
+def test_bad_heads_are_refused_before_the_body_is_read(exported, request_, status):
     request_ = request_.replace(b"/linear/", b"/digits-vae/")
     with connect(exported) as client:
         client.sendall(request_)
         assert client.recv(1000).split(b" ")[1] == status
 
 
-def test_a_chunked_body_is_counted_as_it_comes(exported):
+def test_a_chunked_body_is_counted_as_it_arrives(exported):
     head = b"POST /v2/models/digits-vae/infer HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunk = b"%x\r\n" % 2**20 + bytes(2**20) + b"\r\n"
     with connect(exported) as client:
@@ -135,7 +135,7 @@ def test_a_chunked_body_is_counted_as_it_comes(exported):
 
 
 @pytest.mark.parametrize("piece", [b"X-Name: " + b"a" * 1000 + b"\r\n", b"a" * 1000], ids=["many", "long"])
-def test_a_head_without_end_is_cut_off_and_takes_no_memory(exported, piece):
+def test_an_endless_head_is_cut_off(exported, piece):
     def send_on():
         for _ in range(20_000):
             client.sendall(piece)
@@ -146,13 +146,13 @@ def test_a_head_without_end_is_cut_off_and_takes_no_memory(exported, piece):
             send_on()
 
 
-def test_a_head_that_is_too_large_is_told_so(exported):
+def test_a_head_that_is_too_large_gets_431(exported):
     with connect(exported) as client:
         client.sendall(b"GET / HTTP/1.1\r\nX-Name: " + b"a" * 2**17)
         assert client.recv(100).startswith(b"HTTP/1.1 431 ")
 
 
-def test_the_head_behind_a_large_body_is_counted_by_itself(exported):
+def test_a_head_after_a_large_body_is_counted_separately(exported):
     body = as_json(np.zeros((1000, 64)))
     request_ = raw_request(body, name="digits-vae")
     with connect(exported) as client, client.makefile("rb") as answers:
@@ -175,7 +175,7 @@ def answer_of(answers):
 
 
 @pytest.mark.parametrize("start", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost:"])
-def test_who_does_not_finish_the_head_is_not_waited_for(faulty, start):
+def test_an_unfinished_head_times_out(faulty, start):
     with connect(faulty) as client:
         client.sendall(start)
         begin = time.perf_counter()
@@ -184,7 +184,7 @@ def test_who_does_not_finish_the_head_is_not_waited_for(faulty, start):
     assert is_well(faulty)
 
 
-def test_who_is_idle_between_requests_is_waited_for(faulty):
+def test_a_connection_may_be_idle_between_requests(faulty):
     assert is_well(faulty)
     time.sleep(2 * SECONDS)
     assert is_well(faulty)
@@ -200,7 +200,7 @@ def keep_busy(live, pool, n_rows=5):
     return slow
 
 
-def test_a_full_queue_refuses_and_late_ones_are_told_so(folder):
+def test_a_full_queue_refuses_requests_and_late_ones_time_out(folder):
     options = "--queue-rows", "4", "--deadline", "0.2"
     with serving(folder, *options, module="tests.serving.faulty") as live, ThreadPoolExecutor(20) as pool:
         slow = keep_busy(live, pool)
@@ -211,7 +211,7 @@ def test_a_full_queue_refuses_and_late_ones_are_told_so(folder):
         assert is_well(live)
 
 
-def test_a_refusal_for_load_comes_before_the_body_and_says_when_to_try_again(folder):
+def test_an_overloaded_service_refuses_before_the_body_and_says_when_to_retry(folder):
     options = "--queue-rows", "1", "--deadline", "10"
     with serving(folder, *options, module="tests.serving.faulty") as live, ThreadPoolExecutor(2) as pool:
         slow = keep_busy(live, pool)
@@ -226,7 +226,7 @@ def test_a_refusal_for_load_comes_before_the_body_and_says_when_to_try_again(fol
 
 
 @pytest.mark.parametrize("name", ["mnist-vae-50", "mnist-100-labels-raw"])
-def test_answers_do_not_depend_on_who_else_asks(exported, name):
+def test_responses_do_not_depend_on_concurrent_requests(exported, name):
     model = OnnxModel.load(EXPORTED / name / "model.onnx")
     rng = np.random.default_rng(0)
     requests = [rng.random((rng.integers(1, 6), 784), np.float32) for _ in range(120)]
@@ -242,7 +242,7 @@ def test_answers_do_not_depend_on_who_else_asks(exported, name):
 # --- threads that die ---
 
 
-def test_a_thread_that_dies_makes_the_service_not_live(faulty):
+def test_a_dead_thread_makes_the_service_not_live(faulty):
     assert faulty.status("/v2/health/live") == 200
     answer = faulty.infer(row(DEATH))
     assert answer.status_code == 503

@@ -28,7 +28,7 @@ def look(request, report):
     return report[request.param]
 
 
-def test_nothing_goes_wrong_and_nothing_is_asked_of_other_hosts(look):
+def test_the_page_logs_no_errors_and_contacts_no_other_host(look):
     assert look["foreign"] == []
     # The one request that is meant to be refused; the browser says so of its own.
     assert [error for error in look["errors"] if "status of 400" not in error] == []
@@ -39,7 +39,7 @@ def test_the_page_fits_its_width(look, step):
     assert look["steps"][step]["overflow"] <= 0
 
 
-def test_all_models_are_there_and_the_first_one_shows_an_example(look):
+def test_all_models_are_listed_and_the_first_shows_an_example(look):
     start = look["steps"]["start"]
     assert start["models"] == sorted(path.parent.name for path in EXPORTED.glob("*/model.onnx"))
     assert start["title"] == start["models"][0]
@@ -47,7 +47,7 @@ def test_all_models_are_there_and_the_first_one_shows_an_example(look):
     assert_allclose(np.fromstring(start["row"], sep=","), card["golden"]["X"][0])
 
 
-def test_a_classifier_s_answer_is_a_label_bars_and_columns(look):
+def test_a_classifier_s_outputs_are_shown_as_label_bars_and_columns(look):
     seen = look["steps"]["classifier"]
     model = OnnxModel.load(EXPORTED / "mnist-100-labels-vae" / "model.onnx")
     expected = model.run(np.fromstring(seen["row"], sep=",")[None])
@@ -57,7 +57,7 @@ def test_a_classifier_s_answer_is_a_label_bars_and_columns(look):
     assert [title.splitlines()[0] for title in seen["outputs"]] == model.output_names
 
 
-def test_the_live_numbers_know_of_the_request(look):
+def test_the_statistics_include_the_request(look):
     rate, p50, p99, queue = look["steps"]["classifier"]["numbers"]
     assert float(rate) > 0
     assert p50.endswith(" ms")
@@ -65,7 +65,7 @@ def test_the_live_numbers_know_of_the_request(look):
     assert queue == "0"
 
 
-def test_a_random_row_gets_its_features_and_the_command_is_for_that_row(look):
+def test_a_random_row_gives_features_and_updates_the_command(look):
     seen = look["steps"]["encoder"]
     row = np.fromstring(seen["row"], sep=",")
     expected = OnnxModel.load(EXPORTED / "digits-vae" / "model.onnx").run(row[None])
@@ -74,7 +74,7 @@ def test_a_random_row_gets_its_features_and_the_command_is_for_that_row(look):
     assert_allclose(request["inputs"][0]["data"], row)
 
 
-def test_a_row_that_is_refused_says_why(look):
+def test_the_page_shows_why_a_row_is_refused(look):
     seen = look["steps"]["refused"]
     assert seen["time"] == "Got the shape [1,3], expected [number of rows, 64]."
     assert seen["columns"] == 0

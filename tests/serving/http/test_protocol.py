@@ -17,7 +17,7 @@ X = np.arange(10, dtype=np.float32).reshape(2, 5)
 CONTRACT = Contract.of(OnnxModel(linear_model(np.ones((5, 3)), np.zeros(3))))
 
 
-def test_a_contract_tells_names_types_and_widths():
+def test_a_contract_holds_names_types_and_widths():
     assert CONTRACT.input == ("X", "FP32", [-1, 5])
     assert CONTRACT.outputs == [("Y", "FP32", [-1, 3]), ("S", "FP32", [-1])]
 
@@ -29,7 +29,7 @@ def answer(outputs, binaries=False, id_=None):
 
 
 @pytest.mark.parametrize("id_", [None, "", "a"])
-def test_an_answer_says_who_answers_and_echoes_the_id(id_):
+def test_a_response_names_the_model_and_repeats_the_id(id_):
     found, _ = answer({"Y": X}, id_=id_)
     assert found["model_name"] == "name"
     assert found["model_version"] == "3"
@@ -38,7 +38,7 @@ def test_an_answer_says_who_answers_and_echoes_the_id(id_):
 
 @settings(max_examples=100)
 @given(arrays.arrays(np.float32, (2, 3), elements=st.floats(width=32, allow_nan=False, allow_infinity=False)))
-def test_numbers_come_back_bit_for_bit_in_json_and_in_binary(Y):
+def test_numbers_survive_json_and_binary_bit_for_bit(Y):
     found, _ = answer({"Y": Y})
     assert found["outputs"][0]["shape"] == [2, 3]
     assert np.array(found["outputs"][0]["data"], np.float32).tobytes() == Y.tobytes()
@@ -59,26 +59,26 @@ def test_numbers_come_back_bit_for_bit_in_json_and_in_binary(Y):
         (X[:, ::2].astype(np.int64), "INT64", [0, 2, 4, 5, 7, 9]),
     ],
 )
-def test_outputs_of_every_type_have_a_name_in_the_protocol(Y, datatype, data):
+def test_every_output_type_has_a_name_in_the_protocol(Y, datatype, data):
     output = answer({"Y": Y})[0]["outputs"][0]
     assert (output["datatype"], output["data"]) == (datatype, data)
 
 
-def test_text_in_binary_has_its_length_before_it():
+def test_binary_text_is_prefixed_with_its_length():
     assert answer({"Y": np.array(["a", "é"], object)}, binaries=True)[1] == (
         b"\x01\x00\x00\x00a\x02\x00\x00\x00\xc3\xa9"
     )
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_what_json_cannot_say_is_refused_and_sent_in_binary(value):
+def test_values_that_are_not_finite_are_sent_only_in_binary(value):
     Y = np.array([[value]], np.float32)
     with pytest.raises(InvalidRequestError, match='The output "Y" is not finite'):
         answer({"Y": Y})
     assert answer({"Y": Y}, binaries=True)[1] == Y.tobytes()
 
 
-def test_metadata_hold_the_card():
+def test_metadata_contain_the_card():
     found = orjson.loads(orjson.dumps(model_metadata("name", ["1", "2"], CONTRACT, {"a": 1})))
     assert found["inputs"] == [{"name": "X", "datatype": "FP32", "shape": [-1, 5]}]
     assert found["outputs"][1] == {"name": "S", "datatype": "FP32", "shape": [-1]}

@@ -33,7 +33,7 @@ def run(*command):
 
 @pytest.mark.parametrize("model", ["digits-vae", "mnist-100-labels-vae"])
 @pytest.mark.parametrize("n_rows", [1, 50])
-def test_real_clients_get_what_the_model_gives_bit_for_bit(exported, model, n_rows, tmp_path):
+def test_real_clients_get_the_model_s_outputs_bit_for_bit(exported, model, n_rows, tmp_path):
     onnx = OnnxModel.load(EXPORTED / model / "model.onnx")
     X = np.random.default_rng(0).random((n_rows, onnx.n_features), np.float32)
     np.save(tmp_path / "rows.npy", X)
@@ -54,7 +54,7 @@ def test_real_clients_get_what_the_model_gives_bit_for_bit(exported, model, n_ro
         assert_array_equal(values, output, err_msg=name)
 
 
-def test_the_openapi_description_is_kept_to(exported, tmp_path, monkeypatch):
+def test_responses_conform_to_openapi(exported, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where it writes its notes
     # What it cannot know: which names there are, so that it takes the refusal of others for an error.
     checks = "--checks=all --exclude-checks=positive_data_acceptance --warnings=off"

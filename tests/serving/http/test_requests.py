@@ -40,7 +40,7 @@ def binary(rows=X, datatype="FP32", **changes):
 
 @pytest.mark.parametrize("datatype", DTYPES)
 @pytest.mark.parametrize("flat", [False, True])
-def test_numbers_in_json_arrive_in_every_type_nested_or_flat(datatype, flat):
+def test_json_numbers_of_every_type_are_parsed_nested_or_flat(datatype, flat):
     whole = X.astype(int)
     parsed = parse(request(whole, datatype=datatype, **({"data": whole.ravel().tolist()} if flat else {})))
     assert_array_equal(parsed.X, X)
@@ -48,18 +48,18 @@ def test_numbers_in_json_arrive_in_every_type_nested_or_flat(datatype, flat):
 
 
 @pytest.mark.parametrize("datatype", DTYPES)
-def test_numbers_in_binary_arrive_in_every_type(datatype):
+def test_binary_numbers_of_every_type_are_parsed(datatype):
     assert_array_equal(parse(*binary(X, datatype)).X, X)
 
 
-def test_a_body_without_json_is_the_rows_themselves():
+def test_a_body_without_json_holds_the_rows():
     parsed = parse(X.tobytes(), 0)
     assert_array_equal(parsed.X, X)
     assert parsed.outputs == {"Y": True, "S": True}
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, MAX_ROWS])
-def test_none_one_and_many_rows_are_requests(n_rows):
+def test_zero_one_and_many_rows_are_valid(n_rows):
     rows = np.zeros((n_rows, 5), np.float32)
     for parsed in (parse(request(rows)), parse(*binary(rows)), parse(rows.tobytes(), 0)):
         assert parsed.X.shape == (n_rows, 5)
@@ -85,12 +85,12 @@ def test_the_id_is_kept():
         ([{"name": "Y", "parameters": {"binary_data": True}}], None, {"Y": True}),
     ],
 )
-def test_outputs_are_those_asked_for_in_their_order_and_form(asked, parameters, expected):
+def test_the_requested_outputs_keep_their_order_and_form(asked, parameters, expected):
     parsed = parse({"outputs": asked, "parameters": parameters, **request()})
     assert list(parsed.outputs.items()) == list(expected.items())
 
 
-def test_parameters_that_nobody_knows_change_nothing():
+def test_unknown_parameters_are_ignored():
     body = request(parameters={"priority": 3}) | {"parameters": {"sequence_id": 7}, "extra": [1]}
     assert_array_equal(parse(body).X, X)
 
@@ -145,7 +145,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("body", "message"), BAD.values(), ids=BAD)
-def test_a_bad_request_is_refused_in_words(body, message):
+def test_a_bad_request_is_refused_with_a_reason(body, message):
     with pytest.raises(InvalidRequestError, match=message) as caught:
         parse(body)
     assert len(str(caught.value)) < 300
@@ -168,7 +168,7 @@ def test_a_bad_request_is_refused_in_words(body, message):
         ((b" " * (MAX_HEADER_BYTES + 1), MAX_HEADER_BYTES + 1), "bytes of JSON in a body of"),
     ],
 )
-def test_bad_framing_is_refused_in_words(framed, message):
+def test_bad_framing_is_refused_with_a_reason(framed, message):
     with pytest.raises(InvalidRequestError, match=message):
         parse(*framed)
 
@@ -217,20 +217,20 @@ def parses_or_refuses(body, header_length):
 
 @settings(max_examples=200)
 @given(REQUESTS, st.binary(max_size=50), st.booleans())
-def test_any_json_is_a_request_or_is_refused(body, tail, is_framed):
+def test_any_json_is_parsed_or_refused(body, tail, is_framed):
     text = json.dumps(body).encode()
     assert parses_or_refuses(text + (tail if is_framed else b""), len(text) if is_framed else None)
 
 
 @settings(max_examples=200)
 @given(st.binary(max_size=200), st.none() | st.integers(0, 250))
-def test_any_bytes_are_a_request_or_are_refused(body, header_length):
+def test_any_bytes_are_parsed_or_refused(body, header_length):
     assert parses_or_refuses(body, header_length)
 
 
 @settings(max_examples=200)
 @given(st.data())
-def test_a_damaged_binary_request_is_a_request_or_is_refused(data):
+def test_a_damaged_binary_request_is_parsed_or_refused(data):
     body, header_length = binary()
     body = bytearray(body)
     for position in data.draw(st.lists(st.integers(0, len(body) - 1), min_size=1, max_size=4)):

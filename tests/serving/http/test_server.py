@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 # --- starting ---
 
 
-def test_it_is_ready_within_seconds_with_all_models_and_says_what_it_serves():
+def test_the_service_starts_with_all_models_and_lists_them():
     start = time.perf_counter()
     command = [sys.executable, "-m", "vaefeat", "serve", str(EXPORTED), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -57,7 +57,7 @@ def test_it_is_ready_within_seconds_with_all_models_and_says_what_it_serves():
         (["good", "--port", "{taken}"], "[Aa]ddress already in use"),
     ],
 )
-def test_what_hinders_the_start_is_said_in_one_sentence(arguments, message, tmp_path):
+def test_a_failed_start_is_explained_in_one_sentence(arguments, message, tmp_path):
     put(tmp_path / "good")
     put(tmp_path / "bad", factor=0, name="name")
     (tmp_path / "empty").touch()
@@ -70,7 +70,7 @@ def test_what_hinders_the_start_is_said_in_one_sentence(arguments, message, tmp_
     assert re.search(message, done.stderr), done.stderr
 
 
-def test_a_bad_model_beside_a_good_one_is_refused_and_said_so(folder):
+def test_a_bad_model_beside_a_good_one_is_refused_and_reported(folder):
     put(folder, factor=0, name="bad")
     with serving(folder) as live:
         assert live.said("Refused version 1 of bad: The file is not an ONNX model")
@@ -126,7 +126,7 @@ class Crowd:
         self._pool.shutdown()
 
 
-def test_told_to_end_it_answers_what_it_has_taken_and_cuts_nobody_off(folder):
+def test_shutdown_answers_accepted_requests_and_cuts_no_client_off(folder):
     with serving(folder, module="tests.serving.faulty") as live:
         crowd = Crowd(live)
         with ThreadPoolExecutor(1) as pool:
@@ -141,7 +141,7 @@ def test_told_to_end_it_answers_what_it_has_taken_and_cuts_nobody_off(folder):
     assert set(crowd.codes) == {200, 503}
 
 
-def test_while_it_drains_it_is_live_and_not_ready_and_still_answers_if_told_so(folder):
+def test_a_draining_service_is_live_not_ready_and_still_answers(folder):
     with serving(folder, "--drain", "0.6") as live:
         live.terminate()
         live.wait_until(lambda: live.status("/v2/health/ready") == 503)
@@ -154,7 +154,7 @@ def test_while_it_drains_it_is_live_and_not_ready_and_still_answers_if_told_so(f
         assert live.ends() == 0
 
 
-def test_told_twice_it_ends_at_once(folder):
+def test_a_second_signal_ends_the_service_at_once(folder):
     with serving(folder, "--drain", "60") as live:
         live.terminate()
         live.wait_until(lambda: live.said("Told to end"))
@@ -165,7 +165,7 @@ def test_told_twice_it_ends_at_once(folder):
 # --- new versions ---
 
 
-def test_good_and_bad_versions_come_while_it_is_busy_and_no_request_fails(folder):
+def test_new_versions_under_load_fail_no_request(folder):
     with serving(folder, "--poll", "0.05") as live:
         crowd = Crowd(live, n_threads=4)
         live.wait_until(lambda: len(crowd.codes) > 20)
@@ -185,7 +185,7 @@ def test_good_and_bad_versions_come_while_it_is_busy_and_no_request_fails(folder
         assert live.said("Refused version 1 of linear")
 
 
-def test_without_being_told_to_look_it_does_not(folder):
+def test_without_polling_no_new_version_is_loaded(folder):
     with serving(folder) as live:
         put(folder, factor=2.0)
         time.sleep(0.3)
@@ -193,7 +193,7 @@ def test_without_being_told_to_look_it_does_not(folder):
         assert is_well(live)
 
 
-def test_a_folder_that_goes_away_takes_nothing_with_it(folder):
+def test_models_are_served_on_when_their_folder_disappears(folder):
     with serving(folder, "--poll", "0.05") as live:
         folder.rename(folder.with_name("elsewhere"))
         time.sleep(0.3)
@@ -203,7 +203,7 @@ def test_a_folder_that_goes_away_takes_nothing_with_it(folder):
 # --- what it says and keeps to itself ---
 
 
-def test_the_token_is_asked_for_but_by_probes_and_by_pages(folder, tmp_path):
+def test_the_token_is_required_except_for_probes_and_pages(folder, tmp_path):
     (tmp_path / "token").write_text("secret\n")
     with serving(folder, "--token-file", str(tmp_path / "token")) as live:
         for path in ("/v2/health/live", "/v2/health/ready", "/", "/docs", "/openapi.json"):
@@ -234,7 +234,7 @@ def test_the_token_is_asked_for_but_by_probes_and_by_pages(folder, tmp_path):
         assert not live.said("secret")
 
 
-def test_with_a_certificate_it_speaks_tls(folder, tmp_path):
+def test_a_certificate_enables_tls(folder, tmp_path):
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     command = f"openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=a -keyout {key} -out {certificate}"
     subprocess.run(command.split(), check=True, capture_output=True)
@@ -244,7 +244,7 @@ def test_with_a_certificate_it_speaks_tls(folder, tmp_path):
             assert client.get(f"{live.url}/v2/health/ready").json() == {"ready": True}
 
 
-def test_no_log_holds_what_was_sent(faulty):
+def test_logs_contain_nothing_that_clients_sent(faulty):
     faulty.infer(row(POISON), id="my secret")
     faulty.client.post("/v2/models/linear/infer", content=b"my secret")
     faulty.client.post("/v2/models/my%20secret/infer", content=b"{}")
