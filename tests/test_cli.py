@@ -18,13 +18,14 @@ def invoke(*arguments):
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
-    """Run the command as a person does, in a process of its own."""
+    """Run the command in its own process, as a user does."""
     out = tmp_path_factory.mktemp("comparison")
     command = [sys.executable, "-m", "vaefeat", "compare", "--smoke", "--out", str(out)]
     return out, subprocess.run(command, capture_output=True, text=True, check=True)
 
 
-def test_compare_prints_a_table_and_nothing_of_tensorflow_s_own(smoke):
+@pytest.mark.slow
+def test_compare_prints_a_table_and_no_messages_of_tensorflow(smoke):
     _, process = smoke
     assert "Test accuracy on digits" in process.stdout
     for extractor in ("raw", "pca", "untrained", "vae", "image vae", "supervised"):
@@ -34,6 +35,7 @@ def test_compare_prints_a_table_and_nothing_of_tensorflow_s_own(smoke):
     assert [line for line in process.stderr.splitlines() if not remarks.match(line)] == []
 
 
+@pytest.mark.slow
 def test_compare_writes_rows_plot_and_encoder(smoke):
     out, _ = smoke
     assert {path.name for path in out.iterdir()} == {
@@ -52,7 +54,8 @@ def test_compare_writes_rows_plot_and_encoder(smoke):
     np.testing.assert_allclose(z_mean, card["golden"]["z_mean"], atol=1e-6)
 
 
-def test_compare_again_computes_nothing_and_keeps_the_rows(smoke):
+@pytest.mark.slow
+def test_a_second_compare_computes_nothing_and_keeps_the_rows(smoke):
     out, _ = smoke
     before = (out / "rows.jsonl").read_bytes()
     result = invoke("compare", "--smoke", "--out", out)
@@ -61,7 +64,7 @@ def test_compare_again_computes_nothing_and_keeps_the_rows(smoke):
     assert "encoder.onnx" not in result.output.split("Wrote")[1]
 
 
-def test_compare_takes_a_file_of_the_user_s(tmp_path):
+def test_compare_takes_a_user_file(tmp_path):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(80, 3))
     table = np.column_stack([X, X[:, 0] > 0])

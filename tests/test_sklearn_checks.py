@@ -1,7 +1,7 @@
 """scikit-learn's own checks, with no expected failures.
 
-scikit-learn exempts its own semi-supervised classifiers, by name, from a check that has -1 for a class;
-M2Classifier is exempted here likewise.
+scikit-learn exempts its own semi-supervised classifiers, by name, from a check in which -1 is a class.
+M2Classifier is exempted here in the same way.
 """
 
 import os
@@ -20,18 +20,18 @@ from vaefeat import (
 )
 
 SMALL = {"hidden_layer_sizes": (16,), "batch_size": 300, "max_iter": 5}
-# The checks seed an estimator, but not the one within it.
+# The checks set the random_state of an estimator, but not of the estimator that it wraps.
 SEEDED = AutoencoderTransformer(2, hidden_layer_sizes=(), batch_size=300, max_iter=1, random_state=0)
 
 
 @pytest.fixture(autouse=True)
 def _array_api(monkeypatch):
     if "check_array_api" in os.environ.get("PYTEST_CURRENT_TEST", ""):
-        pytest.skip("the estimators take NumPy arrays; scikit-learn skips this check of its own accord")
+        pytest.skip("the estimators take NumPy arrays; scikit-learn skips this check, too")
 
 
 @pytest.fixture(autouse=True)
-def _minus_one_is_no_class(monkeypatch):
+def _minus_one_is_not_a_class(monkeypatch):
     """Label M2's samples as scikit-learn labels those of its own semi-supervised classifiers, by name."""
     choose = estimator_checks._choose_check_classifiers_labels
 
@@ -41,13 +41,18 @@ def _minus_one_is_no_class(monkeypatch):
     monkeypatch.setattr(estimator_checks, "_choose_check_classifiers_labels", choose_labels)
 
 
+@parametrize_with_checks([VAEEncoderTransformer(4, **SMALL)])
+def test_check_estimator_passes(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore:The classifier .*it has not learned its classes"
 )  # some checks draw them at random
 @pytest.mark.filterwarnings("ignore:y contains no unlabeled samples:UserWarning")
 @parametrize_with_checks(
     [
-        VAEEncoderTransformer(4, **SMALL),
         AutoencoderTransformer(4, **SMALL),
         AutoencoderOutlierDetector(SEEDED),
         AutoencoderImputer(SEEDED),
@@ -55,5 +60,5 @@ def _minus_one_is_no_class(monkeypatch):
         M2Classifier(4, hidden_layer_sizes=(16,)),
     ]
 )
-def test_scikit_learn_s_checks_pass(estimator, check):
+def test_check_estimator_passes_for_the_other_estimators(estimator, check):
     check(estimator)

@@ -14,7 +14,7 @@ from vaefeat import ImageWarp, OnnxModel, VAEEncoderTransformer, export_onnx
 from vaefeat.values.objectives import contrastive_loss
 
 SETTINGS = {
-    "filters": (4, 8),
+    "filters": (4,),
     "hidden_layer_sizes": (16,),
     "image_shape": (8, 8),
     "corruption": ImageWarp(rotation=10),
@@ -71,6 +71,7 @@ def test_features_score_and_decoder_are_of_the_images_as_they_are(fitted, digits
     assert fitted.sample(3, random_state=0).shape == (3, 64)
 
 
+@pytest.mark.slow
 def test_the_contrastive_term_lets_views_of_an_image_find_each_other(digits):
     X, _ = digits
     gentle = ImageWarp(rotation=10, thickness=0)

@@ -1,6 +1,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from numpy.testing import assert_array_equal
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -12,7 +13,7 @@ from vaefeat import OnnxModel, mask_labels
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_program_of_the_page_on_few_labels_runs(digits, tmp_path):
+def test_the_example_in_few_labels_runs(digits, tmp_path):
     X, y = digits
     page = (ROOT / "docs" / "few-labels.md").read_text()
     (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
@@ -26,7 +27,7 @@ def test_the_program_of_the_page_on_few_labels_runs(digits, tmp_path):
     assert_array_equal(shipped, names["m1_m2"].predict(X))
 
 
-def test_the_program_of_the_page_on_autoencoders_finds_a_sample_in_the_index(digits):
+def test_the_example_in_autoencoders_finds_a_sample_in_the_index(digits):
     page = (ROOT / "docs" / "autoencoders.md").read_text()
     (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     names = {"X": digits[0][:200]}
@@ -35,7 +36,8 @@ def test_the_program_of_the_page_on_autoencoders_finds_a_sample_in_the_index(dig
     assert names["neighbors"].shape == (1, 5)
 
 
-def test_the_pieces_of_the_page_on_autoencoders_learn(digits):
+@pytest.mark.slow  # eleven estimators with their default networks
+def test_every_estimator_in_the_table_on_autoencoders_learns(digits):
     X, y = (array[:200] for array in digits)
     page = (ROOT / "docs" / "autoencoders.md").read_text()
     pieces = re.findall(r"^\|[^|]+\| `([^`]+\))` \|$", page, re.MULTILINE)
