@@ -1,23 +1,24 @@
-"""The benchmarks' rows as tables, for the README and for ``docs/``."""
+"""The rows of the benchmarks as tables for the README and ``docs/``."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pipelines.benchmarks.common import Row
+from vaefeat.comparison import markdown_table
 
 
 class Table(NamedTuple):
-    """The columns of a benchmark's table, and a row's cells."""
+    """The columns of the table of a benchmark, and the cells of a row."""
 
     columns: tuple[str, ...]
     cells: Callable[[Row], tuple[str, ...]]
 
 
 OURS = "vaefeat"
-EMPTY = "pass"  # the process that the imports are compared with
+EMPTY = "pass"  # the process that imports nothing
 IN_README = {
     "training": Table(
-        ("an epoch of 784-500-500-50 on 55 000 images", "batch", "seconds", "vaefeat is faster by"),
+        ("one epoch of 784-500-500-50 on 55 000 images", "batch", "seconds", "speedup of vaefeat"),
         lambda row: (
             row["name"],
             str(row["batch_size"]),
@@ -26,11 +27,11 @@ IN_README = {
         ),
     ),
     "semi_supervised": Table(
-        ("a step, 784-500-50, ten classes, batches of 100", "ms", "steps of the VAE"),
+        ("one step, 784-500-50, ten classes, batches of 100", "ms", "in steps of the VAE"),
         lambda row: (row["name"], f"{row['milliseconds_per_step']:.1f}", f"{row['vae_steps']:.2f}"),
     ),
     "transform": Table(
-        ("one call, the same encoder", "rows", "µs", "rows/s"),
+        ("one call of the same encoder", "rows", "µs", "rows/s"),
         lambda row: (
             row["name"],
             str(row["batch_size"]),
@@ -39,15 +40,15 @@ IN_README = {
         ),
     ),
     "imports": Table(
-        ("import", "seconds over an empty process"),
+        ("import", "seconds above an empty process"),
         lambda row: (row["name"], f"{row['seconds_above_empty']:.2f}"),
     ),
     "memory": Table(
-        ("memory, 60 000 × 784 float32", "data", "peak over the import"),
+        ("memory, 60 000 × 784 float32", "data", "peak above the import"),
         lambda row: (row["name"], f"{row['data_mb']:,.0f} MB", f"{row['peak_above_import_mb']:,.0f} MB"),
     ),
     "encode": Table(
-        ("1 000 000 × 784 float32", "rows/s", "peak of the process"),
+        ("1 000 000 × 784 float32", "rows/s", "peak memory of the process"),
         lambda row: (row["name"], f"{row['rows_per_second']:,.0f}", f"{row['peak_mb']:,.0f} MB"),
     ),
     "environment": Table(
@@ -55,13 +56,13 @@ IN_README = {
         lambda row: (row["name"], str(row["n_packages"]), f"{row['installed_mb']:,.0f} MB"),
     ),
     "explorer": Table(
-        ("a move of a slider of the explorer, 500-500 decoder", "half drawn within", "95 % within"),
+        ("one slider move in the explorer, 500-500 decoder", "median", "95th percentile"),
         lambda row: (row["name"], f"{row['median_ms']:.1f} ms", f"{row['p95_ms']:.1f} ms"),
     ),
 }
 IN_DOCS = {
     "serve": Table(
-        ("one row a request, 32 connections", "requests/s", "half within", "99 % within"),
+        ("one row per request, 32 connections", "requests/s", "median", "99th percentile"),
         lambda row: (
             f"{row['name']} ({row['version']})",
             f"{row['requests_per_second']:,.0f}",
@@ -71,13 +72,13 @@ IN_DOCS = {
     ),
     "overload": Table(
         (
-            "asked for more than it can do",
-            "can do",
-            "asked",
+            "overload",
+            "capacity",
+            "sent",
             "answered",
             "429",
-            "else",
-            "99 % within",
+            "other",
+            "99th percentile",
             "memory",
         ),
         lambda row: (
@@ -96,7 +97,7 @@ IN_DOCS = {
         lambda row: (row["name"], f"{row['requests']:,}", row["statuses"], f"{row['memory_mb']:.0f} MB"),
     ),
     "soak": Table(
-        ("over a long time", "requests", "memory after warming up", "at the end"),
+        ("over a long time", "requests", "memory after warm-up", "at the end"),
         lambda row: (
             row["name"],
             f"{row['requests']:,}",
@@ -105,23 +106,18 @@ IN_DOCS = {
         ),
     ),
     "startup": Table(
-        ("from the command to the first answer", "seconds", "memory"),
+        ("from the command to the first response", "seconds", "memory"),
         lambda row: (row["name"], f"{row['median_seconds']:.2f}", f"{row['memory_mb']:.0f} MB"),
     ),
 }
 
 
-def markdown(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """Return a table in Markdown."""
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (columns, ("---",) * len(columns), *rows))
-
-
 def benchmark_tables(benchmarks: dict[str, Any], tables: dict[str, Table]) -> str:
-    """Return the machine, and a table of each benchmark that has rows."""
+    """Return the machine, and one table per benchmark that has rows."""
     machine = benchmarks["machine"]
     texts = [f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}."]
     for name, (columns, cells) in tables.items():
         rows = [cells(row) for row in benchmarks["rows"] if row["benchmark"] == name and row["name"] != EMPTY]
         if rows:
-            texts.append(markdown(columns, rows))
+            texts.append(markdown_table(columns, rows))
     return "\n\n".join(texts)

@@ -116,7 +116,7 @@ def _keras_predict() -> Callable:
 
     from vaefeat.training.networks import NetworkConfig, build_encoder
 
-    encoder = build_encoder(NetworkConfig(N_PIXELS, N_COMPONENTS), seed=0)
+    encoder = build_encoder(NetworkConfig(n_inputs=N_PIXELS, n_outputs=N_COMPONENTS), seed=0)
     model = keras.Model(encoder.inputs, encoder.output["z_mean"])
     return lambda X: model.predict(X, batch_size=len(X), verbose=0)  # one batch: not 32 rows at a time
 

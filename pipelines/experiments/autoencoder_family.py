@@ -1,16 +1,15 @@
-"""What autoencoders are used for besides features, each use beside what people would use instead.
+"""What autoencoders are used for besides features, compared with the usual methods for each task.
 
-Removing noise from MNIST, outliers and missing values in the digits and in satimage, looking up similar
-images by 32 bits, nearest neighbours and clusters in a few features. All that learns, learns on the training
-samples. Settings for outliers and missing values were chosen on a quarter of them, set aside, after others
-had been measured on the test samples of the digits and given up; the other settings were not tuned. Rows go
-to ``pipelines/results/autoencoder-family.jsonl``; those that are there are not computed again. PyOD takes
-part where it is installed, with PyTorch.
+The tasks are noise removal on MNIST, outliers and missing values in the digits and in satimage, finding
+similar images by 32 bits, and nearest neighbors and clusters in a few features. Everything is fitted to the
+training samples. The settings for outliers and missing values were chosen on a quarter of them, set aside,
+after others had been measured on the test samples of the digits and given up; the other settings were not
+tuned. Rows are written to ``pipelines/results/autoencoder-family.jsonl``; known rows are not measured again.
+PyOD takes part if it is installed with PyTorch.
 
     python -m pipelines.experiments.autoencoder_family [--only USE] [--smoke]
 """
 
-import argparse
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.progress import Progress
 from scipy.ndimage import median_filter
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.cluster import KMeans
@@ -35,8 +33,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
 
-from pipelines.experiments.progress import line_of
-from pipelines.experiments.publish import RESULTS
+from pipelines.experiments.command import RESULTS, collect_with_bar, load, options, save_figure
 from vaefeat import (
     AutoencoderImputer,
     AutoencoderOutlierDetector,
@@ -44,21 +41,21 @@ from vaefeat import (
     MaskingNoise,
     SaltAndPepperNoise,
     VAEEncoderTransformer,
-    load_dataset,
 )
-from vaefeat.comparison import Row, Task, collect_rows
+from vaefeat.comparison import Row, Task
 from vaefeat.data import Dataset
 from vaefeat.plotting import ImageGridDisplay
 from vaefeat.recipes import make_clustering_pipeline, make_hashing_pipeline, make_neighbors_pipeline
 
-NOISE = 0.25  # share of the pixels
-MISSING = 0.3  # share of the values
+NOISE = 0.25  # fraction of the pixels
+MISSING = 0.3  # fraction of the values
 N_BITS = 32
 N_FOUND = 100
 N_QUERIES = 1_000
 N_PICTURED = 10
-WIDTHS = (2, 8)  # of the codes in which neighbours and clusters are sought
-Methods = dict[str, Any]  # estimators, not fitted, by the names under which they are shown
+N_SMOKE = 300
+WIDTHS = (2, 8)  # of the codes in which neighbors and clusters are found
+Methods = dict[str, Any]  # unfitted estimators by the names under which they are shown
 
 
 # --- noise ---
@@ -71,13 +68,13 @@ def salt_and_pepper(X: np.ndarray, seed: int) -> np.ndarray:
 
 
 def psnr(X: np.ndarray, cleaned: np.ndarray) -> float:
-    """Return the peak signal-to-noise ratio in dB, a mean over the images."""
+    """Return the peak signal-to-noise ratio in dB, averaged over the images."""
     error = np.mean(np.square(X - np.clip(cleaned, 0, 1)), axis=1, dtype=np.float64)
     return float(np.mean(-10 * np.log10(error)))
 
 
 class BestPCA(TransformerMixin, BaseEstimator):
-    """Projection on the principal components of noisy images: as many as suit the clean ones best."""
+    """Projection of noisy images on their principal components, as many as are best for the clean images."""
 
     def fit(self, X, y=None):
         noisy = salt_and_pepper(X, seed=0)
@@ -96,7 +93,7 @@ class BestPCA(TransformerMixin, BaseEstimator):
 
 
 def denoising(dataset: Dataset, max_iter: int) -> Methods:
-    """Return transformers that learn from clean images, if at all, and clean noisy ones."""
+    """Return transformers that clean noisy images; those that learn, learn from clean ones."""
 
     def median(X: np.ndarray) -> np.ndarray:
         return median_filter(X.reshape(-1, *dataset.image_shape), (1, 3, 3)).reshape(len(X), -1)
@@ -119,28 +116,27 @@ def denoising(dataset: Dataset, max_iter: int) -> Methods:
 
 
 def measure_noise(cleaner: Any, dataset: Dataset) -> Row:
-    """Return how near noisy test images come to clean ones."""
+    """Return how close cleaned test images are to the original ones."""
     cleaned = cleaner.fit(dataset.X).transform(salt_and_pepper(dataset.X_test, seed=1))
     return {"psnr_db": psnr(dataset.X_test, cleaned)}
 
 
 def draw_denoising(dataset: Dataset, max_iter: int, path: Path) -> None:
-    """Write a picture of the first test images, with noise, cleaned by each method, and as they were."""
+    """Draw the first test images: noisy, cleaned by each method, and original."""
     clean = dataset.X_test[:N_PICTURED]
     methods = denoising(dataset, max_iter)
     noisy = salt_and_pepper(dataset.X_test, seed=1)[:N_PICTURED]
     cleaned = [np.clip(method.fit(dataset.X).transform(noisy), 0, 1) for method in methods.values()]
     images = np.stack([*cleaned, clean])
-    display = ImageGridDisplay(images, image_shape=dataset.image_shape, rows=[*methods, "as it was"]).plot()
-    layout = {"dpi": 100, "bbox_inches": "tight"}
-    display.figure_.savefig(path, **layout, metadata={"Software": None}, pil_kwargs={"optimize": True})
+    display = ImageGridDisplay(images, image_shape=dataset.image_shape, rows=[*methods, "original"]).plot()
+    save_figure(display.figure_, path, dpi=100, bbox_inches="tight")
 
 
 # --- outliers ---
 
 
 def outliers(dataset: Dataset, max_iter: int) -> Methods:
-    """Return detectors."""
+    """Return outlier detectors."""
     settings = {
         "hidden_layer_sizes": (128,),
         "learning_rate": "cosine",
@@ -166,7 +162,7 @@ def outliers(dataset: Dataset, max_iter: int) -> Methods:
 
 
 class _Outward(BaseEstimator):
-    """A detector of PyOD, whose scores are high for outliers, with scikit-learn's sign."""
+    """A detector of PyOD with the sign of scikit-learn: low scores for outliers."""
 
     def __init__(self, detector):
         self.detector = detector
@@ -180,7 +176,7 @@ class _Outward(BaseEstimator):
 
 
 def measure_outliers(detector: Any, dataset: Dataset) -> Row:
-    """Return the ROC-AUC with which each class is told from the others that were seen in training."""
+    """Return the ROC-AUC of detecting each class, after training on the others."""
     aucs = {}
     for unknown in np.unique(dataset.y):
         detector.fit(dataset.X[dataset.y != unknown])
@@ -194,7 +190,7 @@ def measure_outliers(detector: Any, dataset: Dataset) -> Row:
 
 def imputation(dataset: Dataset, max_iter: int) -> Methods:
     """Return imputers."""
-    n_nearest = 15 if dataset.image_shape else None  # regressions on all pixels diverge
+    n_nearest = 15 if dataset.image_shape else None  # regression on all pixels diverges
     settings = {
         "corruption": MaskingNoise(0.2),
         "learning_rate": "cosine",
@@ -211,9 +207,9 @@ def imputation(dataset: Dataset, max_iter: int) -> Methods:
 
 
 def measure_imputation(imputer: Any, dataset: Dataset) -> Row:
-    """Return the root mean square error of test values that were taken away.
+    """Return the root mean square error of removed test values.
 
-    In grey values of images, whose pixels have one scale; of tables in standard deviations.
+    The unit is the gray value for images, and the standard deviation of the feature for tables.
     """
     rng = np.random.default_rng(0)
     incomplete, test = (
@@ -229,12 +225,12 @@ def measure_imputation(imputer: Any, dataset: Dataset) -> Row:
 
 
 def hashing(dataset: Dataset, max_iter: int) -> Methods:
-    """Return transformers to packed bits."""
+    """Return transformers that return packed bits."""
     to_bits = FunctionTransformer(_signs)
-    centred, n_bits = StandardScaler(with_std=False), min(N_BITS, len(dataset.X))
+    centered, n_bits = StandardScaler(with_std=False), min(N_BITS, len(dataset.X))
     return {
         "random hyperplanes": make_pipeline(
-            centred, GaussianRandomProjection(n_bits, random_state=0), to_bits
+            centered, GaussianRandomProjection(n_bits, random_state=0), to_bits
         ),
         "PCA, signs": make_pipeline(PCA(n_bits, random_state=0), to_bits),
         "semantic hashing": make_hashing_pipeline(n_bits, random_state=0, max_iter=max_iter),
@@ -246,7 +242,7 @@ def _signs(Z: np.ndarray) -> np.ndarray:
 
 
 def measure_hashing(pipe: Any, dataset: Dataset) -> Row:
-    """Return the share of a test image's class among the training images nearest by Hamming distance."""
+    """Return how many of the nearest training images by Hamming distance have the query's class."""
     pipe.fit(dataset.X)
     bits, queries = (
         np.unpackbits(pipe.transform(X), axis=1) for X in (dataset.X, dataset.X_test[:N_QUERIES])
@@ -257,7 +253,7 @@ def measure_hashing(pipe: Any, dataset: Dataset) -> Row:
 
 
 def _in_few_features(last_step: Any, make: Callable[..., Any], max_iter: int) -> Methods:
-    """Return the same last step behind all features, principal components and codes."""
+    """Return the same last step after all features, principal components and codes."""
     settings = {"learning_rate": "cosine", "max_iter": max_iter, "random_state": 0}
     methods = {"all features": make_pipeline(StandardScaler(), last_step)}
     for width in WIDTHS:
@@ -268,7 +264,7 @@ def _in_few_features(last_step: Any, make: Callable[..., Any], max_iter: int) ->
 
 
 def neighbors(dataset: Dataset, max_iter: int) -> Methods:
-    """Return nearest-neighbour classifiers."""
+    """Return nearest-neighbor classifiers."""
     return _in_few_features(KNeighborsClassifier(), make_neighbors_pipeline, max_iter)
 
 
@@ -285,7 +281,7 @@ def clusters(dataset: Dataset, max_iter: int) -> Methods:
 
 
 def measure_clusters(pipe: Any, dataset: Dataset) -> Row:
-    """Return what clusters and classes of the test samples tell of each other."""
+    """Return the normalized mutual information of clusters and classes of the test samples."""
     found = pipe.fit(dataset.X).predict(dataset.X_test)
     return {"nmi": float(normalized_mutual_info_score(dataset.y_test, found))}
 
@@ -294,7 +290,7 @@ def measure_clusters(pipe: Any, dataset: Dataset) -> Row:
 
 Use = tuple[Callable[[Dataset, int], Methods], Callable[[Any, Dataset], dict], tuple[str, ...], int]
 SMALL = ("digits", "satimage")
-USES: dict[str, Use] = {  # what takes part, what is measured, on which data, epochs
+USES: dict[str, Use] = {  # methods, measure, data sets, epochs
     "denoising": (denoising, measure_noise, ("mnist",), 10),
     "outliers": (outliers, measure_outliers, SMALL, 200),
     "imputation": (imputation, measure_imputation, SMALL, 200),
@@ -308,10 +304,10 @@ def tasks(use: str, smoke: bool) -> Iterator[Task]:
     """Yield the measurements of a use, data set by data set."""
     make, measure, names, epochs = USES[use]
     for name in names:
-        dataset = _load(name, smoke)
+        dataset = load(name, smoke, N_SMOKE)
         for method, estimator in make(dataset, 1 if smoke else epochs).items():
             measured = partial(_timed, partial(measure, estimator, dataset))
-            yield Task(_config(use, dataset, method, estimator), measured, f"{use}, {name}, {method}")
+            yield Task(_config(use, dataset, method, estimator), measured, f"{name}, {method}")
 
 
 def _config(use: str, dataset: Dataset, method: str, estimator: Any) -> Row:
@@ -332,23 +328,16 @@ def _timed(measure: Callable[[], Row]) -> Row:
     return measured | {"seconds": round(time.perf_counter() - start, 1)}
 
 
-def _load(name: str, smoke: bool) -> Dataset:
-    dataset = load_dataset(name)
-    return dataset.head(300) if smoke else dataset
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    out = RESULTS / "autoencoder-family.jsonl"
+    parser = options(__doc__, smoke=f"{N_SMOKE} samples, one epoch", out=out)
     parser.add_argument("--only", choices=USES, help="one use")
-    parser.add_argument("--smoke", action="store_true", help="300 samples and one epoch")
-    parser.add_argument("--out", type=Path, default=RESULTS / "autoencoder-family.jsonl")
     arguments = parser.parse_args()
     for use in [arguments.only] if arguments.only else USES:
-        with Progress() as bar:
-            collect_rows(list(tasks(use, arguments.smoke)), arguments.out, line_of(bar, use))
+        collect_with_bar(list(tasks(use, arguments.smoke)), arguments.out, use)
         picture = arguments.out.with_name("denoising.png")
         if use == "denoising" and not picture.exists():
-            draw_denoising(_load("mnist", arguments.smoke), 1 if arguments.smoke else 10, picture)
+            draw_denoising(load("mnist", arguments.smoke, N_SMOKE), 1 if arguments.smoke else 10, picture)
 
 
 if __name__ == "__main__":

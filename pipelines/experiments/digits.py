@@ -1,16 +1,14 @@
-"""The comparison of ``make compare``, on the embedded digits, for the record.
+"""The comparison of ``make compare`` on the embedded digits, for the record.
 
-Rows go to ``pipelines/results/digits.jsonl``, the encoders to ``exported/digits-vae`` and
+Writes rows to ``pipelines/results/digits.jsonl`` and the encoders to ``exported/digits-vae`` and
 ``exported/digits-image-vae``.
 
     python -m pipelines.experiments.digits
 """
 
-from rich.progress import Progress
-
-from pipelines.experiments.progress import line_of
-from pipelines.experiments.publish import EXPORTED, RESULTS, publish
-from vaefeat import compare, load_dataset
+from pipelines.experiments.command import EXPORTED, RESULTS, compare_with_bar
+from pipelines.experiments.publish import publish
+from vaefeat import load_dataset
 
 N_LABELED = (50, 100, 600, "all")
 DESCRIPTIONS = {
@@ -25,13 +23,7 @@ DESCRIPTION = (
 
 def main() -> None:
     dataset = load_dataset("digits")
-    with Progress() as bar:
-        comparison = compare(
-            dataset,
-            n_labeled=N_LABELED,
-            out=RESULTS / "digits.jsonl",
-            progress=line_of(bar, dataset.name),
-        )
+    comparison = compare_with_bar(dataset, dataset.name, n_labeled=N_LABELED, out=RESULTS / "digits.jsonl")
     for name, what in DESCRIPTIONS.items():
         if name in comparison.extractors:
             folder = EXPORTED / f"digits-{name.replace(' ', '-')}"

@@ -1,16 +1,16 @@
-"""Two whole Pipelines from the same 100 labels of MNIST, to be set side by side by other apps.
+"""Two whole Pipelines trained on the same 100 labels of MNIST, for apps that show them side by side.
 
 One classifies raw pixels, the other the latent means of a VAE that has seen all 60 000 images without
-their labels. They are written as ``exported/mnist-100-labels-raw`` and ``exported/mnist-100-labels-vae``,
+their labels. They are written to ``exported/mnist-100-labels-raw`` and ``exported/mnist-100-labels-vae``,
 with their accuracy on the 10 000 test images in their cards, and the first two test images of each
-class as ``exported/examples/samples.json``.
+class to ``exported/examples/samples.json``.
 
     python -m pipelines.experiments.few_labels [--smoke]
 """
 
-import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -18,22 +18,22 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from pipelines.experiments.publish import EXPORTED
-from vaefeat import VAEEncoderTransformer, export_onnx, load_dataset, mask_labels
+from pipelines.experiments.command import EXPORTED, load, options
+from vaefeat import VAEEncoderTransformer, export_onnx, mask_labels
 from vaefeat.comparison import CS, with_folds
 from vaefeat.data import UNLABELED, Dataset
 from vaefeat.recipes import make_image_pipeline
 
 N_LABELED = 100
-N_SAMPLES_A_CLASS = 2
+N_SAMPLES_PER_CLASS = 2
 
 
 def fit_on_few(features: Pipeline, dataset: Dataset) -> Pipeline:
-    """Fit ``features`` to all samples without labels, and a classifier behind it to the labelled ones."""
+    """Fit ``features`` to all samples without labels, and a classifier after it to the labeled ones."""
     labeled = mask_labels(dataset.y, N_LABELED, random_state=0) != UNLABELED
     y = dataset.y[labeled]
     features.fit(dataset.X)
-    # By the log-loss: people will look at the probabilities, not at the labels alone.
+    # By the log-loss: the apps show probabilities, not only labels.
     search = GridSearchCV(LogisticRegression(max_iter=5_000), {"C": CS}, scoring="neg_log_loss")
     search = with_folds(search, y).fit(features.transform(dataset.X[labeled]), y)
     return Pipeline([*features.steps, ("logisticregression", search.best_estimator_)])
@@ -57,9 +57,11 @@ def publish_pipeline(pipeline: Pipeline, dataset: Dataset, folder: Path, what: s
 
 
 def write_samples(dataset: Dataset, path: Path) -> None:
-    """Write the first test images of each class as pixels 0 to 255."""
+    """Write the first test images of each class as pixels from 0 to 255."""
     chosen = [
-        i for c in np.unique(dataset.y_test) for i in np.flatnonzero(dataset.y_test == c)[:N_SAMPLES_A_CLASS]
+        i
+        for c in np.unique(dataset.y_test)
+        for i in np.flatnonzero(dataset.y_test == c)[:N_SAMPLES_PER_CLASS]
     ]
     samples = [
         {"label": int(dataset.y_test[i]), "pixels": np.rint(dataset.X_test[i] * 255).astype(int).tolist()}
@@ -69,7 +71,8 @@ def write_samples(dataset: Dataset, path: Path) -> None:
     path.write_text("[\n" + ",\n".join(json.dumps(s, separators=(",", ":")) for s in samples) + "\n]\n")
 
 
-def run(dataset: Dataset, exported: Path, **vae_params) -> None:
+def run(dataset: Dataset, exported: Path, **vae_params: Any) -> None:
+    """Fit and export both Pipelines."""
     raw = make_pipeline(MinMaxScaler(clip=True))
     vae = make_image_pipeline((28, 28), random_state=0, **vae_params)[:-1]
     for name, what, features in (("raw", "raw pixels", raw), ("vae", "the latent means of a VAE", vae)):
@@ -79,14 +82,8 @@ def run(dataset: Dataset, exported: Path, **vae_params) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--smoke", action="store_true", help="500 images and one epoch")
-    parser.add_argument("--exported", type=Path, default=EXPORTED)
-    arguments = parser.parse_args()
-    dataset = load_dataset("mnist")
-    if arguments.smoke:
-        dataset = dataset.head(500)
-    run(dataset, arguments.exported, **({"max_iter": 1} if arguments.smoke else {}))
+    arguments = options(__doc__, smoke="500 images, one epoch", exported=EXPORTED).parse_args()
+    run(load("mnist", arguments.smoke), arguments.exported, **({"max_iter": 1} if arguments.smoke else {}))
 
 
 if __name__ == "__main__":

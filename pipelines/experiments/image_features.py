@@ -1,38 +1,37 @@
-"""Features of images that no label has shaped: how good can they be, and what makes them so.
+"""Image features learned without labels: how good are they, and which ingredients matter.
 
-Logistic regression on the latent means of ``vaefeat.recipes.image_encoder``, three seeds, and on the last
-hidden layer of the same encoders; against raw pixels, PCA, a restricted Boltzmann machine, an untrained
-encoder of equal shape and a plain VAE; and the ingredients of the recipe one after the other. The recipe
-was chosen on the last 10 000 training images; the test set is read once for each row. Rows go to
-``pipelines/results/mnist.jsonl`` and ``fashion-mnist.jsonl``; those that are there are not computed again.
+Compares logistic regression on the latent means of ``vaefeat.recipes.image_encoder`` (three seeds) and on
+the last hidden layer of the same encoders with raw pixels, PCA, a restricted Boltzmann machine, an
+untrained encoder of the same architecture and a plain VAE, and adds the ingredients of the recipe one by
+one. The recipe was chosen on the last 10 000 training images; the test set is read once per row. Rows are
+written to ``pipelines/results/mnist.jsonl`` and ``fashion-mnist.jsonl``; known rows are not measured again.
 
     python -m pipelines.experiments.image_features [mnist | fashion-mnist] [--smoke]
 """
 
-import argparse
 from pathlib import Path
+from typing import Any
 
-from rich.progress import Progress
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import BernoulliRBM
 from sklearn.preprocessing import FunctionTransformer
 
-from pipelines.experiments.progress import line_of
-from pipelines.experiments.publish import EXPORTED, RESULTS, publish
+from pipelines.experiments.command import EXPORTED, RESULTS, compare_with_bar, load, options
+from pipelines.experiments.publish import publish
 from pipelines.experiments.thesis_mnist import logistic_regression, vae
-from vaefeat import ImageWarp, compare, load_dataset
+from vaefeat import ImageWarp, VAEEncoderTransformer
+from vaefeat.comparison import N_LABELED, Comparison
 from vaefeat.data import Dataset
 from vaefeat.recipes import image_encoder
 
-N_LABELED = (100, 600, 3000, "all")
 N_DRAWS = 20
 SEEDS = (0, 1, 2)
-# What makes no difference: how a hand wrote the digit; to clothes, which way they face and little more.
+# Variations that make no difference: handwriting for digits; for clothes, hardly more than mirroring.
 CORRUPTIONS = {
     "mnist": ImageWarp(),
-    "fashion-mnist": ImageWarp(2, scale=0.1, shear=0, shift=0.05, elastic=0, thickness=0, flip=True),
+    "fashion-mnist": ImageWarp(rotation=2, scale=0.1, shear=0, shift=0.05, elastic=0, thickness=0, flip=True),
 }
 SETTINGS = {
     "mnist": {},
@@ -50,14 +49,14 @@ DESCRIPTION = (
 )
 
 
-def recipe(name: str, seed: int, **params):
-    """Return the encoder that this experiment is about, unfitted."""
+def recipe(name: str, seed: int, **params: Any) -> VAEEncoderTransformer:
+    """Return the unfitted encoder that this experiment is about."""
     settings = {"corruption": CORRUPTIONS[name], "random_state": seed, **SETTINGS[name], **params}
     return image_encoder((28, 28), **settings)
 
 
-def controls(name: str, **params):
-    """Return what the recipe is compared with."""
+def controls(name: str, **params: Any) -> dict[str, Any]:
+    """Return the extractors that the recipe is compared with."""
     return {
         "raw": FunctionTransformer(),
         "pca-50": PCA(50, random_state=0),
@@ -67,8 +66,8 @@ def controls(name: str, **params):
     }
 
 
-def ingredients(name: str, **params):
-    """Return the plain VAE and what is added to it, one after the other, up to the recipe."""
+def ingredients(name: str, **params: Any) -> dict[str, Any]:
+    """Return the encoders between the plain VAE and the recipe, each with one more ingredient."""
     perceptron = {"filters": (), "hidden_layer_sizes": (500, 500)}
     return {
         "+ warps": recipe(name, 0, contrastive_weight=0.0, **perceptron | params),
@@ -76,53 +75,46 @@ def ingredients(name: str, **params):
     }
 
 
-def run(dataset: Dataset, out: Path, exported: Path, *, n_labeled, n_draws, seeds, **params) -> None:
-    """Compute the rows that are missing, the recipe's first; export the encoder of the first seed."""
-    name = dataset.name
-    with Progress() as bar:
+def run(
+    dataset: Dataset, out: Path, exported: Path, *, seeds: tuple, params: dict | None = None, **settings: Any
+) -> None:
+    """Measure the rows that are missing, the recipe's first; export the encoder of the first seed."""
+    params = params or {}
 
-        def compared(extractors):
-            return compare(
-                dataset,
-                extractors=extractors,
-                classifiers=CLASSIFIERS,
-                n_labeled=n_labeled,
-                n_draws=n_draws,
-                out=out,
-                progress=line_of(bar, ", ".join(extractors)),
-            )
+    def compared(extractors: dict[str, Any]) -> Comparison:
+        return compare_with_bar(
+            dataset, dataset.name, extractors=extractors, classifiers=CLASSIFIERS, out=out, **settings
+        )
 
-        for seed in seeds:
-            means, hidden = f"recipe, seed {seed}", f"recipe, hidden layer, seed {seed}"
-            encoder = recipe(name, seed, **params)
-            comparison = compared({means: encoder})
-            encoder = comparison.extractors.get(means, encoder)  # unfitted if all its rows were there
-            if seed == seeds[0] and means in comparison.extractors:
-                folder = exported / f"{name}-image-vae-50"
-                publish(encoder, comparison, means, dataset, folder, DESCRIPTION.format(name=name))
-            frozen = {hidden: FrozenEstimator(encoder.set_params(output="hidden"))}
-            try:
-                compared(frozen)
-            except NotFittedError:
-                encoder.fit(dataset.X)
-                compared(frozen)
-        compared(controls(name, **params))
-        compared(ingredients(name, **params))
+    for seed in seeds:
+        means, hidden = f"recipe, seed {seed}", f"recipe, hidden layer, seed {seed}"
+        encoder = recipe(dataset.name, seed, **params)
+        comparison = compared({means: encoder})
+        encoder = comparison.extractors.get(means, encoder)  # unfitted if all its rows were known
+        if seed == seeds[0] and means in comparison.extractors:
+            folder = exported / f"{dataset.name}-image-vae-50"
+            description = DESCRIPTION.format(name=dataset.name)
+            publish(encoder, comparison, means, dataset, folder, description)
+        frozen = {hidden: FrozenEstimator(encoder.set_params(output="hidden"))}
+        try:
+            compared(frozen)
+        except NotFittedError:
+            encoder.fit(dataset.X)
+            compared(frozen)
+    compared(controls(dataset.name, **params))
+    compared(ingredients(dataset.name, **params))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__, smoke="500 images, one epoch, one draw", exported=EXPORTED)
     parser.add_argument("dataset", nargs="?", choices=list(CORRUPTIONS), default="mnist")
-    parser.add_argument("--smoke", action="store_true", help="500 images, one epoch, one draw")
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--exported", type=Path, default=EXPORTED)
     arguments = parser.parse_args()
-    dataset = load_dataset(arguments.dataset)
+    dataset = load(arguments.dataset, arguments.smoke)
     out = arguments.out or RESULTS / f"{arguments.dataset}.jsonl"
-    settings = {"n_labeled": N_LABELED, "n_draws": N_DRAWS, "seeds": SEEDS}
+    settings: dict[str, Any] = {"n_labeled": N_LABELED, "n_draws": N_DRAWS, "seeds": SEEDS}
     if arguments.smoke:
-        dataset = dataset.head(500)
-        settings = {"n_labeled": (100,), "n_draws": 1, "seeds": (0,), "max_iter": 1}
+        settings = {"n_labeled": (100,), "n_draws": 1, "seeds": (0,), "params": {"max_iter": 1}}
     run(dataset, out, arguments.exported, **settings)
 
 

@@ -1,15 +1,13 @@
-"""The point of a VAE: what lies between two samples is a sample too.
+"""What the KL term is for: points between the codes of two samples decode to plausible samples.
 
-A plain autoencoder's latent space has holes; a VAE's prior asks that it has none. Here both are trained,
-of the same shape and minimising the same error of a reconstruction. What is decoded from the midpoints
-between test samples of different classes is shown to a classifier that was trained on real samples, and
-compared with the nearest of these. Rows go to ``pipelines/results/interpolation.jsonl``, the picture to
-``pipelines/results/interpolation.png``.
+The latent space of a plain autoencoder may have holes, which the prior of a VAE penalizes. Both are
+trained with the same architecture and the same reconstruction error. The midpoints between the codes of
+test samples of different classes are decoded, shown to a classifier trained on real samples, and compared
+with the nearest real sample. Writes ``pipelines/results/interpolation.jsonl`` and ``interpolation.png``.
 
     python -m pipelines.experiments.interpolation [--smoke]
 """
 
-import argparse
 import warnings
 from functools import cache, partial
 from pathlib import Path
@@ -18,37 +16,34 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from rich.progress import Progress
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 from sklearn.neural_network import MLPClassifier
 
-from pipelines.benchmarks.tables import markdown
-from pipelines.experiments.progress import line_of
-from pipelines.experiments.publish import RESULTS
+from pipelines.experiments.command import RESULTS, collect_with_bar, options, save_figure
 from vaefeat import AutoencoderTransformer, InterpolationDisplay, VAEEncoderTransformer, load_dataset
-from vaefeat.comparison import Row, Task, collect_rows, read_rows
+from vaefeat.comparison import Row, Task, markdown_table, read_rows
 from vaefeat.data import Dataset
 
 SETTINGS: dict[str, tuple[type, dict]] = {
     "VAE": (VAEEncoderTransformer, {"likelihood": "bernoulli"}),
     "plain autoencoder": (AutoencoderTransformer, {"loss": "log_loss"}),
 }
-CONFIDENT = 0.9  # of the probability of the likeliest class
+CONFIDENT = 0.9  # probability of the likeliest class from which a classifier counts as sure
 N_PAIRS = 1_000
 N_SEEDS = 5
 N_PATHS = 8
 
 
 def fitted(name: str, seed: int, dataset: Dataset, max_iter: int) -> Any:
-    """Return the VAE or the autoencoder."""
+    """Return the VAE or the autoencoder, fitted."""
     kind, settings = SETTINGS[name]
     estimator = kind(10, image_shape=dataset.image_shape, max_iter=max_iter, random_state=seed, **settings)
     return estimator.fit(dataset.X)
 
 
 def fitted_classifier(dataset: Dataset, max_iter: int) -> MLPClassifier:
-    """Return a perceptron that was trained on real samples; it need not have converged."""
+    """Return a perceptron trained on real samples; it need not have converged."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return MLPClassifier((200,), max_iter=max_iter, random_state=0).fit(dataset.X, dataset.y)
@@ -86,20 +81,20 @@ def measure(autoencoder: Any, seed: int, dataset: Dataset, classifier: Any, neig
 
 
 def _confident(classifier: MLPClassifier, X: np.ndarray) -> float:
-    """Return the share of samples that the classifier is sure of."""
+    """Return the fraction of samples of which the classifier is sure."""
     return float(np.mean(classifier.predict_proba(X).max(axis=1) >= CONFIDENT))
 
 
 def _distance(neighbors: NearestNeighbors, X: np.ndarray) -> float:
-    """Return the mean distance of samples to the nearest real one, root mean square over the pixels."""
+    """Return the mean distance to the nearest real sample, as a root mean square over the pixels."""
     distances, _ = neighbors.kneighbors(X, n_neighbors=1)
     return float(distances.mean() / np.sqrt(X.shape[1]))
 
 
 def table(rows: list[Row]) -> str:
-    """Return mean and standard deviation over the seeds."""
+    """Return the table of means and standard deviations over the seeds."""
     models = {name: [row for row in rows if row["name"] == name] for name in SETTINGS}
-    return markdown(
+    return markdown_table(
         ("halfway between two classes", "a classifier is sure", "distance to the nearest real sample"),
         [
             (
@@ -118,22 +113,19 @@ def _spread(values: list[float], digits: int) -> str:
 
 
 def draw(dataset: Dataset, models: dict[str, Any], path: Path) -> None:
-    """Write the same paths through both latent spaces, side by side."""
+    """Draw the same paths through both latent spaces side by side."""
     start, end = pairs(dataset.y_test, N_PATHS, seed=0)
     figure = Figure(figsize=(11.5, 4.6), layout="constrained")
     figure.suptitle("Paths between two test samples, decoded", fontsize=11)
     for ax, (name, autoencoder) in zip(figure.subplots(1, len(models)), models.items(), strict=True):
         ends = dataset.X_test[start], dataset.X_test[end]
         InterpolationDisplay.from_estimator(autoencoder, *ends, title=name, ax=ax)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=80, metadata={"Software": None}, pil_kwargs={"optimize": True})
+    save_figure(figure, path, dpi=80)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__, smoke="300 samples, two epochs, two seeds", out=RESULTS)
     parser.add_argument("--data", default="digits", help="digits, or mnist: its first 10 000 images")
-    parser.add_argument("--smoke", action="store_true", help="300 samples, two epochs, two seeds")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of rows and picture")
     arguments = parser.parse_args()
     dataset = load_dataset(arguments.data).head(300 if arguments.smoke else 10_000)
     max_iter = 2 if arguments.smoke else max(20, 200_000 // len(dataset.X))
@@ -150,8 +142,7 @@ def main() -> None:
         for seed in range(2 if arguments.smoke else N_SEEDS)
         for name in SETTINGS
     ]
-    with Progress() as bar:
-        collect_rows(tasks, path, line_of(bar, "interpolation"))
+    collect_with_bar(tasks, path, "interpolation")
     draw(dataset, {name: fit(name, 0) for name in SETTINGS}, arguments.out / "interpolation.png")
     print(table([row for row in read_rows(path).values() if row["dataset"] == dataset.name]))
 

@@ -1,29 +1,33 @@
-"""Write an encoder to ``exported/``, with what a comparison measured of it in its card."""
+"""Write an encoder to ``exported/``, with the accuracies that a comparison measured in its card."""
 
 from pathlib import Path
 
-from vaefeat import export_onnx
+from vaefeat import VAEEncoderTransformer, export_onnx
 from vaefeat.comparison import Comparison
 from vaefeat.data import Dataset
 
-RESULTS = Path(__file__).parents[1] / "results"
-EXPORTED = Path(__file__).parents[2] / "exported"
 
-
-def publish(vae, comparison: Comparison, extractor: str, dataset: Dataset, folder: Path, description: str):
+def publish(
+    vae: VAEEncoderTransformer,
+    comparison: Comparison,
+    extractor: str,
+    dataset: Dataset,
+    folder: Path,
+    description: str,
+) -> None:
     """Export ``vae``, the fitted encoder of ``extractor``, as ``folder/model.onnx``.
 
     Parameters
     ----------
     vae : VAEEncoderTransformer
     comparison : Comparison
-        Its accuracies of ``extractor`` with LogisticRegression go into the card.
+        The card gets its accuracies of ``extractor`` with LogisticRegression.
     extractor : str
     dataset : Dataset
         What the encoder was trained on.
     folder : path
     description : str
-        A sentence on what the encoder is and what it takes.
+        One or two sentences: what the encoder is, and what input it takes.
     """
     metrics = {
         f"accuracy_{row['n_labeled']}_labels": round(row["accuracy_mean"], 4)

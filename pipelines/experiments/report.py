@@ -1,6 +1,6 @@
 """Write the tables and plots of the README and of ``docs/`` from the rows in ``pipelines/results``.
 
-A table stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``; no number there is typed by hand.
+A table is written between ``<!-- NAME -->`` and ``<!-- /NAME -->``; no number there is typed by hand.
 
     python -m pipelines.experiments.report [--check]
 """
@@ -12,20 +12,19 @@ import sys
 from pathlib import Path
 from statistics import mean
 
-from pipelines.benchmarks.tables import IN_DOCS, IN_README, benchmark_tables, markdown
+from pipelines.benchmarks.tables import IN_DOCS, IN_README, benchmark_tables
 from pipelines.experiments import interpolation
-from pipelines.experiments.publish import RESULTS
+from pipelines.experiments.command import RESULTS, save_figure
 from vaefeat import LabelEfficiencyDisplay
-from vaefeat.comparison import Comparison
-from vaefeat.comparison.rows import Row, read_rows
+from vaefeat.comparison import Comparison, Row, markdown_table, read_rows
 
 ROOT = Path(__file__).parents[2]
 PLAIN = "LogisticRegression"
 SCALED = "StandardScaler + LogisticRegression"
 ALONE = {PLAIN: ""}
 SCALERS = ALONE | {
-    SCALED: ", `StandardScaler()` behind",
-    "VarianceThreshold + LogisticRegression": ", `VarianceThreshold(0.01)` behind",
+    SCALED: ", then `StandardScaler()`",
+    "VarianceThreshold + LogisticRegression": ", then `VarianceThreshold(0.01)`",
 }
 THESIS_LOSSES = {2: 135.98, 10: 97.53, 20: 95.79, 50: 97.21}
 IMAGE_NAMES = {
@@ -82,7 +81,7 @@ SEED = re.compile(r", seed \d+$")
 
 
 def read_comparison(name: str) -> Comparison:
-    """Return the rows of an experiment, those of an encoder's seeds averaged draw by draw."""
+    """Return the rows of an experiment, averaged draw by draw over the seeds of an encoder."""
     lines = (RESULTS / f"{name}.jsonl").read_text().splitlines()
     groups: dict[tuple, list[dict]] = {}
     for row in map(json.loads, lines):
@@ -96,34 +95,34 @@ def read_comparison(name: str) -> Comparison:
     )
 
 
-def accuracy_table(comparison: Comparison, names: dict[str, str], behind: dict[str, str]) -> str:
-    """Return test accuracies, features by number of labels, with the paired gain over raw features.
+def accuracy_table(comparison: Comparison, names: dict[str, str], classifiers: dict[str, str]) -> str:
+    """Return test accuracies by features and number of labels, with the paired gain over raw features.
 
-    ``names`` are the extractors to show, ``behind`` the classifiers, each with what is said of it.
+    ``names`` maps the extractors to show to their labels, ``classifiers`` the classifiers to suffixes.
     """
     cells = {(row["extractor"], row["classifier"], row["n_labeled"]): row for row in comparison.summary()}
     counts = list(dict.fromkeys(n for _, _, n in cells))
     rows = []
     for extractor, name in names.items():
-        for classifier, what in behind.items():
+        for classifier, suffix in classifiers.items():
             found = [cells.get((extractor, classifier, n)) for n in counts]
             if any(found):
-                rows.append((name + what, *map(_cell, found)))
-    return markdown(("features", *map(_heading, counts)), rows)
+                rows.append((name + suffix, *map(_cell, found)))
+    return markdown_table(("features", *map(_heading, counts)), rows)
 
 
 def semi_supervised_table(comparison: Comparison) -> str:
-    """Return test errors in %, features and classifier by number of labels, and those of the papers."""
+    """Return test errors in % by model and number of labels, and those of the papers."""
     rows: dict[str, dict[int, str]] = {}
     n_draws = max(row["n_draws"] for row in comparison.summary())
     for row in comparison.summary():
-        if row["n_draws"] < n_draws:  # under way
+        if row["n_draws"] < n_draws:  # not complete yet
             continue
         error = f"{100 * (1 - row['accuracy_mean']):.2f} ± {100 * row['accuracy_sd']:.2f}"
         rows.setdefault(_model_name(row), {})[row["n_labeled"]] = error
     rows |= {name: {n: f"{e:.2f}" for n, e in errors.items()} for name, errors in PUBLISHED.items()}
     counts = sorted({n for cells in rows.values() for n in cells})
-    return markdown(
+    return markdown_table(
         ("test error in %", *map(_heading, counts)),
         [(name, *(cells.get(n, "") for n in counts)) for name, cells in rows.items()],
     )
@@ -140,9 +139,9 @@ def semi_supervised_sentence(semi_supervised: Comparison, comparison: Comparison
     features, raw = error["recipe", PLAIN], error["raw", PLAIN]
     published = PUBLISHED["M1+M2, Kingma et al. 2014"][100]
     return (
-        f"With 100 labels on MNIST, M1+M2 is wrong for **{m1_m2}** of the test images (the paper: "
-        f"{published:.1f} %), M2 alone\nfor {m2}, logistic regression for {features} on the same "
-        f"features and for {raw} on raw pixels."
+        f"With 100 labels of MNIST, M1+M2 misclassifies **{m1_m2}** of the test images (the paper: "
+        f"{published:.1f} %), M2 alone\n{m2}, and logistic regression {features} on the same features and "
+        f"{raw} on raw pixels."
     )
 
 
@@ -154,11 +153,11 @@ def _model_name(row: Row) -> str:
     return f"{classifier} on {features}" if row["extractor"] == "raw" else f"M1, {features} + {classifier}"
 
 
-def _heading(n_labeled) -> str:
+def _heading(n_labeled: int | str) -> str:
     return f"{n_labeled} labels"
 
 
-def _cell(row) -> str:
+def _cell(row: Row | None) -> str:
     if row is None:
         return ""
     text = f"{100 * row['accuracy_mean']:.1f}"
@@ -171,7 +170,7 @@ def _cell(row) -> str:
 
 
 def headline(comparison: Comparison) -> str:
-    """Return the answer to "is it worth it" in one sentence."""
+    """Return the answer to "is it worth it?" in one sentence."""
     accuracy = {
         (row["extractor"], row["n_labeled"]): f"{100 * row['accuracy_mean']:.1f} %"
         for row in comparison.summary()
@@ -179,21 +178,21 @@ def headline(comparison: Comparison) -> str:
     }
     few, many = ((accuracy["recipe", n], accuracy["raw", n]) for n in (100, "all"))
     return (
-        "On MNIST, 50 features that no label has shaped lift logistic regression from "
+        "On MNIST, 50 features learned without labels raise the accuracy of logistic regression from "
         f"{few[1]} on raw pixels to **{few[0]}** with 100 labels, and from {many[1]} to\n"
         f"**{many[0]}** with all."
     )
 
 
 def thesis_table(comparison: Comparison) -> str:
-    """Return what the 2018 thesis says, and the row that says the same."""
+    """Return what the 2018 thesis reports, and the row here that matches it."""
     accuracy = {
         (row["extractor"], row["classifier"]): f"{100 * row['accuracy_mean']:.1f} %"
         for row in comparison.summary()
         if row["n_labeled"] == "all"
     }
     losses = {row["extractor"]: row["final_loss"] for row in comparison.rows}
-    frozen = f"{accuracy['vae-50', PLAIN]} as they are, {accuracy['vae-50', SCALED]} standardised"
+    frozen = f"{accuracy['vae-50', PLAIN]} as they are, {accuracy['vae-50', SCALED]} standardized"
     rows = [
         ("raw pixels 92 %", accuracy["raw", PLAIN], "raw pixels"),
         ('"VAE features" 98 %', accuracy["supervised-50", PLAIN], "encoder trained with labels: no VAE"),
@@ -208,7 +207,7 @@ def thesis_table(comparison: Comparison) -> str:
         )
         for width, loss in THESIS_LOSSES.items()
     ]
-    return markdown(("the thesis says", "here", "row"), rows)
+    return markdown_table(("the thesis says", "here", "row"), rows)
 
 
 FAMILY_MEASURES = {
@@ -216,13 +215,13 @@ FAMILY_MEASURES = {
     "outliers": ("roc_auc", "outliers, ROC-AUC", ".3f"),
     "imputation": ("rmse", "missing values, RMSE", ".3f"),
     "hashing": ("precision_at_100", "32 bits, precision@100", ".3f"),
-    "neighbors": ("accuracy", "five nearest neighbours, accuracy", ".3f"),
+    "neighbors": ("accuracy", "five nearest neighbors, accuracy", ".3f"),
     "clusters": ("nmi", "k-means, mutual information with the classes", ".3f"),
 }
 
 
 def family_tables(rows: list[Row]) -> str:
-    """Return for each use of autoencoders a table of methods and data sets."""
+    """Return one table per use of autoencoders, methods by data sets."""
     tables = []
     for use, (measure, title, form) in FAMILY_MEASURES.items():
         found = {(row["method"], row["dataset"]): row[measure] for row in rows if row["use"] == use}
@@ -236,7 +235,7 @@ def family_tables(rows: list[Row]) -> str:
             )
             for method in methods
         ]
-        tables.append(markdown((title, *datasets), cells))
+        tables.append(markdown_table((title, *datasets), cells))
     return "\n\n".join(tables)
 
 
@@ -269,18 +268,17 @@ def documents() -> dict[Path, dict[str, str]]:
 
 
 def replace_section(text: str, name: str, content: str) -> str:
-    """Return ``text`` with what stands between the marks of ``name`` replaced."""
+    """Return ``text`` with the content between the marks of ``name`` replaced."""
     pattern = re.compile(rf"(<!-- {name} -->).*?(<!-- /{name} -->)", re.DOTALL)
     if not pattern.search(text):
-        raise ValueError(f"There is no section {name!r}; put <!-- {name} --> and <!-- /{name} --> in.")
+        raise ValueError(
+            f"There is no section {name!r}; add <!-- {name} --> and <!-- /{name} --> where it belongs."
+        )
     return pattern.sub(lambda match: f"{match[1]}\n\n{content}\n\n{match[2]}", text)
 
 
 def plot(comparison: Comparison, semi_supervised: Comparison, path: Path) -> None:
-    """Write the label-efficiency plot: a plain classifier on features, and the semi-supervised models."""
-    import matplotlib
-
-    matplotlib.use("agg")
+    """Draw the label-efficiency plot: logistic regression on features, and semi-supervised models."""
     features = {
         "raw": "raw pixels",
         "pca-50": "PCA, 50",
@@ -304,19 +302,19 @@ def plot(comparison: Comparison, semi_supervised: Comparison, path: Path) -> Non
     ]
     display = LabelEfficiencyDisplay.from_comparison(Comparison(lines))
     display.ax_.set_title("MNIST: logistic regression on features, and semi-supervised models")
-    display.figure_.savefig(path, dpi=150, metadata={"Software": None})
+    save_figure(display.figure_, path, dpi=150)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="fail if the README is not up to date")
+    parser.add_argument("--check", action="store_true", help="fail if a document is not up to date")
     check = parser.parse_args().check
     for path, sections in documents().items():
         text = path.read_text()
         for name, content in sections.items():
             text = replace_section(text, name, content)
         if check and text != path.read_text():
-            sys.exit(f"{path.name} is not what pipelines/results says; run: make results")
+            sys.exit(f"{path.name} does not match pipelines/results; run: make results")
         path.write_text(text)
     if not check:
         plot(read_comparison("mnist"), read_comparison("semi-supervised"), RESULTS / "mnist.png")

@@ -1,28 +1,27 @@
-"""How M2 and M1+M2 learn MNIST, over the epochs, as in figures 5.3 and 5.4 of the 2019 thesis.
+"""How M2 and M1+M2 learn MNIST, epoch by epoch, as in figures 5.3 and 5.4 of the 2019 thesis.
 
-The bound is that of -log p(x) of a sample, the cross-entropy that of the labelled ones. Errors are those
-of training images whose labels were not given; the test set is not looked at. Rows go to
-``pipelines/results/semi-supervised-curves.jsonl``, those that are there are not computed again, and
-from all of them ``semi-supervised-curves.png`` is drawn.
+The bound is that of -log p(x) per sample, and the cross-entropy that of the labeled samples. Errors are
+counted on training images without labels; the test set is not used. Rows are written to
+``pipelines/results/semi-supervised-curves.jsonl``, known rows are not measured again, and all of them are
+drawn in ``semi-supervised-curves.png``.
 
     python -m pipelines.experiments.semi_supervised_curves [--smoke]
 """
 
-import argparse
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
-from rich.progress import Progress
+from matplotlib.figure import Figure
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from pipelines.experiments.progress import line_of
-from pipelines.experiments.publish import RESULTS
+from pipelines.experiments.command import RESULTS, collect_with_bar, load, options, save_figure
 from pipelines.experiments.semi_supervised import encoder, m2_on_latents, m2_on_warped_pixels
-from vaefeat import load_dataset, mask_labels
-from vaefeat.comparison import Row, Task, collect_rows
+from vaefeat import mask_labels
+from vaefeat.comparison import Row, Task
 from vaefeat.data import UNLABELED, Dataset
 
 N_LABELED = (100, 600, 3000)
@@ -40,20 +39,20 @@ PANELS = {
 
 
 class ErrorCurve(keras.callbacks.Callback):
-    """Keeps, for each epoch, the share of samples that q(y|x) tells wrongly, in %."""
+    """Records, for each epoch, the percentage of samples that q(y|x) misclassifies."""
 
     def __init__(self, X: np.ndarray, y: np.ndarray) -> None:
         super().__init__()
         self.X, self.y = X, y
         self.errors: list[float] = []
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         predicted = np.argmax(self.model.classifier(self.X), axis=1)
         self.errors.append(100 * float(np.mean(predicted != self.y)))
 
 
-def learn(name: str, dataset: Dataset, n_labeled: int, **params) -> Row:
-    """Train a model, and return its curves: a value each epoch."""
+def learn(name: str, dataset: Dataset, n_labeled: int, **params: Any) -> Row:
+    """Train a model, and return its curves: one value per epoch."""
     make_features, make_model = MODELS[name]
     model = make_model(**params)
     *scalers, m2 = model if isinstance(model, Pipeline) else [model]
@@ -66,21 +65,17 @@ def learn(name: str, dataset: Dataset, n_labeled: int, **params) -> Row:
     return {name: m2.history_[name] for name in ("bound", "cross_entropy")} | {"error": curve.errors}
 
 
-def task(name: str, dataset: Dataset, n_labeled: int, **params) -> Task:
-    """Return what trains a model, and makes a row of its curves."""
+def task(name: str, dataset: Dataset, n_labeled: int, **params: Any) -> Task:
+    """Return the task of training a model."""
     key = f"{name}, {n_labeled} labels, {len(dataset.X)} images"
     config = {"key": key, "model": name, "n_labeled": n_labeled, "data": dataset.sha256}
     return Task(config, partial(learn, name, dataset, n_labeled, **params), key)
 
 
 def plot(rows: list[Row], path: Path) -> None:
-    """Draw the curves: a row of axes for each model, a line for each number of labels."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(len(MODELS), len(PANELS), figsize=(10, 5), layout="constrained")
+    """Draw the curves: one row of axes per model, one line per number of labels."""
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    axes = figure.subplots(len(MODELS), len(PANELS))
     for (model, quantity), ax in zip(
         ((model, quantity) for model in MODELS for quantity in PANELS), axes.flat, strict=True
     ):
@@ -95,20 +90,16 @@ def plot(rows: list[Row], path: Path) -> None:
         ax.grid(alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)
     axes[0, -1].legend(frameon=False)
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+    save_figure(figure, path, dpi=120)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--smoke", action="store_true", help="500 images, one epoch")
-    parser.add_argument("--out", type=Path, default=RESULTS / "semi-supervised-curves.jsonl")
-    arguments = parser.parse_args()
-    dataset, n_labeled, params = load_dataset("mnist"), N_LABELED, {}
-    if arguments.smoke:
-        dataset, n_labeled, params = dataset.head(500), (100,), {"max_iter": 1}
+    out = RESULTS / "semi-supervised-curves.jsonl"
+    arguments = options(__doc__, smoke="500 images, one epoch", out=out).parse_args()
+    dataset = load("mnist", arguments.smoke)
+    n_labeled, params = ((100,), {"max_iter": 1}) if arguments.smoke else (N_LABELED, {})
     tasks = [task(name, dataset, n, **params) for n in n_labeled for name in MODELS]
-    with Progress() as bar:
-        rows = collect_rows(tasks, arguments.out, line_of(bar, "curves"))
+    rows = collect_with_bar(tasks, arguments.out, "curves")
     plot(rows, arguments.out.with_suffix(".png"))
 
 

@@ -1,18 +1,20 @@
-"""What M2 has learned of style and class: new digits of each class, and one's own as another.
+"""What M2 learns about style and class: new digits of each class, and analogies.
 
-Trained on MNIST with 3000 labels, on the images as they are: of warped ones it would learn that slant and
-width are no style. It has few latents, where the class finds no room beside the style. Writes
+M2 is trained on MNIST with 3000 labels, on the original images: warped ones would teach it that slant and
+width are not part of the style. It has few latent units, so that they hold little of the class. Writes
 ``pipelines/results/semi-supervised-digits.png``.
 
     python -m pipelines.experiments.semi_supervised_pictures [--smoke]
 """
 
-import argparse
 from pathlib import Path
 
-from pipelines.experiments.publish import RESULTS
+from matplotlib.figure import Figure
+
+from pipelines.experiments.command import RESULTS, load, options, save_figure
 from pipelines.experiments.semi_supervised import m2_on_pixels
-from vaefeat import AnalogyDisplay, SamplesDisplay, load_dataset, mask_labels
+from vaefeat import AnalogyDisplay, M2Classifier, SamplesDisplay, mask_labels
+from vaefeat.data import Dataset
 
 N_LABELED = 3000
 N_COMPONENTS = 6
@@ -20,29 +22,22 @@ TRAINING = {"learning_rate": "cosine", "learning_rate_init": 2e-3, "max_iter": 8
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--smoke", action="store_true", help="500 images, one epoch")
-    parser.add_argument("--out", type=Path, default=RESULTS / "semi-supervised-digits.png")
-    arguments = parser.parse_args()
-    dataset, n_labeled, training = load_dataset("mnist"), N_LABELED, TRAINING
-    if arguments.smoke:
-        dataset, n_labeled, training = dataset.head(500), 100, {"max_iter": 1}
+    out = RESULTS / "semi-supervised-digits.png"
+    arguments = options(__doc__, smoke="500 images, one epoch", out=out).parse_args()
+    dataset = load("mnist", arguments.smoke)
+    n_labeled, training = (100, {"max_iter": 1}) if arguments.smoke else (N_LABELED, TRAINING)
     m2 = m2_on_pixels(verbose=1, **training).set_params(n_components=N_COMPONENTS)
     m2.fit(dataset.X, mask_labels(dataset.y, n_labeled, random_state=0))
     draw(m2, dataset, arguments.out)
 
 
-def draw(m2, dataset, path: Path) -> None:
+def draw(m2: M2Classifier, dataset: Dataset, path: Path) -> None:
     """Draw samples and analogies side by side."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 5), layout="constrained")
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    left, right = figure.subplots(1, 2)
     SamplesDisplay.from_estimator(m2, n_columns=10, random_state=0, ax=left)
     AnalogyDisplay.from_estimator(m2, dataset.X_test, dataset.y_test, ax=right)
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+    save_figure(figure, path, dpi=120)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,17 @@
-"""The experiments of the 2018 thesis, chapters 5 and 6: losses and figures 21 to 38, beside its numbers.
+"""The experiments of the 2018 thesis, chapters 5 and 6: losses and figures 21 to 38, with its numbers.
 
-Its network (500-500-z, relu, Adam, batches of 100) on its data: 55 000 images of MNIST, 50 epochs,
-and the 1 965 of Frey Face. The thesis's likelihood is Bernoulli for both. Frey Face has grey pixels, of
-which a Bernoulli's cross-entropy is no log-density and cannot fall below their entropy; rows with a
-Gaussian likelihood stand beside. So do rows with a learning rate that falls as half a cosine.
+They use its network (500-500-z, ReLU, Adam, batches of 100) on its data: 55 000 images of MNIST for
+50 epochs, and the 1 965 images of Frey Face. The thesis uses a Bernoulli likelihood for both. Frey Face has
+gray pixels, for which the cross-entropy of a Bernoulli is not a log-density and cannot fall below their
+entropy; therefore there are rows with a Gaussian likelihood too. Others have a cosine learning rate.
 
-Rows go to ``pipelines/results/thesis-2018.jsonl``, figures and a page with both to
-``pipelines/results/thesis-2018``, models whose latent space can be walked through to ``exported``. Fitted
-models are kept in ``--models``: those that are there are not fitted again.
+Rows are written to ``pipelines/results/thesis-2018.jsonl``, figures and a page with both to
+``pipelines/results/thesis-2018``, and models for the latent space explorer to ``exported``. Fitted models
+are kept in ``--models`` and not fitted again.
 
     python -m pipelines.experiments.thesis_2018 [--fit-only] [--smoke]
 """
 
-import argparse
 import hashlib
 import json
 import time
@@ -22,7 +21,7 @@ from pathlib import Path
 
 import joblib
 
-from pipelines.experiments.publish import EXPORTED, RESULTS
+from pipelines.experiments.command import EXPORTED, RESULTS, options
 from pipelines.experiments.thesis_figures import draw_figures
 from pipelines.experiments.thesis_page import write_page
 from vaefeat import (
@@ -36,26 +35,26 @@ from vaefeat.comparison import Row, RowFile, Task, provenance, read_rows
 from vaefeat.data import Dataset
 
 MODELS = Path.home() / ".cache" / "vaefeat" / "thesis-2018"
-N_HELD_OUT = {"mnist": 5_000, "frey-face": 0}  # the thesis's loader sets the first 5 000 aside
+N_HELD_OUT = {"mnist": 5_000, "frey-face": 0}  # the loader of the thesis sets the first 5 000 aside
 PUBLISHED = ("mnist-2", "frey-face-2", "frey-face-20")
 DESCRIPTION = (
-    "a VAE of {} units trained on {} images of {}, {}x{} pixels in [0, 1], row by row, without labels."
+    "a VAE with {} units, trained without labels on {} images of {}: {}x{} pixels in [0, 1], row by row."
 )
-# First epochs without the KL term: with it from the start, all units fall silent on Frey Face.
+# First epochs without the KL term: with it from the start, all units collapse on Frey Face.
 N_WITHOUT_KL = {"mnist": 0, "frey-face": 10}
-N_SNAPSHOTS = 5  # samples whose reconstruction is watched
+N_SNAPSHOTS = 5  # samples whose reconstruction is recorded
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A training, and what the thesis reports of its like.
+    """A model to train, and what the thesis reports of it.
 
     Attributes
     ----------
     thesis_loss : float or None
         Mean loss of the last epoch, in nats.
     thesis_figures : tuple of int
-        The loss curve's number, and that of the reconstructions over training.
+        Numbers of the figures with its loss curve and with its reconstructions over the epochs.
     """
 
     dataset: str
@@ -72,7 +71,7 @@ class Experiment:
         return "-".join([self.dataset, str(self.n_components), *sorted(others)])
 
     def vae(self, dataset: Dataset) -> VAEEncoderTransformer:
-        """Return the thesis's network, unfitted."""
+        """Return the unfitted network of the thesis."""
         return VAEEncoderTransformer(
             self.n_components,
             image_shape=dataset.image_shape,
@@ -84,7 +83,7 @@ class Experiment:
         )
 
     def fit(self, dataset: Dataset) -> VAEEncoderTransformer:
-        """Train it, at first without the KL term where all units would fall silent under it."""
+        """Train it, at first without the KL term where all units would collapse under it."""
         vae = self.vae(dataset)
         if n_without_kl := N_WITHOUT_KL[self.dataset]:
             vae.set_params(beta=0.0, max_iter=n_without_kl).fit(dataset.X)
@@ -93,20 +92,24 @@ class Experiment:
 
 
 EXPERIMENTS = (
-    Experiment("mnist", 2, 50, thesis_loss=135.98, thesis_figures=(21, 22)),
-    Experiment("mnist", 10, 50, thesis_loss=97.53, thesis_figures=(23, 24)),
-    Experiment("frey-face", 2, 1000, thesis_loss=347.80, thesis_figures=(27, 28)),
-    Experiment("mnist", 20, 50, learning_rate="cosine", thesis_loss=95.79),
-    Experiment("mnist", 50, 50, thesis_loss=97.21, thesis_figures=(25, 26)),
-    Experiment("frey-face", 2, 1000, likelihood="gaussian"),
-    Experiment("frey-face", 20, 1000, thesis_loss=346.75, thesis_figures=(29, 30)),
-    Experiment("mnist", 20, 50, thesis_loss=95.79),
+    Experiment(dataset="mnist", n_components=2, max_iter=50, thesis_loss=135.98, thesis_figures=(21, 22)),
+    Experiment(dataset="mnist", n_components=10, max_iter=50, thesis_loss=97.53, thesis_figures=(23, 24)),
+    Experiment(
+        dataset="frey-face", n_components=2, max_iter=1000, thesis_loss=347.80, thesis_figures=(27, 28)
+    ),
+    Experiment(dataset="mnist", n_components=20, max_iter=50, learning_rate="cosine", thesis_loss=95.79),
+    Experiment(dataset="mnist", n_components=50, max_iter=50, thesis_loss=97.21, thesis_figures=(25, 26)),
+    Experiment(dataset="frey-face", n_components=2, max_iter=1000, likelihood="gaussian"),
+    Experiment(
+        dataset="frey-face", n_components=20, max_iter=1000, thesis_loss=346.75, thesis_figures=(29, 30)
+    ),
+    Experiment(dataset="mnist", n_components=20, max_iter=50, thesis_loss=95.79),
 )
 
 
 @dataclass(frozen=True)
 class Thesis:
-    """Where things are kept, and how much of the data and of the epochs are used."""
+    """Where rows and models are kept, and how many samples and epochs are used."""
 
     rows: Path
     models: Path
@@ -118,7 +121,7 @@ class Thesis:
         return {}
 
     def dataset(self, name: str) -> Dataset:
-        """Return the thesis's training samples."""
+        """Return the training samples of the thesis."""
         if name not in self._datasets:
             whole = load_dataset(name)
             n, y = N_HELD_OUT[name], whole.y
@@ -130,12 +133,12 @@ class Thesis:
         return [replace(each, max_iter=self.max_iter or each.max_iter) for each in EXPERIMENTS]
 
     def model(self, name: str) -> VAEEncoderTransformer:
-        """Return the fitted model of the experiment of this name."""
+        """Return the fitted model of the experiment with this name."""
         (experiment,) = (each for each in self.experiments() if each.name == name)
         return self.fitted(experiment)
 
     def fitted(self, experiment: Experiment) -> VAEEncoderTransformer:
-        """Return the fitted model: the one that is kept, or a new one, which makes a row."""
+        """Return the fitted model: the kept one, or a new one; its row is added to the file."""
         path = self.models / f"{experiment.name}-{self._key(experiment)}.joblib"
         if not path.exists():
             self.models.mkdir(parents=True, exist_ok=True)
@@ -147,7 +150,7 @@ class Thesis:
         return vae
 
     def row(self, experiment: Experiment) -> Row:
-        """Return the row of an experiment that has been fitted."""
+        """Return the row of a fitted experiment."""
         return read_rows(self.rows)[self._key(experiment)]
 
     def _key(self, experiment: Experiment) -> str:
@@ -179,7 +182,7 @@ def _config(experiment: Experiment, dataset: Dataset) -> Row:
 
 
 def _outcome(vae: VAEEncoderTransformer, dataset: Dataset) -> Row:
-    """Return the terms of the last epoch's loss, and the mean ELBO of the test images, if there are any."""
+    """Return the terms of the loss in the last epoch, and the mean ELBO of the test images, if any."""
     has_test_set = dataset.name == "mnist"
     return {
         **{name: round(values[-1], 3) for name, values in vae.history_.items()},
@@ -190,7 +193,7 @@ def _outcome(vae: VAEEncoderTransformer, dataset: Dataset) -> Row:
 
 
 def publish_models(thesis: Thesis, folder: Path) -> None:
-    """Export encoders and decoders whose latent space can be walked through."""
+    """Export the encoders and decoders for the latent space explorer."""
     for name in PUBLISHED:
         vae, dataset = thesis.model(name), thesis.dataset(name.rsplit("-", 1)[0])
         card = {
@@ -205,12 +208,9 @@ def publish_models(thesis: Thesis, folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--smoke", action="store_true", help="300 images, two epochs")
+    parser = options(__doc__, smoke="300 images, two epochs", out=RESULTS, exported=EXPORTED)
     parser.add_argument("--fit-only", action="store_true", help="draw and export nothing")
-    parser.add_argument("--models", type=Path, default=MODELS, help="folder of the fitted models")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of rows and figures")
-    parser.add_argument("--exported", type=Path, default=EXPORTED)
+    parser.add_argument("--models", type=Path, default=MODELS, help="where fitted models are kept")
     arguments = parser.parse_args()
     smoke = {"n_samples": 300, "max_iter": 2} if arguments.smoke else {}
     thesis = Thesis(arguments.out / "thesis-2018.jsonl", arguments.models, **smoke)

@@ -1,7 +1,7 @@
-"""Counterparts of the 2018 thesis's figures 21 to 30 and 33 to 38, each beside the thesis's number.
+"""Counterparts of figures 21 to 30 and 33 to 38 of the 2018 thesis, each with the number of the thesis.
 
-Figures 31 and 32 are drawings of networks. Figures 33 and 38 are widgets in the thesis: here they are what
-these show at some of their positions.
+Figures 31 and 32 are drawings of networks. Figures 33 and 38 are widgets in the thesis; here they are
+pictures of the widgets at some of their positions.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from vaefeat import (
 from vaefeat.plotting import ImageGridDisplay
 
 DPI = 90
-N_GREYS = 31
+N_GRAYS = 31
 N_POINTS = 2_000
 N_LABELED = 10_000
 SHOWN = (0, 2, 4, 6, 8)  # digits whose classification is drawn
@@ -43,18 +43,18 @@ def draw_figures(thesis, folder: Path) -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG; without colours, in few greys, which takes a third of the bytes."""
+    """Write a figure as PNG; one without color gets few gray levels, which saves two thirds of the bytes."""
     png = BytesIO()
     figure.savefig(png, format="png", dpi=DPI)
     picture = Image.open(png).convert("RGB")
-    is_grey = not np.ptp(np.asarray(picture), axis=2).any()
-    if is_grey:
-        picture = picture.convert("L").point(lambda v: round(round(v / 255 * N_GREYS) / N_GREYS * 255))
+    is_gray = not np.ptp(np.asarray(picture), axis=2).any()
+    if is_gray:
+        picture = picture.convert("L").point(lambda v: round(round(v / 255 * N_GRAYS) / N_GRAYS * 255))
     picture.save(path, optimize=True)
 
 
 def _figures(thesis) -> dict[int, Callable[[], Figure]]:
-    """Return what draws each figure, by its number in the thesis."""
+    """Return a function that draws each figure, by its number in the thesis."""
     figures: dict[int, Callable[[], Figure]] = {
         33: lambda: classifiers(thesis),
         34: lambda: samples(thesis),
@@ -72,7 +72,7 @@ def _figures(thesis) -> dict[int, Callable[[], Figure]]:
 
 
 def new_figure(number: int, what: str, width: float, height: float) -> Figure:
-    """Return an empty figure under its title."""
+    """Return an empty figure with its title."""
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.suptitle(f"Figure {number}. {what}", fontsize=11)
     return figure
@@ -83,13 +83,13 @@ def _what(experiment) -> str:
 
 
 def _with_gaussian(thesis, experiment) -> list:
-    """Return the experiment, and its like with a Gaussian likelihood, if there is one."""
+    """Return the experiment, and the same with a Gaussian likelihood, if there is one."""
     gaussian = f"{experiment.name}-gaussian"
     return [experiment, *(each for each in thesis.experiments() if each.name == gaussian)]
 
 
 def loss_curves(thesis, experiment) -> Figure:
-    """Draw the loss over the epochs, with the thesis's last one, and its two terms."""
+    """Draw the loss over the epochs with the final loss of the thesis, and its two terms."""
     experiments = _with_gaussian(thesis, experiment)
     loss = thesis.fitted(experiment).loss_curve_[-1]
     what = (
@@ -109,10 +109,10 @@ def _draw_loss(ax, thesis, experiment) -> None:
     vae = thesis.fitted(experiment)
     LossCurveDisplay.from_estimator(vae, terms=[LOSS], ax=ax)
     if experiment.thesis_loss:
-        label = f"the thesis at the end: {experiment.thesis_loss:.2f}"
+        label = f"final loss of the thesis: {experiment.thesis_loss:.2f}"
         ax.axhline(experiment.thesis_loss, color="#D55E00", linestyle=":", label=label)
     curve = np.asarray(vae.loss_curve_)
-    start = curve[min(len(curve) - 1, len(curve) // 50)]  # the first steps would hide all that follows
+    start = curve[min(len(curve) - 1, len(curve) // 50)]  # the first steps would hide everything that follows
     low = min(curve.min(), experiment.thesis_loss or curve.min())
     ax.set_ylim(low - 0.08 * (start - low) - 1e-3, start + 0.08 * (start - low) + 1e-3)
     ax.set_title(f"{experiment.likelihood.capitalize()} likelihood")
@@ -120,9 +120,9 @@ def _draw_loss(ax, thesis, experiment) -> None:
 
 
 def reconstructions(thesis, experiment) -> Figure:
-    """Draw some samples and what they are decoded to, over the epochs."""
+    """Draw some samples and their reconstructions over the epochs."""
     experiments = _with_gaussian(thesis, experiment)
-    what = f"{_what(experiment)}: reconstructions after so many epochs"
+    what = f"{_what(experiment)}: reconstructions by epoch"
     figure = new_figure(experiment.thesis_figures[1], what, 7.5, 4.2 * len(experiments) + 0.3)
     for ax, each in zip(np.atleast_1d(figure.subplots(len(experiments))), experiments, strict=True):
         (snapshots,) = thesis.fitted(each).callbacks
@@ -133,7 +133,7 @@ def reconstructions(thesis, experiment) -> Figure:
 
 
 def classifiers(thesis) -> Figure:
-    """Draw how sure logistic regression is of some test digits, on pixels and on latent means."""
+    """Draw the probabilities of some test digits, by logistic regression on pixels and on latent means."""
     dataset, features = thesis.dataset("mnist"), thesis.model("mnist-50")
     X, y = dataset.X[:N_LABELED], dataset.y[:N_LABELED]
     on_means = LogisticRegression(max_iter=1_000).fit(features.transform(X), y)
@@ -160,7 +160,7 @@ def classifiers(thesis) -> Figure:
 
 
 def _draw_probabilities(column, x: np.ndarray, classifiers: dict) -> None:
-    """Draw an image, and below it what each classifier says of it."""
+    """Draw an image, and below it the probabilities of each classifier."""
     column[0].imshow(x.reshape(28, 28), cmap="gray")
     column[0].set_axis_off()
     for ax, classifier, color in zip(column[1:], classifiers.values(), ("#999999", "#0072B2"), strict=True):
@@ -170,7 +170,7 @@ def _draw_probabilities(column, x: np.ndarray, classifiers: dict) -> None:
 
 
 def samples(thesis) -> Figure:
-    """Draw samples from the priors of different dimension."""
+    """Draw samples from priors of different dimensions."""
     figure = new_figure(34, "MNIST: samples from the prior, by the number of latent units", 9.0, 9.4)
     names = ("mnist-2", "mnist-10", "mnist-20-cosine", "mnist-50")
     for ax, name in zip(figure.subplots(2, 2).flat, names, strict=True):
@@ -189,7 +189,7 @@ def mnist_latent_space(thesis) -> Figure:
     left = figure.add_subplot(121)
     LatentSpaceDisplay.from_estimator(thesis.model("mnist-2"), X, y, ax=left)
     left.set_title("2 units")
-    left.get_legend().remove()  # it is that of the other
+    left.get_legend().remove()  # the other legend is the same
     right = figure.add_subplot(122, projection="3d")
     LatentSpaceDisplay.from_estimator(thesis.model("mnist-10"), X, y, n_dimensions=3, ax=right)
     right.set_title("the 3 most active of 10 units")
@@ -197,8 +197,8 @@ def mnist_latent_space(thesis) -> Figure:
 
 
 def frey_face_latent_space(thesis) -> Figure:
-    """Draw faces at their latent means, coloured by their place in the film."""
-    figure = new_figure(36, "Frey Face, 2 units: latent means, by the number of the frame", 10.0, 4.4)
+    """Draw faces at their latent means, colored by their place in the film."""
+    figure = new_figure(36, "Frey Face, 2 units: latent means, colored by frame number", 10.0, 4.4)
     X = thesis.dataset("frey-face").X
     names = {"frey-face-2": "Bernoulli likelihood", "frey-face-2-gaussian": "Gaussian likelihood"}
     for ax, (name, title) in zip(figure.subplots(1, 2), names.items(), strict=True):
@@ -208,8 +208,8 @@ def frey_face_latent_space(thesis) -> Figure:
 
 
 def manifolds(thesis) -> Figure:
-    """Draw the maps of the two-dimensional latent spaces."""
-    figure = new_figure(37, "What is decoded from a grid over the prior's quantiles, 2 units", 10.0, 5.8)
+    """Draw maps of the two-dimensional latent spaces."""
+    figure = new_figure(37, "Decoded grid over the quantiles of the prior, 2 units", 10.0, 5.8)
     mnist, frey_face = figure.subplots(1, 2)
     ManifoldDisplay.from_estimator(thesis.model("mnist-2"), n_steps=15, ax=mnist)
     mnist.set_title("MNIST")
@@ -219,7 +219,7 @@ def manifolds(thesis) -> Figure:
 
 
 def sliders(thesis) -> Figure:
-    """Draw what is decoded as one unit of two is moved, and the other stays at 0."""
+    """Draw decoded images as one of two units moves and the other stays at 0."""
     figure = new_figure(38, "Moving through the latent space of 2 units, one slider at a time", 9.5, 6.2)
     axes = figure.subplots(2, 2, width_ratios=[1, 2.4])
     values = np.linspace(-2, 2, 9, dtype=np.float32)
@@ -246,5 +246,5 @@ def _draw_strips(vae, values: np.ndarray, image_shape: tuple[int, int], map_ax, 
         image_shape=image_shape,
         rows=["unit 0", "unit 1"],
         columns=columns,
-        title="as one unit moves, the other at 0",
+        title="one unit moves, the other stays at 0",
     ).plot(strip_ax)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.semi_supervised import SelfTrainingClassifier
@@ -127,6 +128,13 @@ def test_data_without_classes_are_refused():
     X = np.zeros((9, 2), np.float32)
     with pytest.raises(ValueError, match="nameless has no classes to predict"):
         compare(Dataset("nameless", X, None, X, None, "0"))
+
+
+def test_a_frozen_extractor_is_used_as_it_is():
+    pca = PCA(4, random_state=0).fit(load_dataset("digits").X)
+    frozen = small(extractors={"pca": FrozenEstimator(pca)}, n_draws=1)
+    fitted = small(extractors={"pca": EXTRACTORS["pca"]}, n_draws=1)
+    assert [row["accuracy"] for row in frozen.rows] == [row["accuracy"] for row in fitted.rows]
 
 
 def test_classes_may_be_texts():

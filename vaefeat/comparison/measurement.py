@@ -81,7 +81,7 @@ class Measurement:
         """Return the features of an extractor, which sees the labels of a draw, or none."""
         dataset, unfitted = self.grid.dataset, clone(self.grid.extractors[extractor])
         if draw is None:
-            fitted, seconds = timed(lambda: unfitted.fit(dataset.X))
+            fitted, seconds = timed(lambda: unfitted.fit(dataset.X, None))  # FrozenEstimator requires y
             self.extractors[extractor] = fitted
         else:
             X, y = self.grid.labeled(dataset.X, *draw)

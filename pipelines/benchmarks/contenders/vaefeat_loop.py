@@ -12,7 +12,8 @@ from vaefeat.training.networks import NetworkConfig
 
 def train(X: np.ndarray, batch_size: int, max_epochs: int, clock: Clock) -> None:
     """Train as :class:`vaefeat.VAEEncoderTransformer` does."""
-    vae = VAE(VAEConfig(NetworkConfig(N_PIXELS, N_COMPONENTS), likelihood="bernoulli"), seed=0)
+    network = NetworkConfig(n_inputs=N_PIXELS, n_outputs=N_COMPONENTS)
+    vae = VAE(VAEConfig(encoder=network, likelihood="bernoulli"), seed=0)
     timing = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda *_: clock.begin(), on_epoch_end=lambda *_: clock.end()
     )
