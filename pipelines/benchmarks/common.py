@@ -1,4 +1,4 @@
-"""What the benchmarks share: measuring in a process of one's own, images, ratios."""
+"""What the benchmarks share: worker processes, images, ratios."""
 
 import multiprocessing
 import os
@@ -17,7 +17,7 @@ Progress = Callable[[str, int, int], None]  # what is measured now, how many are
 
 
 class Worker:
-    """A process of its own that measures when it is asked, and otherwise waits.
+    """A process that measures on request, and otherwise waits.
 
     Frameworks that share a process share its cores too: the idle threads of one spin while another
     is timed.
@@ -25,8 +25,7 @@ class Worker:
     Parameters
     ----------
     measure : callable
-        Called in the process with the worker's end of a pipe and ``args``. For each request that it
-        receives there it sends one answer.
+        Called in the process with its end of a pipe and ``args``; sends one reply per request.
     args : objects that can be pickled
     """
 
@@ -35,7 +34,7 @@ class Worker:
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(measure, theirs, args), daemon=True)
         self._process.start()
-        theirs.close()  # so that the death of the process ends the wait for its answer
+        theirs.close()  # so that waiting ends if the process dies
 
     def ask(self, request: Any = None) -> Any:
         """Send a request and wait for its answer; raise what the worker raised."""
@@ -60,7 +59,7 @@ class Worker:
 
 def _work(measure: Callable[..., None], connection: Connection, args: tuple) -> None:
     with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)  # TensorFlow's remarks on the machine would cut up the progress bar
+        os.dup2(nowhere.fileno(), 2)  # TensorFlow's log lines would break the progress bar
     try:
         measure(connection, *args)
     except Exception:
@@ -68,7 +67,7 @@ def _work(measure: Callable[..., None], connection: Connection, args: tuple) -> 
 
 
 def images(n_samples: int, smoke: bool) -> np.ndarray:
-    """Return MNIST's first images as rows in [0, 1]; for a smoke run random ones, which need no data."""
+    """Return MNIST's first images as rows in [0, 1]; random ones for a smoke run, which need no data."""
     if smoke:
         return np.random.default_rng(0).random((n_samples, N_PIXELS), np.float32)
     from vaefeat import load_dataset

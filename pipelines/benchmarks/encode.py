@@ -1,4 +1,4 @@
-"""A million rows through ``vaefeat.encode``, and through ONNX Runtime alone on the same chunks."""
+"""A million rows through ``vaefeat.encode``, and through plain ONNX Runtime on the same chunks."""
 
 import tempfile
 from collections.abc import Callable
@@ -29,7 +29,7 @@ SMOKE = Settings(n_rows=2_000, n_rounds=1)
 
 
 def measure(smoke: bool, progress: Progress) -> list[Row]:
-    """Time both by turns, each in a process of its own, and weigh these."""
+    """Time both in turn, each in its own process, and measure their memory."""
     if not STATUS.exists():
         print(f"Skipped encode: there is no {STATUS} here.")
         return []

@@ -1,4 +1,4 @@
-"""Megabytes that pip installs: to run models, and to train them."""
+"""Size of what pip installs, to run models and to train them."""
 
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
@@ -12,7 +12,7 @@ ENVIRONMENTS = {"vaefeat": frozenset[str](), "vaefeat[train]": frozenset({"train
 
 
 def measure(smoke: bool, progress: Progress) -> list[Row]:
-    """Weigh the files of vaefeat and of all packages that it requires, as they are installed here."""
+    """Add up the installed files of vaefeat and of all packages that it requires."""
     rows = []
     for done, (name, extras) in enumerate(ENVIRONMENTS.items()):
         progress(name, done, len(ENVIRONMENTS))

@@ -1,4 +1,4 @@
-"""Time from moving a slider of the explorer to the picture, in a browser without a screen."""
+"""Time from moving a slider of the explorer to the drawn image, in a headless browser."""
 
 import json
 import subprocess
@@ -34,7 +34,7 @@ SMOKE = Settings((16,), (2,), n_samples=40, n_moves=5)
 
 
 def measure(smoke: bool, progress: Progress) -> list[Row]:
-    """Move the slider of the first unit; a model's weights are random, which does not change its work."""
+    """Move the slider of the first unit; the weights are random, which does not affect the time."""
     settings = SMOKE if smoke else Settings()
     rows: list[Row] = []
     with TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Seconds to import in a fresh process."""
+"""Import time in a fresh process, in seconds."""
 
 import subprocess
 import sys
@@ -16,14 +16,14 @@ ASSERT_LIGHT = f"; import sys; assert sys.modules.keys().isdisjoint({HEAVY})"
 
 
 def measure(smoke: bool, progress: Progress) -> list[Row]:
-    """Time whole processes in turn; those of vaefeat fail if they loaded anything heavy."""
+    """Time whole processes in turn; those of vaefeat fail if they load anything heavy."""
     n_rounds = 1 if smoke else 8
     seconds: dict[str, list[float]] = {statement: [] for statement in STATEMENTS}
     for done in range(n_rounds):
         for statement in STATEMENTS:
             progress(statement, done, n_rounds)
             seconds[statement].append(_process_seconds(statement))
-    if not smoke:  # the first processes read the files from disk and wrote the bytecode
+    if not smoke:  # the first processes read files from disk and write bytecode
         seconds = {statement: durations[1:] for statement, durations in seconds.items()}
     empty = median(seconds[EMPTY])
     rows = [_row(statement, durations, empty) for statement, durations in seconds.items()]

@@ -1,4 +1,4 @@
-"""Peak memory of ``fit``, above what the imports take."""
+"""Peak memory of ``fit`` above that of the imports."""
 
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -23,7 +23,7 @@ SMOKE = Settings(n_samples=500, max_iters=(1,))
 
 
 def measure(smoke: bool, progress: Progress) -> list[Row]:
-    """Fit in fresh processes. A row's peak holds the data themselves, so the bar allows one copy."""
+    """Fit in fresh processes. The peak of a row includes the data."""
     if not STATUS.exists():
         print(f"Skipped memory: there is no {STATUS} here.")
         return []
@@ -43,7 +43,7 @@ def _fit(connection: Connection) -> None:
 
     n_samples, max_iter = connection.recv()
     import_mb = status_mb("VmRSS")
-    # Memory does not depend on the values, and reading real ones would have a peak of its own.
+    # Memory does not depend on the values, and reading real ones would add a peak of its own.
     X = np.random.default_rng(0).random((n_samples, N_PIXELS), np.float32)
     VAEEncoderTransformer(N_COMPONENTS, likelihood="bernoulli", max_iter=max_iter, random_state=0).fit(X)
     connection.send(_row(n_samples, max_iter, import_mb, X.nbytes / MB, status_mb("VmHWM")))

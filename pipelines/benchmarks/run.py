@@ -39,8 +39,8 @@ BENCHMARKS: dict[str, ModuleType] = {
     "encode": encode,
     "environment": environment,
 }
-# Run by `make bench-serve` and `make bench-explore`: the others that serve are installed elsewhere, the soak
-# takes its time, and the explorer needs a browser.
+# Run by `make bench-serve` and `make bench-explore`: the other services are installed elsewhere, the soak
+# test takes long, and the explorer needs a browser.
 ON_DEMAND: dict[str, ModuleType] = {
     "serve": throughput,
     "startup": startup,
@@ -80,7 +80,7 @@ def main(
         ),
     ] = None,
 ) -> None:
-    """Time training, transform and import, and weigh the memory, of vaefeat and of others."""
+    """Measure time and memory of vaefeat and of alternatives."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     names = list(only or map(Name, BENCHMARKS))
     if out is None and not smoke:
@@ -98,7 +98,7 @@ def main(
 
 def _measure(name: str, smoke: bool) -> list[Row]:
     columns = TextColumn(f"{name}: {{task.description}}"), BarColumn(), MofNCompleteColumn()
-    # Drawn between the measurements only: a bar that draws itself takes time from what is timed.
+    # Drawn only between measurements: a bar that refreshes itself would take time from what is measured.
     with Progress(*columns, console=console, auto_refresh=False, transient=True) as bar:
         task = bar.add_task("starting")
 
@@ -161,7 +161,7 @@ def _commit() -> str | None:
 
 
 def _others(path: Path, names: list[Name]) -> list[Row]:
-    """Return the rows of the benchmarks that were not run now, if they are of this machine."""
+    """Return the rows of the other benchmarks, if they are from this machine."""
     if not path.exists():
         return []
     known = json.loads(path.read_text())

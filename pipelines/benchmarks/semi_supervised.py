@@ -1,4 +1,4 @@
-"""Seconds of a step of M2, which enumerates ten classes, beside a VAE's of equal width and batch."""
+"""Duration of a training step of M2 with ten classes, compared with a VAE of equal width and batch size."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ NAMES = (REFERENCE, "M2 on pixels", "M2 on 50 latents (M1+M2)")
 N_LATENTS_OF_M1_M2 = 20  # as in vaefeat.recipes
 HIDDEN = (500,)
 N_CLASSES, N_LABELED = 10, 100
-# What a training lasts: vaefeat compiles long ones only. The processes end when enough is timed.
+# Long enough for vaefeat to compile. The processes are ended once enough epochs are timed.
 MAX_EPOCHS = 100
 
 
@@ -32,7 +32,7 @@ SMOKE = Settings(n_samples=500, n_epochs=1, smoke=True)
 
 
 def measure(smoke: bool, progress: Progress) -> list[Row]:
-    """Train all in turn, epoch by epoch; the first epoch of each, which compiles, is not kept."""
+    """Train all in turn, epoch by epoch; the first epoch of each, which compiles, is dropped."""
     settings = SMOKE if smoke else Settings()
     seconds: dict[str, list[float]] = {name: [] for name in NAMES}
     with ExitStack() as stack:
@@ -80,6 +80,6 @@ def _train(connection: Connection, name: str, settings: Settings) -> None:
         VAEEncoderTransformer(N_COMPONENTS, likelihood="bernoulli", **shared).fit(X)
     elif name == "M2 on pixels":
         M2Classifier(N_COMPONENTS, likelihood="bernoulli", **shared).fit(X, y)
-    else:  # the values of the latents do not matter for the time
+    else:  # the values of the latents do not affect the time
         latents = X[:, 300 : 300 + N_COMPONENTS]
         M2Classifier(N_LATENTS_OF_M1_M2, likelihood="gaussian", **shared).fit(latents, y)

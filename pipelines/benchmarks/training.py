@@ -1,4 +1,4 @@
-"""Seconds to train the VAE 784-500-500-50 for an epoch."""
+"""Seconds per training epoch of the VAE 784-500-500-50."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ CONTENDERS = {  # modules, so that a process imports no framework but its own
     "matrix products alone": "matrix_products",
 }
 NEEDS = {"PyTorch, eager": "torch"}
-# What a training lasts: vaefeat compiles long ones only. The processes end when enough is timed.
+# Long enough for vaefeat to compile. The processes are ended once enough epochs are timed.
 MAX_EPOCHS = 50
 
 
@@ -36,7 +36,7 @@ SMOKE = Settings(n_samples=500, batch_sizes=(100,), n_rounds=1, epochs_a_round=1
 
 
 class Clock:
-    """Lets each epoch of a training begin when it is asked for, and answers how long it took."""
+    """Starts each training epoch on request, and replies with its duration."""
 
     def __init__(self, connection: Connection):
         self._connection = connection
@@ -68,7 +68,7 @@ def _is_installed(name: str) -> bool:
 
 
 def _compare(names: list[str], batch_size: int, settings: Settings, progress: Progress) -> list[Row]:
-    # The first epoch of a round is not kept: some take seconds to go on after they stood still.
+    # The first epoch of a round is dropped: some contenders take seconds to resume after a pause.
     a_turn = [False] + settings.epochs_a_round * [True]
     a_round = [(name, kept) for name in names for kept in a_turn]
     epochs = [(name, True) for name in names] + settings.n_rounds * a_round
@@ -77,7 +77,7 @@ def _compare(names: list[str], batch_size: int, settings: Settings, progress: Pr
     with ExitStack() as stack:
         for done, (name, kept) in enumerate(epochs):
             progress(f"{name}, batches of {batch_size}", done, len(epochs))
-            if name not in workers:  # not sooner: the one before has compiled by now
+            if name not in workers:  # not earlier: the previous one has compiled by now
                 worker = Worker(_train, CONTENDERS[name], settings.n_samples, batch_size, settings.smoke)
                 workers[name] = stack.enter_context(worker)
             duration = workers[name].ask()

@@ -1,4 +1,4 @@
-"""Time to encode images into 50 features, by the call."""
+"""Time per call to encode images into 50 features."""
 
 import pickle
 from collections.abc import Callable
@@ -26,7 +26,7 @@ SMOKE = Settings(batch_sizes=(1, 256), n_rounds=1, seconds_a_round=0.05)
 
 
 def measure(smoke: bool, progress: Progress) -> list[Row]:
-    """Time all contenders in turn. The encoders are untrained: speed does not depend on the weights."""
+    """Time all contenders in turn. The encoders are untrained; speed does not depend on the weights."""
     settings = SMOKE if smoke else Settings()
     progress("fitting", 0, 1)
     with Worker(_fit, smoke) as worker:
@@ -118,7 +118,7 @@ def _keras_predict() -> Callable:
 
     encoder = build_encoder(NetworkConfig(n_inputs=N_PIXELS, n_outputs=N_COMPONENTS), seed=0)
     model = keras.Model(encoder.inputs, encoder.output["z_mean"])
-    return lambda X: model.predict(X, batch_size=len(X), verbose=0)  # one batch: not 32 rows at a time
+    return lambda X: model.predict(X, batch_size=len(X), verbose=0)  # one batch, not 32 rows at a time
 
 
 def _pca(smoke: bool) -> Callable:

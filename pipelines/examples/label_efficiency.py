@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Is it worth it?
-# Features learned without labels pay where labels are few. Here: raw pixels, PCA, and the recipe for images,
-# over the number of labels, each with several draws of which samples have one.
+# Features learned without labels pay off when labels are few. This example compares raw pixels, PCA and
+# `image_encoder` over the number of labels, with several random draws of the labeled samples.
 
 # %%
 import os
@@ -18,8 +18,8 @@ digits = load_dataset("digits").head(300 if SMOKE else 1_347)
 
 # %% [markdown]
 # ## Compare
-# The encoder sees all training samples, once; each classifier sees the labelled ones alone, and the test
-# samples at the end.
+# The encoder is trained once, on all training samples. Each classifier is trained on the labeled ones only,
+# and scored on the test samples.
 
 # %%
 comparison = compare(
@@ -36,7 +36,7 @@ print(comparison.to_markdown())
 
 # %% [markdown]
 # ## Look
-# The bars are standard deviations over the draws.
+# The error bars are standard deviations over the draws.
 
 # %%
 LabelEfficiencyDisplay.from_comparison(comparison)

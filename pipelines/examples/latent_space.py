@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exploring a latent space
-# Two latent units are few enough to be looked at: where samples lie, what lies between them, and how the
-# reconstructions became what they are.
+# Two latent units are few enough to look at: where samples lie, what lies between them, and how the
+# reconstructions develop during training.
 
 # %%
 import os
@@ -26,8 +26,8 @@ EPOCHS = 2 if os.environ.get("SMOKE") else 200
 digits = load_dataset("digits")
 
 # %% [markdown]
-# ## Train, and watch
-# The callback keeps how some samples are reconstructed after so many epochs.
+# ## Train and watch
+# The callback records the reconstructions of some samples during training.
 
 # %%
 snapshots = ReconstructionSnapshots(digits.X[:5])
@@ -38,8 +38,8 @@ ReconstructionDisplay.from_snapshots(snapshots)
 plt.show()
 
 # %% [markdown]
-# ## Where samples lie, and what the decoder makes of each place
-# The map goes over the quantiles of the prior, so that each of its images is as probable as any other.
+# ## Where samples lie, and what the decoder returns for each place
+# The map is a grid over the quantiles of the prior, so that all its images are equally probable.
 
 # %%
 figure = plt.figure(figsize=(11, 5), layout="constrained")
@@ -50,7 +50,7 @@ plt.show()
 
 # %% [markdown]
 # ## What lies between two samples
-# Nothing keeps the codes of a plain autoencoder without holes between them.
+# A plain autoencoder may leave holes between its codes.
 
 # %%
 plain = AutoencoderTransformer(2, loss="log_loss", max_iter=EPOCHS, random_state=0).fit(digits.X)
@@ -61,7 +61,7 @@ InterpolationDisplay.from_estimator(plain, *ends, title="plain autoencoder", ax=
 plt.show()
 
 # %% [markdown]
-# ## What the prior gives
+# ## Samples from the prior
 
 # %%
 SamplesDisplay.from_estimator(vae, random_state=0)
@@ -69,8 +69,8 @@ plt.show()
 
 # %% [markdown]
 # ## A concept is a direction
-# What tells heavy strokes from light ones, the difference of the two groups' mean codes, makes other digits
-# heavier or lighter: here those that were in neither group.
+# The difference between the mean codes of heavy and of light digits makes other digits heavier or lighter;
+# here digits that were in neither group.
 
 # %%
 vae = VAEEncoderTransformer(10, likelihood="bernoulli", max_iter=EPOCHS, random_state=0).fit(digits.X)

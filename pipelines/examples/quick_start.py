@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Quick start
-# A variational autoencoder in front of a classifier: trained without labels, looked at, and shipped as one
-# ONNX file. The data are scikit-learn's digits, 8 x 8 pixels.
+# A variational autoencoder in front of a classifier: train it without labels, look at it, and ship both as
+# one ONNX file. The data are the digits of scikit-learn, 8 x 8 pixels.
 
 # %%
 import os
@@ -26,7 +26,7 @@ digits = load_dataset("digits")
 
 # %% [markdown]
 # ## Train
-# All samples, no labels. In a notebook the last line shows the loss, the units, and reconstructions.
+# All samples, no labels. In a notebook, the last line shows the loss, the units and some reconstructions.
 
 # %%
 vae = VAEEncoderTransformer(
@@ -36,7 +36,7 @@ vae.fit(digits.X)
 
 # %% [markdown]
 # ## Look
-# Do training and validation agree? Which units tell something? What is lost?
+# Do training and validation loss agree? Which units are active? What do the reconstructions lose?
 
 # %%
 _, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
@@ -47,7 +47,7 @@ plt.show()
 
 # %% [markdown]
 # ## Classify
-# The means of the latent units are features like any others.
+# Latent means are features like any others.
 
 # %%
 pipe = make_pipeline(vae, LogisticRegression(max_iter=1_000))
@@ -56,7 +56,7 @@ print(f"accuracy on the test images: {pipe.score(digits.X_test, digits.y_test):.
 
 # %% [markdown]
 # ## Ship
-# One file, encoder and classifier, which needs neither TensorFlow nor scikit-learn.
+# One file holds encoder and classifier; running it needs neither TensorFlow nor scikit-learn.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:

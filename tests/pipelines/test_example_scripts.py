@@ -12,7 +12,7 @@ SCRIPTS = sorted(Path("pipelines/examples").glob("*.py"))
 
 @pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_an_example_runs_from_its_first_line_to_its_last(script, monkeypatch):
+def test_an_example_runs_to_the_end(script, monkeypatch):
     n_shown = []
     monkeypatch.setattr(plt, "show", lambda: (n_shown.append(len(plt.get_fignums())), plt.close("all")))
     monkeypatch.setenv("SMOKE", "1")
@@ -28,5 +28,5 @@ def test_an_example_is_a_notebook_of_text_and_code(script):
     assert len(cells) > 5
 
 
-def test_there_are_examples():
+def test_all_examples_are_found():
     assert [path.stem for path in SCRIPTS] == ["label_efficiency", "latent_space", "quick_start"]

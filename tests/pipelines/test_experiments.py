@@ -51,7 +51,7 @@ def test_the_experiment_on_few_labels_publishes_two_pipelines_and_the_samples(mn
     assert [sample["label"] for sample in samples] == [digit for digit in range(10) for _ in range(2)]
 
 
-def test_the_experiment_on_features_goes_on_where_it_was_interrupted(mnist, tmp_path, run_smoke):
+def test_the_experiment_on_features_resumes_where_it_was_interrupted(mnist, tmp_path, run_smoke):
     out = tmp_path / "mnist.jsonl"
     run_smoke("image_features", "mnist", "--out", out, "--exported", tmp_path)
     lines = out.read_text().splitlines()
@@ -70,7 +70,7 @@ def test_the_experiment_on_features_goes_on_where_it_was_interrupted(mnist, tmp_
     assert accuracies[0] == accuracies[1]
 
 
-def test_the_experiment_on_semi_supervision_has_the_models_and_their_peers(mnist, tmp_path, run_smoke):
+def test_the_semi_supervised_experiment_has_all_models_and_alternatives(mnist, tmp_path, run_smoke):
     out = tmp_path / "rows.jsonl"
     run_smoke("semi_supervised", "--out", out)
     rows = [json.loads(line) for line in out.read_text().splitlines()]
@@ -86,7 +86,7 @@ def test_the_experiment_on_semi_supervision_has_the_models_and_their_peers(mnist
     assert len(out.read_text().splitlines()) == len(rows)
 
 
-def test_the_curves_of_semi_supervision_are_computed_once_and_drawn(mnist, tmp_path, run_smoke):
+def test_semi_supervised_curves_are_measured_once_and_drawn(mnist, tmp_path, run_smoke):
     out = tmp_path / "curves.jsonl"
     for _ in range(2):
         run_smoke("semi_supervised_curves", "--out", out)
@@ -96,9 +96,7 @@ def test_the_curves_of_semi_supervision_are_computed_once_and_drawn(mnist, tmp_p
     assert out.with_suffix(".png").stat().st_size > 10_000
 
 
-def test_the_thesis_of_2018_has_its_rows_figures_and_decoders_and_goes_on_where_it_stopped(
-    mnist, load_or_skip, tmp_path, run_smoke
-):
+def test_the_2018_thesis_has_rows_figures_and_decoders_and_resumes(mnist, load_or_skip, tmp_path, run_smoke):
     load_or_skip("frey-face")
     folders = ("--out", tmp_path, "--models", tmp_path / "models", "--exported", tmp_path / "exported")
     run_smoke("thesis_2018", *folders, "--fit-only")
@@ -126,7 +124,7 @@ def test_the_thesis_of_2018_has_its_rows_figures_and_decoders_and_goes_on_where_
         assert "at 0x" not in json.dumps(decoder.card)
 
 
-def test_the_experiment_on_interpolation_compares_with_a_plain_autoencoder(tmp_path, run_smoke, capsys):
+def test_interpolation_is_compared_with_a_plain_autoencoder(tmp_path, run_smoke, capsys):
     run_smoke("interpolation", "--out", tmp_path)
     lines = (tmp_path / "interpolation.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
@@ -144,9 +142,7 @@ def test_the_pictures_of_m2_are_drawn(mnist, tmp_path, run_smoke):
     assert out.stat().st_size > 10_000
 
 
-def test_the_experiment_on_the_uses_of_autoencoders_sets_them_beside_others(
-    load_or_skip, tmp_path, run_smoke
-):
+def test_uses_of_autoencoders_are_compared_with_the_usual_methods(load_or_skip, tmp_path, run_smoke):
     load_or_skip("satimage")
     out = tmp_path / "rows.jsonl"
     run_smoke("autoencoder_family", "--out", out, "--only", "imputation")

@@ -1,4 +1,4 @@
-"""Malformed requests: what is answered, and what they leave behind."""
+"""Malformed requests: their responses, and the memory afterwards."""
 
 import gzip
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Crowds of clients: connections that ask as fast as they are answered, or at a rate of their own."""
+"""Load generators: clients that send as fast as they get responses, or at a fixed rate."""
 
 import asyncio
 import json
@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-PATIENCE = 20.0  # seconds after which an answer is taken not to come
+PATIENCE = 20.0  # seconds to wait for a response
 
 
 class Answer(NamedTuple):
-    """What became of a request: a status of HTTP, or None where the connection was cut."""
+    """The outcome of a request: an HTTP status, or None if the connection was cut."""
 
     status: int | None
     seconds: float

@@ -1,4 +1,4 @@
-"""A service that is asked ten times of what it can do: what it answers, how late, and with what memory."""
+"""A service at ten times its capacity: its responses, their latency, and its memory."""
 
 import time
 from collections import Counter
@@ -36,7 +36,7 @@ SMOKE = Settings(seconds=1.0, calm_seconds=0.5, n_connections=64)
 
 
 def measure(smoke: bool, progress: Progress) -> list[Row]:
-    """Find out what the service can do, ask for ten times of it, and see how soon it is well again."""
+    """Measure the capacity of the service, send ten times as much, and see how soon it recovers."""
     settings = SMOKE if smoke else Settings()
     X = np.random.default_rng(0).random((ROWS, N_FEATURES), np.float32)
     request = binary_request(f"/v2/models/{MODEL}/infer", X)
@@ -57,7 +57,7 @@ def measure(smoke: bool, progress: Progress) -> list[Row]:
 
 
 class _Watch:
-    """Notes the largest memory of a service while it runs."""
+    """Records the peak memory of a running service."""
 
     def __init__(self, service: Process) -> None:
         self.largest_mb = 0.0

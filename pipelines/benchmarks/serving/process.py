@@ -1,4 +1,4 @@
-"""Services in processes of their own."""
+"""Services, each in its own process."""
 
 import http.client
 import os
@@ -22,14 +22,14 @@ EXPORTED = ROOT / "exported"
 
 @dataclass(frozen=True)
 class Process:
-    """A service that runs."""
+    """A running service."""
 
     port: int
     pid: int
     seconds_to_ready: float
 
     def memory_mb(self) -> float:
-        """Return the memory that is resident now."""
+        """Return the current resident memory."""
         return status_mb("VmRSS", Path(f"/proc/{self.pid}/status"))
 
     def is_ready(self, path: str = "/v2/health/ready") -> bool:

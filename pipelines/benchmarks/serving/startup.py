@@ -1,4 +1,4 @@
-"""Time from the command to a service of two models that is ready."""
+"""Time from the command until a service with two models is ready."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -19,7 +19,7 @@ SMOKE = Settings(n_rounds=1)
 
 
 def measure(smoke: bool, progress: Progress) -> list[Row]:
-    """Start the service some times."""
+    """Start the service several times."""
     settings = SMOKE if smoke else Settings()
     seconds = []
     for done in range(settings.n_rounds):

@@ -1,4 +1,4 @@
-"""Requests a second of one row each, of services of the same ONNX file."""
+"""Throughput of services with the same ONNX file, in requests per second of one row each."""
 
 import subprocess
 import sys
