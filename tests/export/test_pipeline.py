@@ -44,7 +44,7 @@ CLASSIFIERS = {
     "min-max": lambda: make_pipeline(MinMaxScaler(), vae(), LogisticRegression()),
     "svc": lambda: make_pipeline(StandardScaler(), vae(), CalibratedClassifierCV(SVC(), ensemble=False)),
     "forest": lambda: make_pipeline(StandardScaler(), vae(), RandomForestClassifier(5, random_state=0)),
-    "neighbours": lambda: make_pipeline(StandardScaler(), vae(), KNeighborsClassifier()),
+    "neighbors": lambda: make_pipeline(StandardScaler(), vae(), KNeighborsClassifier()),
     "perceptron": lambda: make_pipeline(StandardScaler(), vae(), MLPClassifier((5,), max_iter=500, tol=1e-2)),
     "union": lambda: make_pipeline(
         StandardScaler(), FeatureUnion([("pca", PCA(2)), ("vae", vae())]), LogisticRegression()
@@ -154,7 +154,7 @@ def test_plain_skl2onnx_converts_without_registering_anything(opset, dtype):
 
 
 def test_converting_twice_gives_the_same_bytes():
-    pipe = CLASSIFIERS["neighbours"]().fit(X, Y)
+    pipe = CLASSIFIERS["neighbors"]().fit(X, Y)
     digests = {hashlib.sha256(convert_estimator(pipe).SerializeToString()).hexdigest() for _ in range(2)}
     assert len(digests) == 1
 

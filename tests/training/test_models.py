@@ -54,8 +54,8 @@ def test_dynamic_binarization_shows_the_encoder_black_and_white_with_the_grey_va
     seen = []
     vae = VAE(VAEConfig(NETWORK, "bernoulli", dynamic_binarization=True), 0)
     encoder, vae.__dict__["encoder"] = vae.encoder, lambda x: (seen.append(x.numpy()), encoder(x))[1]
-    grey = tf.fill((4_000, 6), 0.3)
-    vae.example_losses((grey,), SEED)
+    gray = tf.fill((4_000, 6), 0.3)
+    vae.example_losses((gray,), SEED)
     assert set(np.unique(seen[0])) == {0.0, 1.0}
     assert_allclose(seen[0].mean(), 0.3, atol=0.01)
 
@@ -180,7 +180,7 @@ def test_the_cross_entropy_is_over_labelled_samples_alone():
     for variable in model.classifier.variables:
         variable.assign(tf.zeros_like(variable))
     model.classifier.layers[-1].bias.assign([0.0, 0.0, 100.0])
-    # Of the labelled five, two are of class 0, two of class 1, one of class 2, which costs nothing.
+    # Of the labeled five, two are of class 0, two of class 1, one of class 2, which costs nothing.
     losses = tf.function(lambda seed: model.example_losses((tf.constant(X), UNKNOWN), tf.stack([1, seed])))
     means = [losses(tf.constant(seed))["cross_entropy"][0] for seed in range(200)]
     assert_allclose(np.mean(means), 80.0, rtol=0.05)

@@ -30,7 +30,7 @@ def blob(shape=(41, 41), at=(20, 20), width=2.0):
     return np.exp(-((r - at[0]) ** 2 + (c - at[1]) ** 2) / (2 * width**2)).astype(np.float32)
 
 
-def centres(images):
+def centers(images):
     return np.array([ndimage.center_of_mass(image) for image in images])
 
 
@@ -61,7 +61,7 @@ def test_grey_values_stay_between_those_that_there_were():
 
 def test_shifts_are_uniform_up_to_the_share_of_the_side():
     images = np.repeat(blob()[None], 500, axis=0)
-    moved = centres(warp(images, shape=(41, 41), shift=0.1)) - 20
+    moved = centers(warp(images, shape=(41, 41), shift=0.1)) - 20
     assert np.abs(moved).max() <= 0.1 * 40 + 0.1
     assert_allclose(moved.mean(axis=0), 0, atol=0.3)
     assert_allclose(moved.std(axis=0), 0.1 * 40 / np.sqrt(3), rtol=0.1)
@@ -69,7 +69,7 @@ def test_shifts_are_uniform_up_to_the_share_of_the_side():
 
 def test_rotations_are_up_to_the_angle_and_about_the_centre():
     images = np.repeat(blob(at=(20, 32))[None], 500, axis=0)
-    row, column = (centres(warp(images, shape=(41, 41), rotation=20.0)) - 20).T
+    row, column = (centers(warp(images, shape=(41, 41), rotation=20.0)) - 20).T
     assert_allclose(np.hypot(row, column), 12, atol=0.1)
     angles = np.rad2deg(np.arctan2(row, column))
     assert 18 < np.abs(angles).max() <= 20.1
@@ -77,7 +77,7 @@ def test_rotations_are_up_to_the_angle_and_about_the_centre():
 
 def test_scaling_is_up_to_the_share_along_each_axis():
     images = np.repeat(blob(at=(26, 32))[None], 500, axis=0)
-    row, column = (centres(warp(images, shape=(41, 41), scale=0.2)) - 20).T
+    row, column = (centers(warp(images, shape=(41, 41), scale=0.2)) - 20).T
     for found, distance in ((row, 6), (column, 12)):
         assert distance / 1.21 <= found.min()
         assert found.max() <= distance * 1.21
@@ -87,7 +87,7 @@ def test_scaling_is_up_to_the_share_along_each_axis():
 
 def test_a_shear_slants_columns_and_leaves_the_middle_row():
     images = np.stack([blob(at=(20, 20)), blob(at=(30, 20))] * 100)
-    found = centres(warp(images, shape=(41, 41), shear=0.4)) - 20
+    found = centers(warp(images, shape=(41, 41), shear=0.4)) - 20
     assert_allclose(found[::2], 0, atol=0.05)
     assert_allclose(found[1::2, 0], 10, atol=0.05)
     assert 0.9 * 4 < np.abs(found[1::2, 1]).max() <= 4.05
@@ -95,7 +95,7 @@ def test_a_shear_slants_columns_and_leaves_the_middle_row():
 
 def test_elastic_displacements_have_the_size_asked_for():
     images = np.repeat(blob(width=1.5)[None], 500, axis=0)
-    moved = centres(warp(images, shape=(41, 41), elastic=0.02)) - 20
+    moved = centers(warp(images, shape=(41, 41), elastic=0.02)) - 20
     basis = corruptions._basis((41, 41))[3:, 20 * 41 + 20]
     assert_allclose(moved.std(axis=0), 0.02 * 40 * np.sqrt(np.sum(basis**2)), rtol=0.25)
 
@@ -136,8 +136,8 @@ def test_a_rotation_keeps_distances_where_the_sides_differ():
     image = blob((21, 41), at=(10, 10), width=1.0)
     for angle in (5.0, 60.0):
         images = np.repeat(image[None], 50, axis=0)
-        row, column = (centres(warp(images, shape=(21, 41), rotation=angle)) - [10, 20]).T
-        inside = (np.abs(row) < 7) & (np.abs(column) < 17)  # what is cut off has another centre
+        row, column = (centers(warp(images, shape=(21, 41), rotation=angle)) - [10, 20]).T
+        inside = (np.abs(row) < 7) & (np.abs(column) < 17)  # what is cut off has another center
         assert inside.sum() > 10
         assert_allclose(np.hypot(row, column)[inside], 10, atol=0.1)
 
