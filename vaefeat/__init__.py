@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vaefeat.runtime import OnnxModel, encode, verify
     from vaefeat.values.corruptions import GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AnalogyDisplay",
