@@ -17,9 +17,9 @@ export function fromBytes(bytes) {
 export function fromStrokes(strokes) {
   const fitted = fitInBox(strokes);
   const [x, y] = centerOfMass(rasterize(fitted));
-  const centerd = translate(fitted, CENTER - x, CENTER - y);
+  const centered = translate(fitted, CENTER - x, CENTER - y);
   // In whole 255ths, as MNIST is: the gray levels shown are exactly what the models read.
-  return rasterize(centerd).map((value) => Math.round(value * 255) / 255);
+  return rasterize(centered).map((value) => Math.round(value * 255) / 255);
 }
 
 function fitInBox(strokes) {
