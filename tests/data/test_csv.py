@@ -224,8 +224,8 @@ def test_no_message_is_longer_than_300_characters(text, target, tmp_path):
 
 
 def test_a_line_in_another_encoding_is_located(tmp_path):
-    (tmp_path / "rows.csv").write_bytes(b"a,kind\n" + b"1,x\n" * 5_000 + "1,é\n".encode("latin1"))
-    with pytest.raises(DatasetCorruptError, match=r"rows\.csv, line 5002 is not UTF-8"):
+    (tmp_path / "rows.csv").write_bytes(b"a,kind\n" + b"1,x\n" * 50_000 + "1,é\n".encode("latin1"))
+    with pytest.raises(DatasetCorruptError, match=r"rows\.csv, line 50002 is not UTF-8"):
         read_table(tmp_path / "rows.csv", "kind")
 
 

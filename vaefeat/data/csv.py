@@ -1,7 +1,7 @@
-"""Tables in .csv and .csv.gz files, read and written in chunks of rows by pyarrow.
+"""Tables in .csv and .tsv files, also with .gz, read and written in chunks of rows by pyarrow.
 
-One rule, wherever a .csv is read: cells are separated by commas, the encoding is UTF-8, with or without
-a byte order mark. Empty cells, NA, NaN, None and the like are missing values; True and False are 1 and 0
+One rule, wherever a .csv is read: separator, decimal sign and encoding are told from the first lines, see
+:mod:`vaefeat.data._dialect`; files are written with commas, in UTF-8. Empty cells, NA, NaN, None and the like are missing values; True and False are 1 and 0
 in a column that begins with one of them; empty lines are errors.
 
 The first line holds the names of the columns if none of its cells is a number, if it holds all the names
@@ -12,12 +12,11 @@ A first column without a name, or called "Unnamed: 0", that holds whole numbers 
 pandas writes. It is left out, and a :class:`DataWarning` says so.
 """
 
-import csv
 import gzip
 import io
 import re
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -27,6 +26,7 @@ import numpy as np
 from vaefeat._optional import import_optional
 from vaefeat.data import _table
 from vaefeat.data._arrow import write_table
+from vaefeat.data._dialect import SAMPLE_BYTES, Dialect, as_utf8, detect_dialect
 from vaefeat.data._table import Chunk, ColumnNames, Table, Write, place, short
 from vaefeat.data.labels import parse_labels
 from vaefeat.exceptions import DatasetCorruptError, DataWarning
@@ -44,6 +44,7 @@ class _Start(NamedTuple):
     first_row: list[str]
     n_columns: int
     n_bytes: int  # of the longest line
+    dialect: Dialect
 
 
 def open_csv(path: Path, stack: ExitStack, header: bool | None, wanted: Collection[str]) -> Table:
@@ -56,7 +57,7 @@ def open_csv(path: Path, stack: ExitStack, header: bool | None, wanted: Collecti
         raw = stack.enter_context(path.open("rb"))
         n_bytes = path.stat().st_size
         with _in_lines(path, start.names):
-            for batch in _batches(_Lines(_unpacked(raw, path), path), start, features, label):
+            for batch in _batches(_lines(raw, path, start), start, features, label):
                 labels = None if label is None else batch.column(str(label)).to_numpy(zero_copy_only=False)
                 yield Chunk(_to_matrix(batch, features), labels, raw.tell() / n_bytes)
 
@@ -77,35 +78,37 @@ def open_csv(path: Path, stack: ExitStack, header: bool | None, wanted: Collecti
 
 def _read_start(path: Path, header: bool | None, wanted: Collection[str]) -> _Start:
     with path.open("rb") as raw:
-        stream = _unpacked(raw, path)
+        dialect = detect_dialect(_unpacked(raw, path).read(SAMPLE_BYTES), path)
+    with path.open("rb") as raw:
+        stream = as_utf8(_unpacked(raw, path), dialect.encoding)
         lines = [stream.readline(MAX_LINE_BYTES + 1) for _ in range(2)]
-    cells = [_cells(line, path) for line in lines]
+    cells = [_cells(line, path, dialect) for line in lines]
     if not lines[0].strip():
         raise DatasetCorruptError(f"{short(path.name)} begins with an empty line, expected names or numbers.")
-    has_header = header if header is not None else _is_header(cells[0], wanted, path)
+    has_header = header if header is not None else _is_header(cells[0], wanted, path, dialect)
     names, first_row = (cells[0], cells[1]) if has_header else (None, cells[0])
-    return _Start(names, first_row, len(cells[0]), max(map(len, lines)))
+    return _Start(names, first_row, len(cells[0]), max(map(len, lines)), dialect)
 
 
-def _cells(line: bytes, path: Path) -> list[str]:
+def _cells(line: bytes, path: Path, dialect: Dialect) -> list[str]:
     if len(line) > MAX_LINE_BYTES:
         raise DatasetCorruptError(
             f"{short(path.name)} begins with a line of more than {MAX_LINE_BYTES // 2**20} MB, "
             "expected a row of a table."
         )
-    n_columns = line.count(b",") + 1
+    n_columns = line.count(dialect.separator.encode()) + 1
     if n_columns > MAX_COLUMNS:
         raise DatasetCorruptError(
             f"{short(path.name)} begins with a line of {n_columns:,} columns, expected at most "
             f"{MAX_COLUMNS:,}."
         )
-    return next(csv.reader([line.decode("utf-8-sig")]), [])
+    return dialect.cells(line.decode("utf-8-sig"))
 
 
-def _is_header(cells: list[str], wanted: Collection[str], path: Path) -> bool:
-    if not any(map(_is_number, cells)):
+def _is_header(cells: list[str], wanted: Collection[str], path: Path, dialect: Dialect) -> bool:
+    if not any(map(dialect.is_number, cells)):
         return True
-    if not all(map(_is_number, wanted)) and set(wanted) <= set(cells):
+    if not all(map(dialect.is_number, wanted)) and set(wanted) <= set(cells):
         return True
     if len(cells) < 2 or cells not in (_count_from(0, len(cells)), _count_from(1, len(cells))):
         return False
@@ -123,33 +126,29 @@ def _count_from(first: int, n: int) -> list[str]:
     return [str(i) for i in range(first, first + n)]
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _has_index(start: _Start, wanted: Collection[str]) -> bool:
     names = start.names or []
     if len(names) < 2 or names[0] not in INDEX_NAMES or "" in names[1:] or names[0] in wanted:
         return False
     value = start.first_row[0].strip() if start.first_row else ""
-    return value.isdigit() or not _is_number(value)
+    return value.isdigit() or not start.dialect.is_number(value)
 
 
 # --- all lines ---
 
 
 def _unpacked(raw: BinaryIO, path: Path) -> Any:
-    return gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+    return gzip.GzipFile(fileobj=raw) if path.name.endswith(".gz") else raw
+
+
+def _lines(raw: BinaryIO, path: Path, start: _Start) -> "_Lines":
+    return _Lines(as_utf8(_unpacked(raw, path), start.dialect.encoding), path)
 
 
 class _Lines(io.RawIOBase):
     """The bytes of a file for pyarrow, which does not tell an empty line from one of empty cells."""
 
-    def __init__(self, stream: BinaryIO, path: Path) -> None:
+    def __init__(self, stream: Any, path: Path) -> None:
         self._stream = stream
         self._path = path
         self._end = b""  # of the block before
@@ -185,12 +184,13 @@ def _batches(lines: _Lines, start: _Start, features: Sequence[int], label: int |
             use_threads=False,
         ),
         # With empty lines ignored, pyarrow would report wrong line numbers.
-        parse_options=arrow_csv.ParseOptions(ignore_empty_lines=False),
+        parse_options=arrow_csv.ParseOptions(delimiter=start.dialect.separator, ignore_empty_lines=False),
         convert_options=arrow_csv.ConvertOptions(
             column_types=types,
             include_columns=list(types),
             null_values=[*arrow_csv.ConvertOptions().null_values, "None", "<NA>"],
             strings_can_be_null=True,
+            decimal_point=start.dialect.decimal,
         ),
     )
 
@@ -233,22 +233,25 @@ def _in_lines(path: Path, names: list[str] | None) -> Iterator[None]:
 # --- writing ---
 
 
-def write_csv(path: Path, column_names: ColumnNames) -> AbstractContextManager[Write]:
-    """Write a .csv file, chunk by chunk."""
-    return write_table(path, column_names, _open_plain)
+def table_writer(suffix: str) -> Callable[[Path, ColumnNames], AbstractContextManager[Write]]:
+    """Return what writes files of a suffix, chunk by chunk: .csv or .tsv, also with .gz."""
+    separator = "\t" if suffix.startswith(".tsv") else ","
+    make_stream = _gzip_stream if suffix.endswith(".gz") else _plain_stream
+
+    def open_table(path: Path, schema: Any, stack: ExitStack) -> Any:
+        arrow_csv = import_optional("pyarrow.csv", "tables")
+        options = arrow_csv.WriteOptions(delimiter=separator)
+        return stack.enter_context(
+            arrow_csv.CSVWriter(make_stream(path, stack), schema, write_options=options)
+        )
+
+    return lambda path, column_names: write_table(path, column_names, open_table)
 
 
-def write_csv_gz(path: Path, column_names: ColumnNames) -> AbstractContextManager[Write]:
-    """Write a .csv.gz file, chunk by chunk."""
-    return write_table(path, column_names, _open_gzip)
+def _plain_stream(path: Path, stack: ExitStack) -> Any:
+    return stack.enter_context(path.open("wb"))
 
 
-def _open_plain(path: Path, schema: Any, stack: ExitStack) -> Any:
-    stream = stack.enter_context(path.open("wb"))
-    return stack.enter_context(import_optional("pyarrow.csv", "tables").CSVWriter(stream, schema))
-
-
-def _open_gzip(path: Path, schema: Any, stack: ExitStack) -> Any:
+def _gzip_stream(path: Path, stack: ExitStack) -> Any:
     # Without name and time in it, so that the same table makes the same bytes.
-    stream = stack.enter_context(gzip.GzipFile("", "wb", 6, stack.enter_context(path.open("wb")), 0))
-    return stack.enter_context(import_optional("pyarrow.csv", "tables").CSVWriter(stream, schema))
+    return stack.enter_context(gzip.GzipFile("", "wb", 6, stack.enter_context(path.open("wb")), 0))

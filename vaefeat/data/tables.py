@@ -16,7 +16,7 @@ import numpy as np
 from vaefeat._files import replacing
 from vaefeat.data._table import Chunk, ColumnNames, Table, UnknownTargetError, Write, in_words, short
 from vaefeat.data.arrays import open_npy, open_npz, write_npy, write_npz
-from vaefeat.data.csv import open_csv, write_csv, write_csv_gz
+from vaefeat.data.csv import open_csv, table_writer
 from vaefeat.data.parquet import open_parquet, write_parquet
 from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError
 
@@ -32,8 +32,7 @@ class _Format:
 FORMATS = {
     ".npy": _Format(open_npy, write_npy),
     ".npz": _Format(open_npz, write_npz),
-    ".csv": _Format(open_csv, write_csv),
-    ".csv.gz": _Format(open_csv, write_csv_gz),
+    **{suffix: _Format(open_csv, table_writer(suffix)) for suffix in (".csv", ".csv.gz", ".tsv", ".tsv.gz")},
     ".parquet": _Format(open_parquet, write_parquet),
 }
 
