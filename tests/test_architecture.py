@@ -38,7 +38,7 @@ ROOMS = {
         "numpy onnxruntime vaefeat.data vaefeat.exceptions vaefeat._optional vaefeat._files"
     ),
     "vaefeat.data": Room(
-        "numpy vaefeat.exceptions vaefeat._optional vaefeat._files", "pyarrow sklearn scipy pandas"
+        "numpy vaefeat.exceptions vaefeat._optional vaefeat._files", "pyarrow sklearn scipy pandas PIL"
     ),
     "vaefeat.values": Room("numpy vaefeat.exceptions", "keras tensorflow"),
     "vaefeat.training": Room("keras tensorflow numpy vaefeat.values vaefeat.exceptions"),
