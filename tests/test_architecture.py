@@ -38,17 +38,20 @@ ROOMS = {
         "numpy onnxruntime vaefeat.data vaefeat.exceptions vaefeat._optional vaefeat._files"
     ),
     "vaefeat.data": Room(
-        "numpy vaefeat.exceptions vaefeat._optional vaefeat._files", "pyarrow sklearn scipy pandas PIL"
+        "numpy vaefeat.exceptions vaefeat._optional vaefeat._files", "pyarrow sklearn scipy pandas"
     ),
+    "vaefeat.protocols": Room(""),
     "vaefeat.values": Room("numpy vaefeat.exceptions", "keras tensorflow"),
     "vaefeat.training": Room("keras tensorflow numpy vaefeat.values vaefeat.exceptions"),
     "vaefeat.export": Room(
         "numpy sklearn onnx tf2onnx keras tensorflow skl2onnx onnxruntime "
-        "vaefeat.__version__ vaefeat.runtime vaefeat.exceptions vaefeat._optional vaefeat._files",
+        "vaefeat.__version__ vaefeat.protocols vaefeat.values vaefeat.runtime vaefeat.exceptions "
+        "vaefeat._optional vaefeat._files",
         "pandas",
     ),
     "vaefeat.estimators": Room(
-        "numpy sklearn vaefeat.values vaefeat.runtime vaefeat.data vaefeat.exceptions vaefeat._optional",
+        "numpy sklearn vaefeat.protocols vaefeat.values vaefeat.runtime vaefeat.data vaefeat.exceptions "
+        "vaefeat._optional",
         "keras tensorflow vaefeat.training vaefeat.export vaefeat.plotting",
     ),
     "vaefeat.recipes": Room("numpy sklearn vaefeat.estimators vaefeat.values"),
@@ -56,7 +59,9 @@ ROOMS = {
         "numpy sklearn threadpoolctl vaefeat.estimators vaefeat.data vaefeat.recipes",
         "matplotlib scipy",
     ),
-    "vaefeat.plotting": Room("numpy vaefeat._optional vaefeat.exceptions", "matplotlib sklearn"),
+    "vaefeat.plotting": Room(
+        "numpy vaefeat.protocols vaefeat._optional vaefeat.exceptions", "matplotlib sklearn"
+    ),
     "vaefeat.explorer": Room(
         "numpy vaefeat.__version__ vaefeat._files vaefeat.runtime vaefeat.data "
         "vaefeat.values vaefeat.exceptions"
@@ -77,7 +82,7 @@ PUBLIC = [
     *["vaefeat.plotting", "vaefeat.runtime"],
 ]
 # Benchmarks time the engine by itself, and weigh the memory that it takes.
-ENGINE = ["vaefeat.training", "vaefeat.export.networks"]
+ENGINE = ["vaefeat.training", "vaefeat.export.networks", "vaefeat.values"]
 
 
 class Import(NamedTuple):

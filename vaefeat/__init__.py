@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from vaefeat.runtime import OnnxModel, encode, verify
     from vaefeat.values.corruptions import GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise
+    from vaefeat.values.likelihoods import Bernoulli, Gaussian, Likelihood, Poisson
 
 __version__ = "0.2.0"
 
@@ -38,18 +39,22 @@ __all__ = [
     "AutoencoderImputer",
     "AutoencoderOutlierDetector",
     "AutoencoderTransformer",
+    "Bernoulli",
+    "Gaussian",
     "GaussianNoise",
     "ImageWarp",
     "InterpolationDisplay",
     "LabelEfficiencyDisplay",
     "LatentSpaceDisplay",
     "LatentUnitsDisplay",
+    "Likelihood",
     "LossCurveDisplay",
     "M2Classifier",
     "ManifoldDisplay",
     "MaskingNoise",
     "OnnxEncoderTransformer",
     "OnnxModel",
+    "Poisson",
     "ReconstructionDisplay",
     "ReconstructionSnapshots",
     "SaltAndPepperNoise",
@@ -65,23 +70,27 @@ __all__ = [
     "verify",
 ]
 
-_ROOMS = {
+_MODULES = {
     "AnalogyDisplay": ("vaefeat.plotting", None),
     "AutoencoderImputer": ("vaefeat.estimators", "train"),
     "AutoencoderOutlierDetector": ("vaefeat.estimators", "train"),
     "AutoencoderTransformer": ("vaefeat.estimators", "train"),
+    "Bernoulli": ("vaefeat.values.likelihoods", None),
+    "Gaussian": ("vaefeat.values.likelihoods", None),
     "GaussianNoise": ("vaefeat.values.corruptions", None),
     "ImageWarp": ("vaefeat.values.corruptions", None),
     "InterpolationDisplay": ("vaefeat.plotting", None),
     "LabelEfficiencyDisplay": ("vaefeat.plotting", None),
     "LatentSpaceDisplay": ("vaefeat.plotting", None),
     "LatentUnitsDisplay": ("vaefeat.plotting", None),
+    "Likelihood": ("vaefeat.values.likelihoods", None),
     "LossCurveDisplay": ("vaefeat.plotting", None),
     "M2Classifier": ("vaefeat.estimators", "train"),
     "ManifoldDisplay": ("vaefeat.plotting", None),
     "MaskingNoise": ("vaefeat.values.corruptions", None),
     "OnnxEncoderTransformer": ("vaefeat.estimators", "train"),
     "OnnxModel": ("vaefeat.runtime", None),
+    "Poisson": ("vaefeat.values.likelihoods", None),
     "ReconstructionDisplay": ("vaefeat.plotting", None),
     "ReconstructionSnapshots": ("vaefeat.plotting", None),
     "SaltAndPepperNoise": ("vaefeat.values.corruptions", None),
@@ -100,11 +109,11 @@ _ROOMS = {
 
 def __getattr__(name: str) -> Any:
     """Load public names at first use, so that ``import vaefeat`` loads nothing heavy (PEP 562)."""
-    if name not in _ROOMS:
+    if name not in _MODULES:
         raise AttributeError(f"module 'vaefeat' has no attribute {name!r}")
     from vaefeat._optional import import_optional
 
-    room, extra = _ROOMS[name]
+    room, extra = _MODULES[name]
     return getattr(import_optional(room, extra), name)
 
 

@@ -38,6 +38,7 @@ from vaefeat import (
     AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
+    Gaussian,
     MaskingNoise,
     SaltAndPepperNoise,
     VAEEncoderTransformer,
@@ -152,7 +153,7 @@ def outliers(dataset: Dataset, max_iter: int) -> Methods:
         "autoencoder, GaussianMixture of its code": make_pipeline(
             autoencoder, StandardScaler(), AutoencoderOutlierDetector(mixture)
         ),
-        "VAE": AutoencoderOutlierDetector(VAEEncoderTransformer(16, noise_variance=0.1, **settings)),
+        "VAE": AutoencoderOutlierDetector(VAEEncoderTransformer(16, likelihood=Gaussian(0.1), **settings)),
     }
     if find_spec("pyod") and find_spec("torch"):
         from pyod.models.vae import VAE

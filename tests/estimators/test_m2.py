@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from vaefeat import (
+    Gaussian,
     GaussianNoise,
     ImageWarp,
     M2Classifier,
@@ -170,7 +171,7 @@ def test_weight_decay_makes_smaller_weights_and_leaves_the_biases():
         {"learning_rate": "cosine"},
         {"dynamic_binarization": True, "likelihood": "bernoulli"},
         {"corruption": ImageWarp(), "image_shape": (8, 8), "likelihood": "bernoulli"},
-        {"noise_variance": 0.1},
+        {"likelihood": Gaussian(0.1)},
         {"corruption": GaussianNoise(0.3)},
         {"activation": "softplus", "kernel_initializer": "he_normal"},
         {"hidden_layer_sizes": (32, 16)},
@@ -178,7 +179,7 @@ def test_weight_decay_makes_smaller_weights_and_leaves_the_biases():
 )
 def test_options_change_what_is_learned(params, digits):
     pixels, y = digits[0][:300], mask_labels(digits[1][:300], 100, random_state=0)
-    likelihood = params.get("likelihood", "gaussian")
+    likelihood = "bernoulli" if params.get("likelihood") == "bernoulli" else "gaussian"
     plain, changed = (
         M2Classifier(4, hidden_layer_sizes=(16,), max_iter=2, random_state=0, likelihood=likelihood)
         .set_params(**options)
@@ -207,7 +208,7 @@ def test_callbacks_see_each_epoch():
     ("y", "message"),
     [
         (np.full(120, -1), "No sample has a label, all are -1"),
-        (np.where(FEW == 0, 0, -1), r"All labelled samples are of one class, \[0\], expected two"),
+        (np.where(FEW == 0, 0, -1), r"All labeled samples are of one class, \[0\], expected two"),
         (np.where(FEW == -1, "-1", NAMES[FEW].astype(str)), 'the string "-1": .* dtype object'),
         (np.array([0, "ash", -1] * 40, dtype=object), "mixes labels that are strings with others"),
         (np.where(FEW == -1, FEW, RNG.normal(size=120)), "Unknown label type: continuous"),
@@ -224,7 +225,7 @@ def test_labels_that_cannot_be_used_are_refused_in_words(y, message):
 @pytest.mark.parametrize(
     ("params", "rows", "message"),
     [
-        ({"likelihood": "bernoulli"}, X, r"X must lie in \[0, 1\] for likelihood=\"bernoulli\""),
+        ({"likelihood": "bernoulli"}, X, r"X must lie in \[0, 1\] for a Bernoulli likelihood"),
         ({"hidden_layer_sizes": ()}, X, "hidden_layer_sizes must hold at least one layer"),
         ({"class_prior": [0.5, 0.5]}, X, "a positive probability for each of the 3 classes"),
         ({"class_prior": [0.5, 0.2, 0.2]}, X, "with sum 1"),
@@ -247,7 +248,7 @@ def test_divergence_is_an_error_and_leaves_the_classifier_as_it_was(fitted):
 
 
 def test_a_classifier_that_has_learned_nothing_says_so():
-    with pytest.warns(ConvergenceWarning, match="of its own labelled samples alone: it has not learned"):
+    with pytest.warns(ConvergenceWarning, match="of its own labeled samples alone: it has not learned"):
         tiny(max_iter=1, learning_rate_init=1e-9).fit(X, FEW)
 
 

@@ -122,7 +122,7 @@ def test_data_frames_keep_their_names_and_wrong_ones_are_refused(path, digits):
             {"output": "label", "model": "exported/mnist-100-labels-raw/model.onnx"},
             784,
             ValueError,
-            "no float32 matrix",
+            "not a float32 matrix",
         ),
         ({"model": b"no model"}, 64, InvalidModelError, "not an ONNX model"),
         ({"model": "nowhere.onnx"}, 64, FileNotFoundError, "nowhere.onnx"),

@@ -23,7 +23,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from vaefeat import VAEEncoderTransformer
+from vaefeat import Gaussian, VAEEncoderTransformer
 from vaefeat.exceptions import TrainingDivergedError
 
 RNG = np.random.default_rng(0)
@@ -87,7 +87,7 @@ def test_the_elbo_of_a_linear_gaussian_model_is_a_lower_bound_near_its_exact_log
         1,
         hidden_layer_sizes=(),
         activation="identity",
-        noise_variance=0.25,
+        likelihood=Gaussian(0.25),
         learning_rate_init=1e-2,
         max_iter=60,
         random_state=0,
@@ -149,7 +149,7 @@ def test_the_learned_noise_variance_is_that_of_the_noise():
 
 
 def test_a_given_noise_variance_is_kept():
-    assert_allclose(tiny(noise_variance=0.3).fit(X).noise_variance_, 0.3, rtol=1e-6)
+    assert_allclose(tiny(likelihood=Gaussian(0.3)).fit(X).noise_variance_, 0.3, rtol=1e-6)
 
 
 def test_bernoulli_has_no_noise_variance():
@@ -425,7 +425,7 @@ def test_methods_of_an_unfitted_estimator_say_so(method):
 
 def test_bytes_of_an_image_are_refused_by_bernoulli_with_advice():
     pixels = (X * 255).astype(np.uint8)
-    message = r'X must lie in \[0, 1\] for likelihood="bernoulli", got \[\d+, \d+\]. Put MinMaxScaler\(\)'
+    message = r"X must lie in \[0, 1\] for a Bernoulli likelihood, got \[\d+, \d+\]. Put MinMaxScaler\(\)"
     with pytest.raises(ValueError, match=message):
         tiny(likelihood="bernoulli").fit(pixels)
     with pytest.raises(ValueError, match=message):
@@ -445,8 +445,7 @@ def test_inverse_transform_refuses_another_number_of_units(fitted):
         ({"hidden_layer_sizes": (8, 0)}, "hidden_layer_sizes must hold positive integers, got"),
         ({"activation": "cube"}, "activation"),
         ({"kernel_initializer": "zeros"}, "kernel_initializer"),
-        ({"likelihood": "poisson"}, "likelihood"),
-        ({"noise_variance": 0}, "noise_variance"),
+        ({"likelihood": "gamma"}, "likelihood"),
         ({"beta": -1}, "beta"),
         ({"batch_size": 0}, "batch_size"),
         ({"learning_rate_init": 0}, "learning_rate_init"),

@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 
 from vaefeat import M2Classifier, OnnxModel, VAEEncoderTransformer, export_decoder, mask_labels, verify
 from vaefeat.exceptions import ExportError, ParityError
-from vaefeat.export import estimator as room
+from vaefeat.export import proof as room
 
 Z = np.random.default_rng(1).standard_normal((5, 4))
 

@@ -2,6 +2,9 @@ import errno
 import hashlib
 import json
 import os
+import sys
+from collections import Counter
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -11,7 +14,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 
+import vaefeat
 from vaefeat import (
     OnnxModel,
     SupervisedEncoderTransformer,
@@ -20,8 +27,10 @@ from vaefeat import (
     export_onnx,
 )
 from vaefeat.exceptions import ExportError, ParityError
-from vaefeat.export import estimator as room
+from vaefeat.export import proof as room
 from vaefeat.runtime.inspection import inspect_model
+
+PACKAGE = Path(vaefeat.__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -279,3 +288,32 @@ def test_rows_of_another_shape_are_refused_in_words(columns, vae, digits, tmp_pa
 def test_the_page_names_the_file_to_load(vae, tmp_path):
     path = export_onnx(vae, tmp_path / "digits.onnx")
     assert 'OnnxModel.load("digits.onnx")' in path.with_suffix(".md").read_text()
+
+
+def stays(function):
+    """Return how often the calls within ``function`` enter each module of vaefeat, coming from another."""
+    entered = []
+
+    def record(frame, event, argument):
+        file = Path(frame.f_code.co_filename)
+        is_import = frame.f_code.co_name == "<module>"
+        if event == "call" and PACKAGE in file.parents and not is_import:
+            module = file.relative_to(PACKAGE).with_suffix("").as_posix()
+            if not entered or entered[-1] != module:
+                entered.append(module)
+
+    sys.setprofile(record)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return Counter(entered)
+
+
+def test_the_export_of_a_pipeline_walks_one_way(vae, digits, tmp_path):
+    X, y = digits
+    pipe = make_pipeline(MinMaxScaler(), clone(vae), LogisticRegression(max_iter=100)).fit(X, y)
+    counts = stays(lambda: export_onnx(pipe, tmp_path / "pipe.onnx", X=X))
+    of_export = {module: n for module, n in counts.items() if module.startswith("export/")}
+    assert "export/hooks" in of_export  # the way was taken
+    assert max(of_export.values()) <= 3

@@ -11,27 +11,29 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from vaefeat.exceptions import TrainingDivergedError
 from vaefeat.training import loop
-from vaefeat.training.models import VAE, EncoderClassifier, VAEConfig
+from vaefeat.training.interface import TrainableModel
+from vaefeat.training.loop import Trainer
 from vaefeat.training.networks import NetworkConfig
+from vaefeat.training.supervised import EncoderClassifier
+from vaefeat.training.vae import VAE, VAEConfig
+from vaefeat.values.likelihoods import Bernoulli
 
+CONFIG = VAEConfig(
+    encoder=NetworkConfig(n_inputs=6, n_outputs=2, hidden_layer_sizes=(8,)), likelihood=Bernoulli()
+)
 X = np.random.default_rng(0).uniform(size=(50, 6)).astype(np.float32)
 
 
 def train(X=X, *, learning_rate=1e-2, max_epochs=3, batch_size=20, seed=0, **params):
-    vae = VAE(VAEConfig(NetworkConfig(6, 2, (8,)), "bernoulli"), 0)
-    optimizer = keras.optimizers.Adam(learning_rate)
-    optimizer.build(vae.trainable_variables)
-    history = loop.train(
-        vae, (X,), optimizer=optimizer, batch_size=batch_size, max_epochs=max_epochs, seed=seed, **params
-    )
-    return vae, history
+    vae = VAE(CONFIG, 0)
+    trainer = Trainer(vae, keras.optimizers.Adam(learning_rate), batch_size)
+    return vae, trainer.train((X,), max_epochs=max_epochs, seed=seed, **params)
 
 
-class Mean(keras.Model):
+class Mean(TrainableModel):
     """A model of one number, whose best value is the mean of the data."""
 
     loss_names = ("loss",)
-    fast_in_xla = True
 
     def __init__(self):
         super().__init__()
@@ -41,12 +43,13 @@ class Mean(keras.Model):
     def example_losses(self, batch, seed):
         return {"loss": keras.ops.square(batch[0] - self.value)}
 
+    def networks(self):
+        return {}
 
-def train_mean(data, **params):
+
+def train_mean(data, batch_size, **params):
     model = Mean()
-    optimizer = keras.optimizers.SGD(0.5)
-    optimizer.build(model.trainable_variables)
-    history = loop.train(model, (data,), optimizer=optimizer, seed=0, **params)
+    history = Trainer(model, keras.optimizers.SGD(0.5), batch_size).train((data,), seed=0, **params)
     return float(model.value.numpy()), history
 
 
@@ -82,12 +85,10 @@ def test_compiled_and_plain_graphs_train_alike(monkeypatch):
     histories = []
     for min_steps in (0, 10**9):
         monkeypatch.setattr(loop, "MIN_STEPS_TO_COMPILE", min_steps)
-        model = EncoderClassifier(NetworkConfig(6, 2, (8,)), 2, 0)
+        model = EncoderClassifier(NetworkConfig(n_inputs=6, n_outputs=2, hidden_layer_sizes=(8,)), 2, 0)
         optimizer = keras.optimizers.Adam(1e-2)
         optimizer.build(model.trainable_variables)
-        histories.append(
-            loop.train(model, (X, y), optimizer=optimizer, batch_size=20, max_epochs=5, seed=0)["loss"]
-        )
+        histories.append(Trainer(model, optimizer, 20).train((X, y), max_epochs=5, seed=0)["loss"])
     assert histories[0][-1] < histories[0][0]
     assert_allclose(*histories, rtol=1e-5)
 
@@ -188,7 +189,7 @@ def test_the_progress_bar_shows_the_elbo_its_terms_and_the_epochs():
 
 def test_no_epochs_leave_the_weights_alone():
     vae, history = train(max_epochs=0)
-    fresh = VAE(VAEConfig(NetworkConfig(6, 2, (8,)), "bernoulli"), 0)
+    fresh = VAE(CONFIG, 0)
     assert history == {}
     for a, b in zip(vae.get_weights(), fresh.get_weights(), strict=True):
         assert_array_equal(a, b)

@@ -14,9 +14,15 @@ from vaefeat.training.networks import (
 )
 
 
+def config_of(n_inputs, n_outputs, hidden_layer_sizes=(500, 500), **options):
+    return NetworkConfig(
+        n_inputs=n_inputs, n_outputs=n_outputs, hidden_layer_sizes=hidden_layer_sizes, **options
+    )
+
+
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (5,), (5, 4)])
 def test_encoder_and_mirrored_decoder_have_the_widths_asked_for(hidden_layer_sizes):
-    config = NetworkConfig(7, 2, hidden_layer_sizes)
+    config = config_of(7, 2, hidden_layer_sizes)
     encoder, decoder = build_encoder(config, 0), build_decoder(config.mirrored(), 0)
     outputs = encoder(np.zeros((3, 7), np.float32))
     last_width = (7, *hidden_layer_sizes)[-1]
@@ -36,7 +42,9 @@ def test_encoder_and_mirrored_decoder_have_the_widths_asked_for(hidden_layer_siz
 @pytest.mark.parametrize(("image_shape", "n_left"), [((8, 8), 2 * 2), ((7, 5), 2 * 2), ((28, 20), 7 * 5)])
 def test_each_convolution_halves_the_image_and_the_decoder_has_none(image_shape, n_left):
     n_pixels = image_shape[0] * image_shape[1]
-    config = NetworkConfig(n_pixels, 2, (5,), filters=(3, 4), image_shape=image_shape)
+    config = NetworkConfig(
+        n_inputs=n_pixels, n_outputs=2, hidden_layer_sizes=(5,), filters=(3, 4), image_shape=image_shape
+    )
     encoder = build_encoder(config, 0)
     assert encoder.get_layer("hidden_1").kernel.shape == (4 * n_left, 5)
     assert {layer.name for layer in build_decoder(config.mirrored(), 0).layers} == {
@@ -47,7 +55,7 @@ def test_each_convolution_halves_the_image_and_the_decoder_has_none(image_shape,
 
 
 def test_a_convolution_sees_the_features_as_the_rows_of_an_image():
-    config = NetworkConfig(12, 2, (), filters=(1,), image_shape=(3, 4))
+    config = config_of(12, 2, (), filters=(1,), image_shape=(3, 4))
     encoder = build_encoder(config, 0)
     kernel = encoder.get_layer("conv_1").kernel.numpy()[:, :, 0, 0]
     image = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
@@ -58,7 +66,9 @@ def test_a_convolution_sees_the_features_as_the_rows_of_an_image():
 
 @pytest.mark.parametrize("filters", [(), (3,)])
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(filters):
-    config = NetworkConfig(6, 2, (5, 5), filters=filters, image_shape=(2, 3))
+    config = NetworkConfig(
+        n_inputs=6, n_outputs=2, hidden_layer_sizes=(5, 5), filters=filters, image_shape=(2, 3)
+    )
     first, again, other = (build_encoder(config, seed).get_weights() for seed in (0, 0, 1))
     for a, b in zip(first, again, strict=True):
         assert_array_equal(a, b)
@@ -66,20 +76,20 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(filters):
 
 
 def test_layers_of_equal_shape_start_from_different_weights():
-    encoder = build_encoder(NetworkConfig(5, 5, (5,)), 0)
+    encoder = build_encoder(config_of(5, 5, (5,)), 0)
     assert not np.array_equal(encoder.get_layer("z_mean").kernel, encoder.get_layer("z_log_var").kernel)
 
 
 def test_building_touches_no_global_generator():
     numpy_before, python_before = np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
-    build_encoder(NetworkConfig(7, 2), 0)
+    build_encoder(config_of(7, 2), 0)
     assert_array_equal(np.random.get_state()[1], numpy_before)  # noqa: NPY002
     assert random.getstate() == python_before
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_hidden_layers_have_the_activation(activation):
-    layer = build_encoder(NetworkConfig(3, 2, (4,), activation), 0).get_layer("hidden_1")
+    layer = build_encoder(config_of(3, 2, (4,), activation=activation), 0).get_layer("hidden_1")
     x = np.array([[-2.0, 0.0, 3.0]], np.float32)
     pre_activation = x @ layer.kernel.numpy()
     expected = {
@@ -97,14 +107,19 @@ def test_hidden_layers_have_the_activation(activation):
 )
 def test_initial_weights_have_the_variance_of_their_initializer(name, variance):
     assert name in KERNEL_INITIALIZERS
-    config = NetworkConfig(400, 2, (300,), kernel_initializer=name)
+    config = config_of(400, 2, (300,), kernel_initializer=name)
     kernel = build_encoder(config, 0).get_layer("hidden_1").kernel.numpy()
     np.testing.assert_allclose(kernel.var(), variance, rtol=0.03)
 
 
 @pytest.mark.parametrize("hidden_layer_sizes", [(5,), (5, 4)])
 def test_a_class_conditional_network_is_a_perceptron_of_vector_and_class_side_by_side(hidden_layer_sizes):
-    network = ClassConditional(NetworkConfig(3, 2, hidden_layer_sizes, "tanh"), 4, ("a", "b"), 0)
+    network = ClassConditional(
+        config_of(3, 2, hidden_layer_sizes, activation="tanh"),
+        4,
+        ("a", "b"),
+        0,
+    )
     v = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
     y = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 3, 0]]
     first = np.concatenate([network.from_v.kernel, network.from_y.kernel])
@@ -118,7 +133,7 @@ def test_a_class_conditional_network_is_a_perceptron_of_vector_and_class_side_by
 
 
 def test_all_classes_at_once_are_what_each_is_alone():
-    network = ClassConditional(NetworkConfig(3, 2, (5, 4)), 4, ("a",), 0)
+    network = ClassConditional(config_of(3, 2, (5, 4)), 4, ("a",), 0)
     v = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
     together = network(v[:, None], np.eye(4, dtype=np.float32))["a"]
     assert together.shape == (6, 4, 2)

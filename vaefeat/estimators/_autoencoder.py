@@ -1,21 +1,23 @@
 """An autoencoder as a scikit-learn transformer: plain, denoising, contractive, sparse."""
 
+from collections.abc import Sequence
 from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from vaefeat.estimators._autoencoding import (
-    AUTOENCODING_CONSTRAINTS,
-    AutoencodingTransformer,
-    lowest_if_nan,
-)
-from vaefeat.estimators._base import check_unit_range
-from vaefeat.values.objectives import bernoulli_log_prob, squared_error
+from vaefeat.estimators._latent import LATENT_CONSTRAINTS, LatentTransformer
+from vaefeat.values.corruptions import Corruption
+from vaefeat.values.likelihoods import LOSSES, Likelihood, resolve
+
+if TYPE_CHECKING:
+    from vaefeat.training.autoencoder import Autoencoder
+    from vaefeat.training.networks import NetworkConfig
 
 
-class AutoencoderTransformer(AutoencodingTransformer):
+class AutoencoderTransformer(LatentTransformer):
     r"""Features learned without labels: the code from which an autoencoder reconstructs its input.
 
     ``fit`` trains an encoder and a decoder with TensorFlow and ends by exporting both to ONNX, as
@@ -43,12 +45,13 @@ class AutoencoderTransformer(AutoencodingTransformer):
         Activation of the code.
     kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
         Distribution of the initial weights, by its name in Keras.
-    loss : {"squared_error", "log_loss"}, default="squared_error"
+    loss : {"squared_error", "log_loss"} or Likelihood, default="squared_error"
         The error of a reconstruction, summed over the features. "log_loss" is the cross-entropy, in
-        nats, of features in [0, 1] such as black and white pixels.
+        nats, of features in [0, 1] such as black and white pixels. Of a likelihood, such as
+        :class:`vaefeat.Poisson` for counts, it is the negative logarithm.
     corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise or None, default=None
-        How a sample is distorted before the encoder sees it; the decoder still owes it as it was. The
-        autoencoder learns to undo it (Vincent et al.).
+        How a sample is distorted before the encoder sees it; the target is the clean sample. The
+        autoencoder learns to undo the distortion (Vincent et al.).
     code_noise : float, default=0.0
         Standard deviation of normal noise that is added to the code before its activation, in training.
         Against it, a "sigmoid" code becomes nearly binary (Salakhutdinov & Hinton).
@@ -63,7 +66,7 @@ class AutoencoderTransformer(AutoencodingTransformer):
     sparsity_target : float, default=0.05
         The mean activation that ``sparsity_weight`` asks for, over the samples of a batch.
     batch_size : int, default=100
-        Samples a step; if there are fewer, all of them.
+        Samples per step; if there are fewer, all of them.
     learning_rate : {"constant", "cosine"}, default="constant"
         "cosine" lets the learning rate rise over the first tenth of the epochs of ``fit`` and fall to
         nearly zero at the end, as half a cosine. ``partial_fit``, which knows no end, is constant.
@@ -106,6 +109,8 @@ class AutoencoderTransformer(AutoencodingTransformer):
         ``loss`` and ``reconstruction`` of each epoch, ``contractive``, ``l1`` and ``sparsity`` where they
         have a weight, before it is applied, and the same of the validation samples as ``val_*`` if
         ``early_stopping``.
+    example_codes_ : ndarray of shape (10, n_components), float32
+        Codes of the first training samples, which notebooks show decoded.
     n_iter_ : int
         Epochs trained.
     n_features_in_ : int
@@ -174,9 +179,9 @@ class AutoencoderTransformer(AutoencodingTransformer):
     """
 
     _parameter_constraints: dict = {
-        **AUTOENCODING_CONSTRAINTS,
+        **LATENT_CONSTRAINTS,
         "code_activation": [StrOptions({"identity", "relu", "sigmoid", "tanh"})],
-        "loss": [StrOptions({"squared_error", "log_loss"})],
+        "loss": [StrOptions(set(LOSSES)), Likelihood],
         "code_noise": [Interval(Real, 0, None, closed="left")],
         "contractive_weight": [Interval(Real, 0, None, closed="left")],
         "l1_weight": [Interval(Real, 0, None, closed="left")],
@@ -184,39 +189,39 @@ class AutoencoderTransformer(AutoencodingTransformer):
         "sparsity_target": [Interval(Real, 0, 1, closed="neither")],
         "output": [StrOptions({"code", "reconstruction"})],
     }
-    _code_name = "code"
+    code_name = "code"
 
     def __init__(
         self,
-        n_components=50,
+        n_components: int = 50,
         *,
-        hidden_layer_sizes=(500, 500),
-        filters=(),
-        image_shape=None,
-        activation="relu",
-        code_activation="identity",
-        kernel_initializer="glorot_uniform",
-        loss="squared_error",
-        corruption=None,
-        code_noise=0.0,
-        contractive_weight=0.0,
-        l1_weight=0.0,
-        sparsity_weight=0.0,
-        sparsity_target=0.05,
-        batch_size=100,
-        learning_rate="constant",
-        learning_rate_init=1e-3,
-        output="code",
-        max_iter=50,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        callbacks=(),
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
+        hidden_layer_sizes: Sequence[int] = (500, 500),
+        filters: Sequence[int] = (),
+        image_shape: Sequence[int] | None = None,
+        activation: str = "relu",
+        code_activation: str = "identity",
+        kernel_initializer: str = "glorot_uniform",
+        loss: str | Likelihood = "squared_error",
+        corruption: Corruption | None = None,
+        code_noise: float = 0.0,
+        contractive_weight: float = 0.0,
+        l1_weight: float = 0.0,
+        sparsity_weight: float = 0.0,
+        sparsity_target: float = 0.05,
+        batch_size: int = 100,
+        learning_rate: str = "constant",
+        learning_rate_init: float = 1e-3,
+        output: str = "code",
+        max_iter: int = 50,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        callbacks: Sequence[Any] = (),
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
         self.filters = filters
@@ -245,7 +250,7 @@ class AutoencoderTransformer(AutoencodingTransformer):
         self.random_state = random_state
         self.verbose = verbose
 
-    def score_samples(self, X):
+    def score_samples(self, X: Any) -> np.ndarray:
         """Return the negative error of each sample's reconstruction.
 
         Parameters
@@ -258,27 +263,22 @@ class AutoencoderTransformer(AutoencodingTransformer):
             The negative squared error, or cross-entropy in nats, summed over the features; -inf where
             float32 cannot hold it.
         """
-        check_is_fitted(self)
-        X = self._validated(X, reset=False)
-        self._check_range(X)
-        code = self.encoder_.run(X, ["code"])["code"]
+        return super().score_samples(X)
+
+    @property
+    def _likelihood(self) -> Likelihood:
+        return resolve(self.loss, LOSSES)
+
+    def _score(self, X: np.ndarray) -> np.ndarray:
+        code = self._encode(X)
         near = np.isfinite(code).all(axis=1)  # what float32 does not hold cannot be decoded
         score = np.full(len(X), -np.inf, np.float32)
         with np.errstate(over="ignore"):
-            score[near] = self._score(X[near], self.decoder_.run(code[near]))
-        return lowest_if_nan(score)
-
-    def _score(self, X: np.ndarray, decoded: dict[str, np.ndarray]) -> np.ndarray:
-        if self.loss == "log_loss":
-            return bernoulli_log_prob(X, decoded["x_logits"])
-        return -squared_error(X, decoded["x_mean"])
-
-    def _check_range(self, X: np.ndarray) -> None:
-        if self._takes_probabilities:
-            check_unit_range(X, 'loss="log_loss"', 'loss="squared_error"')
+            score[near] = self._log_prob(X[near], code[near])
+        return score
 
     def _check(self, X: np.ndarray) -> None:
-        self._check_range(X)
+        super()._check(X)
         if self.sparsity_weight and self.code_activation != "sigmoid":
             raise ValueError(
                 "sparsity_weight is for a code in [0, 1]: set code_activation to "
@@ -288,42 +288,38 @@ class AutoencoderTransformer(AutoencodingTransformer):
     def _features(self, X: np.ndarray) -> np.ndarray:
         return self.reconstruct(X) if self.output == "reconstruction" else super()._features(X)
 
-    def _graph(self):
+    def onnx_graph(self) -> Any:
+        """Return the ONNX graph that computes the features, an ``onnx.ModelProto``."""
         from vaefeat.export.composition import reconstruction
 
         if self.output == "code":
-            return super()._graph()
+            return super().onnx_graph()
+        check_is_fitted(self)
         return reconstruction(self.encoder_, self.decoder_, "code")
 
-    def _score_graph(self):
+    def onnx_score_graph(self) -> Any:
+        """Return what ``score_samples`` computes as an ``onnx.ModelProto``."""
         from vaefeat.export.scores import reconstruction_score
 
-        return reconstruction_score(self.encoder_, self.decoder_, self.loss)
-
-    @property
-    def _output_name(self) -> str:
-        return self.output
+        check_is_fitted(self)
+        return reconstruction_score(self.encoder_, self.decoder_, self._likelihood, self._noise_variance)
 
     @property
     def _n_features_out(self) -> int:
         return self.n_features_in_ if self.output == "reconstruction" else self.decoder_.n_features
 
-    @property
-    def _takes_probabilities(self) -> bool:
-        return self.loss == "log_loss"
-
-    def _model(self, encoder, seed: int):
+    def _model(self, encoder: "NetworkConfig", seed: int) -> "Autoencoder":
         from vaefeat.training.autoencoder import Autoencoder, AutoencoderConfig
 
         config = AutoencoderConfig(
-            encoder,
-            self.code_activation,
-            self.loss,
-            self.corruption,
-            self.code_noise,
-            self.contractive_weight,
-            self.l1_weight,
-            self.sparsity_weight,
-            self.sparsity_target,
+            encoder=encoder,
+            code_activation=self.code_activation,
+            loss=self._likelihood,
+            corruption=self.corruption,
+            code_noise=self.code_noise,
+            contractive_weight=self.contractive_weight,
+            l1_weight=self.l1_weight,
+            sparsity_weight=self.sparsity_weight,
+            sparsity_target=self.sparsity_target,
         )
         return Autoencoder(config, seed)

@@ -1,6 +1,7 @@
-"""Missing values: what a model of the data makes of the values that are known."""
+"""Imputation of missing values by a model of the data."""
 
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, _fit_context, clone
@@ -12,28 +13,28 @@ from vaefeat.estimators._autoencoder import AutoencoderTransformer
 from vaefeat.estimators._base import OnnxGraphMixin, all_or_nothing
 from vaefeat.values.corruptions import MaskingNoise
 
-MASKED = 0.2  # share of the features that the default estimator must do without in training
+MASKED = 0.2  # share of the features that are masked in training by default
 
 
 class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, BaseEstimator):
-    r"""Missing values replaced by what an autoencoder or a VAE makes of the others.
+    r"""Imputation of missing values by an autoencoder or a VAE.
 
-    ``fit`` trains the estimator on rows with missing values: the loss leaves them out. ``transform``
-    starts from each feature's mean, encodes and decodes the row, takes for what is missing what was
-    decoded, and does so ``n_iter`` times over. Values that are there stay as they are.
+    ``fit`` trains the estimator on rows with missing values, which the loss leaves out. ``transform``
+    starts from the mean of each feature, encodes and decodes the row, replaces the missing values by the
+    decoded ones, and repeats this ``n_iter`` times. Observed values stay as they are.
 
     Parameters
     ----------
     estimator : AutoencoderTransformer, VAEEncoderTransformer or None, default=None
-        None is ``AutoencoderTransformer(corruption=MaskingNoise(0.2), random_state=0)``: an autoencoder
-        learns to fill gaps by being shown others that it owes. Features should have mean 0, which masking
-        puts in their place, and be on one scale: put StandardScaler() before, which passes missing values on.
+        None is ``AutoencoderTransformer(corruption=MaskingNoise(0.2), random_state=0)``: masking teaches
+        the autoencoder to fill gaps. Features should have mean 0, the value of masked features, and be on
+        one scale: put StandardScaler(), which passes missing values on, before this step.
     n_iter : int, default=1
-        Times that a row is encoded and decoded. Once is enough where the estimator has learned to fill
-        gaps, and more does harm: it has not seen its own values at their places. One that was trained
-        without a corruption approaches its answer in some 5 steps.
+        Number of times that a row is encoded and decoded. Once is enough where the estimator has learned
+        to fill gaps, and more does harm: it was not trained on values of its own. An estimator that was
+        trained without a corruption converges in some 5 steps.
     add_indicator : bool, default=False
-        Append for each feature that had missing values in training whether it is missing, as 1 or 0.
+        Append, for each feature that had missing values in training, whether it is missing, as 1 or 0.
 
     Attributes
     ----------
@@ -54,8 +55,8 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
     Notes
     -----
     The iteration is that of Rezende et al. with the means of both distributions instead of draws, so that
-    the same row gives the same values. It leaves as ONNX, unrolled; pass rows with missing values to
-    :func:`vaefeat.export_onnx`, and the file takes such rows.
+    the same row gives the same values. It is exported to ONNX unrolled; pass rows with missing values to
+    :func:`vaefeat.export_onnx`, and the file accepts such rows.
 
     References
     ----------
@@ -90,14 +91,16 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
         "add_indicator": ["boolean"],
     }
 
-    def __init__(self, estimator=None, *, n_iter=1, add_indicator=False):
+    def __init__(
+        self, estimator: BaseEstimator | None = None, *, n_iter: int = 1, add_indicator: bool = False
+    ) -> None:
         self.estimator = estimator
         self.n_iter = n_iter
         self.add_indicator = add_indicator
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
-        """Train the estimator on the values of ``X`` that are there.
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Train the estimator on the observed values of ``X``.
 
         Parameters
         ----------
@@ -121,7 +124,7 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
             self.estimator_.fit(np.where(missing, self.statistics_, X), observed=~missing)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         """Return ``X`` with its missing values replaced.
 
         Parameters
@@ -142,8 +145,8 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
             imputed[rows] = np.where(missing[rows], self.estimator_.reconstruct(imputed[rows]), X[rows])
         return imputed if self.indicator_ is None else np.hstack([imputed, self.indicator_.transform(X)])
 
-    def get_feature_names_out(self, input_features=None):
-        """Return the names of the features in, and ``missingindicator_`` before those that are indicated.
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the features, and those of the indicators, ``missingindicator_...``.
 
         Parameters
         ----------
@@ -159,7 +162,7 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
             return names
         return np.concatenate([names, self.indicator_.get_feature_names_out(names)])
 
-    def _validated(self, X, *, reset: bool) -> np.ndarray:
+    def _validated(self, X: Any, *, reset: bool) -> np.ndarray:
         return validate_data(
             self,
             X,
@@ -178,14 +181,15 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
         n_indicators = 0 if self.indicator_ is None else len(self.indicator_.features_)
         return self.n_features_in_ + n_indicators
 
-    def _graph(self):
-        """Return the ONNX graph that imputes."""
+    def onnx_graph(self) -> Any:
+        """Return the ONNX graph that imputes, an ``onnx.ModelProto``."""
         from vaefeat.export.composition import imputation
 
+        check_is_fitted(self)
         return imputation(
             self.estimator_.encoder_,
             self.estimator_.decoder_,
-            self.estimator_._code_name,
+            self.estimator_.code_name,
             start=self.statistics_,
             n_iter=self.n_iter,
             indicator=None if self.indicator_ is None else self.indicator_.features_,
@@ -194,7 +198,7 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimator_")
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]

@@ -1,40 +1,44 @@
-"""A semi-supervised classifier: few labels, many samples without."""
+"""A semi-supervised classifier: few labeled samples, many unlabeled ones."""
 
 import warnings
+from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from vaefeat.data import UNLABELED
-from vaefeat.estimators._base import (
-    NETWORK_CONSTRAINTS,
-    OnnxEstimator,
-    all_or_nothing,
-    check_likelihood,
+from vaefeat.estimators._base import all_or_nothing
+from vaefeat.estimators._parameters import (
+    LIKELIHOOD_CONSTRAINTS,
+    TRAINING_CONSTRAINTS,
+    check_binarization,
     checked_image_shape,
     network_config,
-    require_training_extra,
-    spawn_seeds,
-    training_callbacks,
 )
-from vaefeat.values.corruptions import Corruption, ImageWarp
+from vaefeat.estimators._training import TrainedEstimator, require_training_extra, spawn_seeds
+from vaefeat.runtime import OnnxModel
+from vaefeat.values.corruptions import Corruption
+from vaefeat.values.likelihoods import Likelihood, resolve
+
+if TYPE_CHECKING:
+    from vaefeat.training.m2 import M2Config
 
 MAX_CLASSES = 1000  # a step enumerates them
 
 
-class M2Classifier(ClassifierMixin, OnnxEstimator):
-    r"""Semi-supervised classifier: a generative model in which the class is a latent like others.
+class M2Classifier(ClassifierMixin, TrainedEstimator):
+    r"""Semi-supervised classifier: a generative model in which the class is a latent variable.
 
     ``fit`` trains, with TensorFlow, a generator p(x|y,z), a posterior q(z|x,y) and a classifier q(y|x).
-    A sample with a label teaches all three. One without a label takes part with every class, each
-    weighted by q(y|x), so that the classifier learns which classes explain the samples. ``fit`` ends by
+    A sample with a label trains all three. One without a label counts for every class, weighted by q(y|x),
+    so that the classifier learns which classes explain the samples. ``fit`` ends by
     exporting all to ONNX; a fitted classifier predicts where TensorFlow is not installed.
 
     Parameters
@@ -45,11 +49,10 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         Widths of the hidden layers of q(y|x) and q(z|x,y); p(x|y,z) has the same, reversed. At least one.
     activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
     kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
-    likelihood : {"bernoulli", "gaussian"}, default="gaussian"
+    likelihood : {"bernoulli", "gaussian", "poisson"} or Likelihood, default="gaussian"
         The distribution p(x|y,z) of a feature: "bernoulli" for features in [0, 1] such as pixels,
-        "gaussian" for any real features, the latent means of a VAE for instance (M1+M2).
-    noise_variance : "learned" or float, default="learned"
-        Variance of the Gaussian p(x|y,z): one for each feature, learned, or one given for all.
+        "gaussian" for any real features, the latent means of a VAE for instance (M1+M2), with a variance
+        learned for each; "poisson" for counts. :class:`vaefeat.Gaussian` has other variances.
     alpha : float, default=50.0
         Weight of the labels' cross-entropy against the bound of a sample, in the paper
         :math:`\alpha / N`. The paper has 0.1; but with so little, the samples without labels may pull
@@ -59,14 +62,15 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
     weight_decay : float, default=0.0
         Share by which weights, but not biases, shrink at each step, times the learning rate (AdamW).
     corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise or None, default=None
-        How a sample is distorted before q(y|x) and q(z|x,y) see it; p(x|y,z) owes it as it was.
+        How a sample is distorted before q(y|x) and q(z|x,y) see it; the target of p(x|y,z) is the
+        clean sample.
     image_shape : tuple of two int or None, default=None
         Rows and columns of the image whose pixels the features are, row by row. Needed by ImageWarp.
     dynamic_binarization : bool, default=False
-        Draw each pixel as 0 or 1, with its grey value as the probability, anew each time it is seen.
-        For "bernoulli".
+        Draw each pixel as 0 or 1, with its gray value as the probability, anew each time it is seen.
+        Only for "bernoulli".
     batch_size : int, default=100
-        Samples a step. Beside them each step draws as many of the labelled samples, with replacement,
+        Samples per step. In addition, each step draws as many of the labeled samples, with replacement,
         for the cross-entropy; it takes all if there are no more.
     learning_rate : {"constant", "cosine"}, default="constant"
         "cosine" lets the learning rate rise over the first tenth of the epochs and fall to nearly zero
@@ -85,7 +89,7 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The classes of the labelled samples. A class without a label cannot be told, and is not here.
+        The classes of the labeled samples. A class without any label is not among them.
     classifier_ : OnnxModel
         q(y|x), from ``X`` (n_samples, n_features) to ``probabilities`` (n_samples, n_classes).
     posterior_ : OnnxModel
@@ -94,7 +98,7 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
     decoder_ : OnnxModel
         The mean of p(x|y,z), from ``ZY`` (n_samples, n_components + n_classes) to ``x_mean``.
     noise_variance_ : ndarray of shape (n_features,), float32
-        Variance of p(x|y,z). Only if the likelihood is "gaussian".
+        Variance of p(x|y,z). Only if the likelihood is Gaussian.
     transduction_ : ndarray of shape (n_samples,)
         The label of each training sample: as given, or as predicted.
     loss_curve_ : list of float
@@ -119,7 +123,7 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
     Warns
     -----
     ConvergenceWarning
-        By ``fit``, if the classifier is wrong for more than half of its own labelled samples that are
+        By ``fit``, if the classifier is wrong for more than half of its own labeled samples that are
         not of the largest class, or never predicts some class.
     UserWarning
         By ``fit``, if all samples have a label.
@@ -134,12 +138,12 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
     -----
     Minimised is :math:`J^\alpha` of the paper, divided by the number of samples: the mean over the
     samples of :math:`L(x, y)` or :math:`U(x)`, plus :math:`\alpha` times the cross-entropy of the
-    labelled samples. See :func:`vaefeat.values.objectives.labeled_bound`,
-    :func:`vaefeat.values.objectives.unlabeled_bound`, and :class:`vaefeat.training.models.M2` for the
+    labeled samples. See :func:`vaefeat.values.objectives.labeled_bound`,
+    :func:`vaefeat.values.objectives.unlabeled_bound`, and :class:`vaefeat.training.m2.M2` for the
     cost of a step.
 
     scikit-learn's searches and ``cross_val_score`` take -1 for a class. To choose parameters, split the
-    labelled samples, add all others to each training part, and score the labelled ones.
+    labeled samples, add all others to each training part, and score the labeled ones.
 
     References
     ----------
@@ -160,49 +164,45 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
     """
 
     _parameter_constraints: dict = {
-        **NETWORK_CONSTRAINTS,
-        "likelihood": [StrOptions({"bernoulli", "gaussian"})],
-        "noise_variance": [StrOptions({"learned"}), Interval(Real, 0, None, closed="neither")],
+        **TRAINING_CONSTRAINTS,
+        **LIKELIHOOD_CONSTRAINTS,
         "alpha": [Interval(Real, 0, None, closed="left")],
         "class_prior": ["array-like", None],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "corruption": [*get_args(Corruption), None],
-        "image_shape": ["array-like", None],
-        "dynamic_binarization": ["boolean"],
-        "learning_rate": [StrOptions({"constant", "cosine"})],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "callbacks": ["array-like"],
     }
+    _roles = ("classifier", "posterior", "decoder")
+    classifier_: OnnxModel
+    posterior_: OnnxModel
+    decoder_: OnnxModel
 
     def __init__(
         self,
-        n_components=50,
+        n_components: int = 50,
         *,
-        hidden_layer_sizes=(500,),
-        activation="relu",
-        kernel_initializer="glorot_uniform",
-        likelihood="gaussian",
-        noise_variance="learned",
-        alpha=50.0,
-        class_prior=None,
-        weight_decay=0.0,
-        corruption=None,
-        image_shape=None,
-        dynamic_binarization=False,
-        batch_size=100,
-        learning_rate="constant",
-        learning_rate_init=1e-3,
-        max_iter=50,
-        callbacks=(),
-        random_state=None,
-        verbose=0,
-    ):
+        hidden_layer_sizes: Sequence[int] = (500,),
+        activation: str = "relu",
+        kernel_initializer: str = "glorot_uniform",
+        likelihood: str | Likelihood = "gaussian",
+        alpha: float = 50.0,
+        class_prior: Sequence[float] | None = None,
+        weight_decay: float = 0.0,
+        corruption: Corruption | None = None,
+        image_shape: Sequence[int] | None = None,
+        dynamic_binarization: bool = False,
+        batch_size: int = 100,
+        learning_rate: str = "constant",
+        learning_rate_init: float = 1e-3,
+        max_iter: int = 50,
+        callbacks: Sequence[Any] = (),
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.kernel_initializer = kernel_initializer
         self.likelihood = likelihood
-        self.noise_variance = noise_variance
         self.alpha = alpha
         self.class_prior = class_prior
         self.weight_decay = weight_decay
@@ -218,7 +218,7 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y):
+    def fit(self, X: Any, y: Any) -> Self:
         """Train on all samples, those with a label and those without, and export what was trained.
 
         Parameters
@@ -234,15 +234,16 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         """
         with all_or_nothing(self):
             X, y = self._validated(X, y, reset=True)
-            check_likelihood(self, X)
+            self._likelihood.check(X)
+            check_binarization(self, self._likelihood)
             self.classes_, codes = _encode_labels(y)
-            self._train(X, codes)
+            self._fit_networks(X, codes)
             predicted = self._predict_codes(X)
             self.transduction_ = self.classes_[np.where(codes == UNLABELED, predicted, codes)]
             _warn_if_not_learned(predicted, codes, self.classes_)
         return self
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each sample.
 
         Parameters
@@ -256,7 +257,7 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         check_is_fitted(self)
         return self.classes_[self._predict_codes(self._validated(X, reset=False))]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Return q(y|x).
 
         Parameters
@@ -271,7 +272,7 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         check_is_fitted(self)
         return self._probabilities(self._validated(X, reset=False))
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return log q(y|x), in nats.
 
         Parameters
@@ -286,7 +287,7 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def sample(self, y, random_state=None):
+    def sample(self, y: Any, random_state: Any = None) -> np.ndarray:
         """Generate a sample of each class in ``y``: draws of z from the prior, decoded.
 
         Parameters
@@ -309,7 +310,7 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
         Y = self._one_hot(y)
         return self._decode(check_random_state(random_state).standard_normal((len(Y), self._n_latents)), Y)
 
-    def reconstruct(self, X, y=None):
+    def reconstruct(self, X: Any, y: Any = None) -> np.ndarray:
         """Encode and decode ``X``; as another class if one is given: an analogy.
 
         Parameters
@@ -354,48 +355,50 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
     def _predict_codes(self, X: np.ndarray) -> np.ndarray:
         return self._probabilities(X).argmax(axis=1)
 
-    def _train(self, X: np.ndarray, y: np.ndarray) -> None:
+    @property
+    def _likelihood(self) -> Likelihood:
+        return resolve(self.likelihood)
+
+    def _fit_networks(self, X: np.ndarray, y: np.ndarray) -> None:
         require_training_extra()
         import keras
 
-        from vaefeat.training.loop import train
-        from vaefeat.training.models import M2
+        from vaefeat.training.loop import Trainer
+        from vaefeat.training.m2 import M2
 
         init_seed, train_seed = spawn_seeds(self.random_state, 2)
         labeled = y != UNLABELED
         m2 = M2(self._config(X.shape[1]), X[labeled], y[labeled], self.batch_size, init_seed)
         m2.start_from(X)
         optimizer = keras.optimizers.Adam(self.learning_rate_init, weight_decay=self.weight_decay or None)
-        optimizer.exclude_from_weight_decay(var_names=["bias", "noise_log_variance"])
-        self.history_ = train(
-            m2,
+        optimizer.exclude_from_weight_decay(var_names=["bias", "log_dispersion"])
+        self._train(
+            Trainer(m2, optimizer, self.batch_size),
             (X, y),
-            optimizer=optimizer,
-            batch_size=self.batch_size,
             max_epochs=self.max_iter,
             seed=train_seed,
-            callbacks=training_callbacks(self, self.learning_rate, self.max_iter),
-            verbose=self.verbose,
+            callbacks=self._callbacks(self.learning_rate, self.max_iter),
         )
-        self.loss_curve_ = self.history_["loss"]
-        self.n_iter_ = len(self.loss_curve_)
-        self._export(m2, X)
+        self._keep_networks(m2, X)
 
-    def _config(self, n_features: int):
-        from vaefeat.training.models import M2Config
+    def _config(self, n_features: int) -> "M2Config":
+        from vaefeat.training.m2 import M2Config
 
-        image_shape = checked_image_shape(self, n_features, needed=isinstance(self.corruption, ImageWarp))
-        encoder = network_config(self, n_features, image_shape=image_shape)
+        encoder = network_config(
+            self,
+            n_features,
+            image_shape=checked_image_shape(self, n_features),
+            log_inputs=self._likelihood.log_inputs,
+        )
         if not encoder.hidden_layer_sizes:
             raise ValueError("hidden_layer_sizes must hold at least one layer, got ().")
         return M2Config(
-            encoder,
-            self._log_prior(),
-            self.alpha,
-            self.likelihood,
-            self.noise_variance,
-            self.dynamic_binarization,
-            self.corruption,
+            encoder=encoder,
+            log_prior=self._log_prior(),
+            alpha=self.alpha,
+            likelihood=self._likelihood,
+            dynamic_binarization=self.dynamic_binarization,
+            corruption=self.corruption,
         )
 
     def _log_prior(self) -> tuple[float, ...]:
@@ -410,28 +413,20 @@ class M2Classifier(ClassifierMixin, OnnxEstimator):
             )
         return tuple(np.log(prior).tolist())
 
-    def _export(self, m2, X: np.ndarray) -> None:
-        """Turn what was trained into ONNX models."""
-        from vaefeat.export.networks import export_m2
-
-        self.classifier_, self.posterior_, self.decoder_ = export_m2(m2, X)
-        if self.likelihood == "gaussian":
-            self.noise_variance_ = np.exp(m2.likelihood.log_variance().numpy())
-
-    def onnx_shape_calculator(self):
+    def onnx_shape_calculator(self) -> Any:
         """Return the shape calculator by which skl2onnx converts the estimator, within a Pipeline too."""
-        from vaefeat.export.pipeline import classifier_shapes
+        from vaefeat.export.hooks import classifier_shapes
 
         return classifier_shapes
 
-    def onnx_converter(self):
+    def onnx_converter(self) -> Any:
         """Return the converter by which skl2onnx converts the estimator, within a Pipeline too."""
-        from vaefeat.export.pipeline import classifier_converter
+        from vaefeat.export.hooks import classifier_converter
 
         return classifier_converter(type(self))
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "classifier_")
+        return "classifier_" in vars(self)
 
 
 def _encode_labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -457,7 +452,7 @@ def _classes_of(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) == 1:
         raise ValueError(
-            f"All labelled samples are of one class, {classes.tolist()}, expected two at least. "
+            f"All labeled samples are of one class, {classes.tolist()}, expected two at least. "
             "-1 means that there is no label: if it is a class of yours, give it another name."
         )
     if len(classes) > MAX_CLASSES:
@@ -475,7 +470,7 @@ def _warn_if_not_learned(predicted: np.ndarray, codes: np.ndarray, classes: np.n
     largest = np.bincount(codes[labeled]).max() / labeled.sum()
     lost = np.setdiff1d(np.arange(len(classes)), predicted)
     if accuracy < (1 + largest) / 2:
-        what = f"is right for {accuracy:.0%} of its own labelled samples alone"
+        what = f"is right for {accuracy:.0%} of its own labeled samples alone"
     elif len(lost):
         what = f"never predicts {classes[lost].tolist()}"
     else:

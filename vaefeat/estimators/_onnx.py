@@ -1,7 +1,9 @@
 """An encoder that was trained elsewhere, as a step of a Pipeline here."""
 
 import os
+from collections.abc import Sequence
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -15,7 +17,7 @@ class OnnxEncoderTransformer(OnnxTransformer):
     """Features from an ONNX file: someone else's encoder in front of your classifier.
 
     ``fit`` loads the file, checks it, and learns nothing from the data. The fitted estimator holds the
-    model itself: it pickles, and runs where the file is not. TensorFlow is never needed.
+    model itself, so it can be pickled and runs where there is no such file. TensorFlow is never needed.
 
     Parameters
     ----------
@@ -23,7 +25,7 @@ class OnnxEncoderTransformer(OnnxTransformer):
         A file that :func:`vaefeat.export_onnx` wrote, or any other with one float32 input of shape
         (N, n_features) that :class:`vaefeat.OnnxModel` accepts.
     output : str, default="z_mean"
-        The output of the model that is the features: a float32 matrix.
+        The output of the model to use as features: a float32 matrix.
     providers : sequence of str, default=("CPUExecutionProvider",)
         ONNX Runtime's execution providers, in order of preference.
     n_threads : int, default=0
@@ -67,14 +69,21 @@ class OnnxEncoderTransformer(OnnxTransformer):
         "n_threads": [Interval(Integral, 0, None, closed="left")],
     }
 
-    def __init__(self, model, *, output="z_mean", providers=("CPUExecutionProvider",), n_threads=0):
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | bytes,
+        *,
+        output: str = "z_mean",
+        providers: Sequence[str] = ("CPUExecutionProvider",),
+        n_threads: int = 0,
+    ) -> None:
         self.model = model
         self.output = output
         self.providers = providers
         self.n_threads = n_threads
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Load the model, and check that it takes rows such as those of ``X``.
 
         Parameters
@@ -97,9 +106,10 @@ class OnnxEncoderTransformer(OnnxTransformer):
                 )
             features = self.encoder_.run(X[:1], [self.output])[self.output]
             if features.ndim != 2 or features.dtype != np.float32:
-                raise ValueError(f"Output {self.output!r} of the model is no float32 matrix.")
+                raise ValueError(f"Output {self.output!r} of the model is not a float32 matrix.")
         return self
 
     @property
-    def _output_name(self) -> str:
+    def feature_name(self) -> str:
+        """The output of the encoder that is the features."""
         return self.output

@@ -1,6 +1,7 @@
-"""Outliers: samples that a model of the others cannot explain."""
+"""Outlier detection: samples that a model of the others cannot explain."""
 
 from numbers import Real
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, _fit_context, clone
@@ -15,7 +16,7 @@ FENCE = 1.5  # interquartile ranges below the lower quartile: Tukey's rule for a
 
 
 class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator):
-    r"""Outliers by the scores of an autoencoder or a VAE: what it cannot reconstruct is unlike its data.
+    r"""Outliers by the scores of an autoencoder or a VAE, which reconstructs them badly.
 
     Parameters
     ----------
@@ -23,12 +24,12 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
         Trained on the samples, without labels, and asked for ``score_samples``: an AutoencoderTransformer
         (negative error of the reconstruction), a VAEEncoderTransformer (evidence lower bound), a Pipeline
         that ends in one, or any other density such as sklearn.mixture.GaussianMixture. None is an
-        AutoencoderTransformer with ``random_state=0`` and a narrow code, of a unit for four features and
-        of 8 at most. It sees an array without NaN: put StandardScaler(), imputers, and what chooses columns
-        by their names before the detector.
+        AutoencoderTransformer with ``random_state=0`` and a narrow code of one unit per four features, at
+        most 8. It sees an array without NaN: put StandardScaler(), imputers, and steps that choose columns
+        by name before the detector.
     contamination : "auto" or float, default="auto"
-        Share of outliers among the training samples, in (0, 0.5]. "auto" takes for outliers what lies
-        more than 1.5 interquartile ranges below the lower quartile of the training samples' scores.
+        Share of outliers among the training samples, in (0, 0.5]. "auto" declares samples outliers whose
+        scores lie more than 1.5 interquartile ranges below the lower quartile of the training scores.
 
     Attributes
     ----------
@@ -43,13 +44,13 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
     See Also
     --------
     sklearn.ensemble.IsolationForest : Outliers by how soon random cuts isolate them.
-    sklearn.neighbors.LocalOutlierFactor : Outliers by how thinly their neighbourhood is settled.
+    sklearn.neighbors.LocalOutlierFactor : Outliers by the density of their neighborhood.
 
     Notes
     -----
-    Outliers among the training samples teach the autoencoder too: one with a narrow code, or a VAE, learns
-    them last. Scores are deterministic. With vaefeat's estimators the detector leaves as ONNX, and its
-    file has the outputs ``label`` and ``scores``, the latter its ``decision_function``.
+    Outliers among the training samples are learned too; an autoencoder with a narrow code, or a VAE, learns
+    them last. Scores are deterministic. With vaefeat's estimators the detector can be exported to ONNX; the
+    file has the outputs ``label`` and ``scores``, its ``decision_function``.
 
     References
     ----------
@@ -73,13 +74,15 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
     }
 
-    def __init__(self, estimator=None, *, contamination="auto"):
+    def __init__(
+        self, estimator: BaseEstimator | None = None, *, contamination: float | str = "auto"
+    ) -> None:
         self.estimator = estimator
         self.contamination = contamination
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
-        """Train the estimator on ``X``, and find the score below which a sample is an outlier.
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Train the estimator on ``X``, and set the score below which a sample is an outlier.
 
         Parameters
         ----------
@@ -97,7 +100,7 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
             self.offset_ = _offset(self._scores(X), self.contamination)
         return self
 
-    def score_samples(self, X):
+    def score_samples(self, X: Any) -> np.ndarray:
         """Return the estimator's score of each sample: the lower, the less like the training samples.
 
         Parameters
@@ -112,7 +115,7 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
         check_is_fitted(self)
         return self._scores(self._validated(X, reset=False))
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> np.ndarray:
         """Return ``score_samples(X) - offset_``: negative for outliers.
 
         Parameters
@@ -125,7 +128,7 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
         """
         return self.score_samples(X) - self.offset_
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Return -1 for outliers and 1 for others.
 
         Parameters
@@ -138,7 +141,7 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
         """
         return np.where(self.decision_function(X) >= 0, 1, -1)
 
-    def _validated(self, X, *, reset: bool) -> np.ndarray:
+    def _validated(self, X: Any, *, reset: bool) -> np.ndarray:
         return validate_data(
             self, X, reset=reset, dtype=(np.float64, np.float32), ensure_min_samples=2 if reset else 1
         )
@@ -149,18 +152,18 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
         return AutoencoderTransformer(min(MAX_CODE, max(1, n_features // 4)), random_state=0)
 
     def _scores(self, X: np.ndarray) -> np.ndarray:
-        with np.errstate(over="ignore"):  # a sample that is far out has a score of -inf
+        with np.errstate(over="ignore"):  # the score of a distant sample may be -inf
             return self.estimator_.score_samples(X).astype(np.float64)
 
-    def onnx_shape_calculator(self):
+    def onnx_shape_calculator(self) -> Any:
         """Return the shape calculator by which skl2onnx converts the estimator, within a Pipeline too."""
-        from vaefeat.export.scores import detector_shapes
+        from vaefeat.export.hooks import detector_shapes
 
         return detector_shapes
 
-    def onnx_converter(self):
+    def onnx_converter(self) -> Any:
         """Return the converter by which skl2onnx converts the estimator, within a Pipeline too."""
-        from vaefeat.export.scores import convert_detector
+        from vaefeat.export.hooks import convert_detector
 
         return convert_detector
 
@@ -168,7 +171,7 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
         return hasattr(self, "offset_")
 
 
-def _offset(scores: np.ndarray, contamination) -> float:
+def _offset(scores: np.ndarray, contamination: float | str) -> float:
     if not np.isfinite(scores).all():
         n_lost = np.count_nonzero(~np.isfinite(scores))
         raise ValueError(

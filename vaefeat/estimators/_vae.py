@@ -1,26 +1,23 @@
 """A variational autoencoder as a scikit-learn transformer."""
 
+from collections.abc import Sequence
 from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from vaefeat.estimators._autoencoding import (
-    AUTOENCODING_CONSTRAINTS,
-    AutoencodingTransformer,
-    lowest_if_nan,
-)
-from vaefeat.estimators._base import check_likelihood, check_range
-from vaefeat.values.objectives import (
-    ACTIVE_VARIANCE,
-    bernoulli_log_prob,
-    gaussian_kl,
-    gaussian_kl_per_unit,
-    gaussian_log_prob,
-    reparameterize,
-)
+from vaefeat.estimators._latent import LATENT_CONSTRAINTS, LatentTransformer
+from vaefeat.estimators._parameters import LIKELIHOOD_CONSTRAINTS, check_binarization
+from vaefeat.values.corruptions import Corruption
+from vaefeat.values.likelihoods import Likelihood, resolve
+from vaefeat.values.objectives import ACTIVE_VARIANCE, gaussian_kl, gaussian_kl_per_unit, reparameterize
+
+if TYPE_CHECKING:
+    from vaefeat.training.networks import NetworkConfig
+    from vaefeat.training.vae import VAE
 
 POSTERIOR = ["z_mean", "z_log_var"]
 N_SCORE_DRAWS = 16
@@ -34,10 +31,10 @@ def _fixed_draws(n_components: int) -> np.ndarray:
     return np.concatenate([half, -half])  # (N_SCORE_DRAWS, n_components)
 
 
-class VAEEncoderTransformer(AutoencodingTransformer):
+class VAEEncoderTransformer(LatentTransformer):
     r"""Features learned without labels: the latent means of a variational autoencoder.
 
-    ``fit`` trains an encoder q(z|x) and a decoder p(x|z) with TensorFlow, by maximising the evidence
+    ``fit`` trains an encoder q(z|x) and a decoder p(x|z) with TensorFlow, by maximizing the evidence
     lower bound, and ends by exporting both to ONNX. From then on the estimator runs on ONNX Runtime:
     a fitted one unpickles, transforms and scores where TensorFlow is not installed.
 
@@ -58,29 +55,27 @@ class VAEEncoderTransformer(AutoencodingTransformer):
         Activation of the hidden layers.
     kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
         Distribution of the initial weights, by its name in Keras.
-    likelihood : {"bernoulli", "gaussian"}, default="gaussian"
+    likelihood : {"bernoulli", "gaussian", "poisson"} or Likelihood, default="gaussian"
         The distribution p(x|z) of a feature. "bernoulli" is for features in [0, 1] such as black
-        and white pixels; "gaussian" is for any real features.
-    noise_variance : "learned" or float, default="learned"
-        Variance of the Gaussian p(x|z): one for each feature, learned with the weights, or one
-        given for all. "bernoulli" has none, and leaves it unread.
+        and white pixels; "gaussian" is for any real features, with a variance learned for each;
+        "poisson" is for counts. :class:`vaefeat.Gaussian` has other variances.
     beta : float, default=1.0
         Weight of the KL term. Above 1, fewer and more independent units; below 1, more of them.
     corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise or None, default=None
-        How a sample is distorted before the encoder sees it; the decoder still owes it as it was. What
-        the distortion changes leaves the latents: say here what does not matter.
+        How a sample is distorted before the encoder sees it; the target of the decoder is the clean sample.
+        The latents become invariant to the distortion: say here what does not matter.
     contrastive_weight : float, default=0.0
-        Weight of a term by which two distortions of a sample find each other among those of the
-        other samples of the batch, by the cosine of their latent means. Draws samples together
-        that differ by distortions alone, and the others apart. Needs ``corruption``.
+        Weight of a term that asks for the latent means of two distortions of a sample to be more alike,
+        by their cosine, than those of different samples of the batch. It draws together samples that
+        differ by distortions alone, and pushes the others apart. Needs ``corruption``.
     temperature : float, default=0.1
-        Of the contrastive term. The lower, the more it drives the nearest samples apart; raise it where
-        samples of one class look nearly alike, and classes overlap.
+        Temperature of the contrastive term. The lower, the more it pushes the nearest samples apart; raise
+        it where samples of one class look nearly alike and classes overlap.
     dynamic_binarization : bool, default=False
-        Draw each pixel as 0 or 1, with its grey value as the probability, anew each time it is
-        seen. For "bernoulli"; else grey values enter the likelihood as they are.
+        Draw each pixel as 0 or 1, with its gray value as the probability, anew each time it is
+        seen. Only for "bernoulli". By default gray values enter the likelihood as they are.
     batch_size : int, default=100
-        Samples a step; if there are fewer, all of them.
+        Samples per step; if there are fewer, all of them.
     learning_rate : {"constant", "cosine"}, default="constant"
         "cosine" lets the learning rate rise over the first tenth of the epochs of ``fit`` and fall to
         nearly zero at the end, as half a cosine. ``partial_fit``, which knows no end, is constant.
@@ -99,7 +94,7 @@ class VAEEncoderTransformer(AutoencodingTransformer):
     n_iter_no_change : int, default=10
         Epochs without an improvement by ``tol`` after which ``early_stopping`` stops.
     tol : float, default=1e-4
-        The smallest improvement that counts for ``early_stopping``, in nats a sample.
+        The smallest improvement that counts for ``early_stopping``, in nats per sample.
     callbacks : sequence of keras.callbacks.Callback, default=()
         Called at the beginning and the end of training and of each epoch.
     warm_start : bool, default=False
@@ -117,19 +112,21 @@ class VAEEncoderTransformer(AutoencodingTransformer):
         and ``hidden`` (n_samples, hidden_layer_sizes[-1]) if there is a hidden layer.
     decoder_ : OnnxModel
         From ``Z`` (n_samples, n_components) to ``x_mean`` (n_samples, n_features), and to
-        ``x_logits`` where the likelihood is "bernoulli".
+        ``x_logits`` ("bernoulli") or ``x_log_rate`` ("poisson").
     kl_per_unit_ : ndarray of shape (n_components,), float32
         Mean KL divergence of each unit from the prior over the training data, in nats.
     active_units_ : ndarray of shape (n_components,), bool
         Units whose mean varies over the training data by more than 0.01.
     noise_variance_ : ndarray of shape (n_features,), float32
-        Variance of p(x|z). Only if the likelihood is "gaussian".
+        Variance of p(x|z). Only if the likelihood is Gaussian.
     loss_curve_ : list of float
         Mean loss of each epoch, in nats: the negative ELBO if ``beta`` is 1 and
         ``contrastive_weight`` 0.
     history_ : dict of lists of float
         ``loss``, ``reconstruction`` and ``kl`` of each epoch, ``contrast`` if ``contrastive_weight``
         is not 0, and the same of the validation samples as ``val_*`` if ``early_stopping``.
+    example_codes_ : ndarray of shape (10, n_components), float32
+        Latent means of the first training samples, which notebooks show decoded.
     n_iter_ : int
         Epochs trained.
     n_features_in_ : int
@@ -149,7 +146,7 @@ class VAEEncoderTransformer(AutoencodingTransformer):
 
     Notes
     -----
-    Maximised is, for each sample,
+    ``fit`` maximizes, for each sample,
 
     .. math:: E_{q(z|\tilde x)}[\log p(x|z)] - \beta\, KL(q(z|\tilde x) \| p(z)) - \gamma\, C,
         \quad p(z) = N(0, I)
@@ -157,8 +154,8 @@ class VAEEncoderTransformer(AutoencodingTransformer):
     where :math:`\tilde x` is x as ``corruption`` leaves it, :math:`\gamma` is ``contrastive_weight``, and
     C the contrastive loss of Chen et al.
 
-    Without a contrastive term, active units come out with a variance near 1 and silent ones near 0, so
-    that the features need no scaler behind them; with few labels a StandardScaler harms, since it blows
+    Without a contrastive term, active units have a variance near 1 and silent ones near 0, so
+    that the features need no scaler after them; with few labels a StandardScaler harms, since it scales
     silent units up to the size of the others.
 
     References
@@ -188,47 +185,46 @@ class VAEEncoderTransformer(AutoencodingTransformer):
     """
 
     _parameter_constraints: dict = {
-        **AUTOENCODING_CONSTRAINTS,
-        "likelihood": [StrOptions({"bernoulli", "gaussian"})],
-        "noise_variance": [StrOptions({"learned"}), Interval(Real, 0, None, closed="neither")],
+        **LATENT_CONSTRAINTS,
+        **LIKELIHOOD_CONSTRAINTS,
         "beta": [Interval(Real, 0, None, closed="left")],
         "contrastive_weight": [Interval(Real, 0, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
-        "dynamic_binarization": ["boolean"],
         "output": [StrOptions({"z_mean", "hidden"})],
     }
-    _code_name = "z_mean"
+    code_name = "z_mean"
+    kl_per_unit_: np.ndarray
+    active_units_: np.ndarray
 
     def __init__(
         self,
-        n_components=50,
+        n_components: int = 50,
         *,
-        hidden_layer_sizes=(500, 500),
-        filters=(),
-        image_shape=None,
-        activation="relu",
-        kernel_initializer="glorot_uniform",
-        likelihood="gaussian",
-        noise_variance="learned",
-        beta=1.0,
-        corruption=None,
-        contrastive_weight=0.0,
-        temperature=0.1,
-        dynamic_binarization=False,
-        batch_size=100,
-        learning_rate="constant",
-        learning_rate_init=1e-3,
-        output="z_mean",
-        max_iter=50,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        callbacks=(),
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
+        hidden_layer_sizes: Sequence[int] = (500, 500),
+        filters: Sequence[int] = (),
+        image_shape: Sequence[int] | None = None,
+        activation: str = "relu",
+        kernel_initializer: str = "glorot_uniform",
+        likelihood: str | Likelihood = "gaussian",
+        beta: float = 1.0,
+        corruption: Corruption | None = None,
+        contrastive_weight: float = 0.0,
+        temperature: float = 0.1,
+        dynamic_binarization: bool = False,
+        batch_size: int = 100,
+        learning_rate: str = "constant",
+        learning_rate_init: float = 1e-3,
+        output: str = "z_mean",
+        max_iter: int = 50,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        callbacks: Sequence[Any] = (),
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
         self.filters = filters
@@ -236,7 +232,6 @@ class VAEEncoderTransformer(AutoencodingTransformer):
         self.activation = activation
         self.kernel_initializer = kernel_initializer
         self.likelihood = likelihood
-        self.noise_variance = noise_variance
         self.beta = beta
         self.corruption = corruption
         self.contrastive_weight = contrastive_weight
@@ -256,7 +251,7 @@ class VAEEncoderTransformer(AutoencodingTransformer):
         self.random_state = random_state
         self.verbose = verbose
 
-    def score_samples(self, X):
+    def score_samples(self, X: Any) -> np.ndarray:
         """Return the evidence lower bound of each sample, a lower bound of log p(x).
 
         The expectation over q(z|x) is the mean over 16 fixed draws, the same for all samples, so that
@@ -272,14 +267,9 @@ class VAEEncoderTransformer(AutoencodingTransformer):
         elbo : ndarray of shape (n_samples,), float32
             In nats, with the KL term unweighted whatever ``beta``; -inf where float32 cannot hold it.
         """
-        check_is_fitted(self)
-        X = self._validated(X, reset=False)
-        check_range(X, self.likelihood)
-        draws = _fixed_draws(self.decoder_.n_features)
-        starts = range(0, len(X), SCORE_CHUNK_ROWS)
-        return np.concatenate([self._elbo(X[i : i + SCORE_CHUNK_ROWS], draws) for i in starts])
+        return super().score_samples(X)
 
-    def sample(self, n_samples=1, random_state=None):
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
         """Decode draws from the prior.
 
         Parameters
@@ -297,8 +287,13 @@ class VAEEncoderTransformer(AutoencodingTransformer):
         shape = (n_samples, self.decoder_.n_features)
         return self.inverse_transform(check_random_state(random_state).standard_normal(shape))
 
+    @property
+    def _likelihood(self) -> Likelihood:
+        return resolve(self.likelihood)
+
     def _check(self, X: np.ndarray) -> None:
-        check_likelihood(self, X)
+        super()._check(X)
+        check_binarization(self, self._likelihood)
         if self.contrastive_weight and self.corruption is None:
             raise ValueError(
                 "contrastive_weight compares two distortions of a sample: set corruption, for instance to "
@@ -307,13 +302,10 @@ class VAEEncoderTransformer(AutoencodingTransformer):
         if self.output == "hidden" and not (len(self.hidden_layer_sizes) or len(self.filters)):
             raise ValueError('output="hidden" needs a hidden layer, got hidden_layer_sizes=().')
 
-    @property
-    def _output_name(self) -> str:
-        return self.output
-
-    @property
-    def _takes_probabilities(self) -> bool:
-        return self.likelihood == "bernoulli"
+    def _score(self, X: np.ndarray) -> np.ndarray:
+        draws = _fixed_draws(self.decoder_.n_features)
+        starts = range(0, len(X), SCORE_CHUNK_ROWS)
+        return np.concatenate([self._elbo(X[i : i + SCORE_CHUNK_ROWS], draws) for i in starts])
 
     def _elbo(self, X: np.ndarray, draws: np.ndarray) -> np.ndarray:
         posterior = self.encoder_.run(X, POSTERIOR)
@@ -324,39 +316,36 @@ class VAEEncoderTransformer(AutoencodingTransformer):
         for noise in draws:
             log_prob += self._log_prob(X[near], reparameterize(z_mean[near], z_log_var[near], noise))
         elbo[near] += log_prob / len(draws)
-        return lowest_if_nan(elbo)
+        return elbo
 
-    def _log_prob(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray:
-        if self.likelihood == "bernoulli":
-            return bernoulli_log_prob(X, self.decoder_.run(Z, ["x_logits"])["x_logits"])
-        x_mean = self.decoder_.run(Z, ["x_mean"])["x_mean"]
-        return gaussian_log_prob(X, x_mean, np.log(self.noise_variance_))
-
-    def _score_graph(self):
+    def onnx_score_graph(self) -> Any:
+        """Return what ``score_samples`` computes as an ``onnx.ModelProto``."""
         from vaefeat.export.scores import elbo
 
-        noise_variance = self.noise_variance_ if self.likelihood == "gaussian" else None
-        return elbo(self.encoder_, self.decoder_, noise_variance, _fixed_draws(self.decoder_.n_features))
+        check_is_fitted(self)
+        draws = _fixed_draws(self.decoder_.n_features)
+        return elbo(self.encoder_, self.decoder_, self._likelihood, self._noise_variance, draws)
 
-    def _model(self, encoder, seed: int):
-        from vaefeat.training.models import VAE, VAEConfig
+    def _model(self, encoder: "NetworkConfig", seed: int) -> "VAE":
+        from vaefeat.training.vae import VAE, VAEConfig
 
         config = VAEConfig(
-            encoder,
-            self.likelihood,
-            self.noise_variance,
-            self.beta,
-            self.dynamic_binarization,
-            self.corruption,
-            self.contrastive_weight,
-            self.temperature,
+            encoder=encoder,
+            likelihood=self._likelihood,
+            beta=self.beta,
+            dynamic_binarization=self.dynamic_binarization,
+            corruption=self.corruption,
+            contrastive_weight=self.contrastive_weight,
+            temperature=self.temperature,
         )
         return VAE(config, seed)
 
-    def _keep(self, model, optimizer, history: dict, X: np.ndarray, resume: bool) -> None:
-        super()._keep(model, optimizer, history, X, resume)
-        if self.likelihood == "gaussian":
-            self.noise_variance_ = np.exp(model.likelihood.log_variance().numpy())
+    def _keep_networks(self, model: Any, X: np.ndarray) -> None:
+        super()._keep_networks(model, X)
         posterior = self.encoder_.run(X, POSTERIOR)
         self.kl_per_unit_ = gaussian_kl_per_unit(posterior["z_mean"], posterior["z_log_var"]).mean(axis=0)
         self.active_units_ = posterior["z_mean"].var(axis=0) > ACTIVE_VARIANCE
+
+    @classmethod
+    def _exported_names(cls) -> list[str]:
+        return [*super()._exported_names(), "kl_per_unit_", "active_units_"]

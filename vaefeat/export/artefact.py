@@ -13,6 +13,7 @@ from vaefeat.runtime import card as cards
 from vaefeat.runtime.folders import SUFFIX, card_paths
 
 N_GOLDEN_ROWS = 2  # kept in a card with the outputs that they give
+OWN_ENTRIES = {"inputs", "outputs", "classes", "weights_sha256", "golden", "file", "parity"}
 
 
 def checked_path(path: Path) -> Path:
@@ -20,6 +21,13 @@ def checked_path(path: Path) -> Path:
     if path.suffix != SUFFIX:
         raise ExportError(f"Got the path {str(path)!r}, expected one that ends in {SUFFIX}.")
     return path
+
+
+def checked_entries(card: Mapping[str, Any] | None) -> cards.Card:
+    """Return the caller's entries for a card, if none is the exporter's own."""
+    if reserved := OWN_ENTRIES & set(card or {}):
+        raise ExportError(f"The card's entries {sorted(reserved)} are the exporter's own; leave them out.")
+    return dict(card or {})
 
 
 def serialize(proto: onnx.ModelProto, card: Mapping[str, Any]) -> bytes:

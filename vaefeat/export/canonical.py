@@ -5,10 +5,13 @@ from itertools import count
 
 import onnx
 
+from vaefeat.exceptions import ExportError
+
 OPSET = 18  # the highest that tf2onnx writes, and what skl2onnx can be asked for
 OPSETS = {"": OPSET, "ai.onnx.ml": 3}  # the latter is the one of opset 18
 IR_VERSION = 8  # of opset 18: ONNX Runtime 1.14 and later read it
 PRODUCER = "vaefeat"
+FEATURES_CAST = "vaefeat_features"  # the name of the node behind an encoder within a Pipeline
 
 
 def canonicalize(proto: onnx.ModelProto, graph_name: str) -> onnx.ModelProto:
@@ -77,3 +80,21 @@ def _stamp(proto: onnx.ModelProto) -> onnx.ModelProto:
     proto.doc_string = ""
     del proto.metadata_props[:]
     return proto
+
+
+def at_opset(proto: onnx.ModelProto, target: int) -> onnx.ModelProto:
+    """Return the model at another opset.
+
+    Raises
+    ------
+    ExportError
+        If it has operators that this opset has not.
+    """
+    if target in (opset.version for opset in proto.opset_import if opset.domain == ""):
+        return proto
+    try:
+        return onnx.version_converter.convert_version(proto, target)
+    except RuntimeError as exc:
+        raise ExportError(
+            f"The encoder cannot be had at opset {target}; ask for target_opset={OPSETS}."
+        ) from exc

@@ -10,14 +10,10 @@ import onnx
 from sklearn.utils.validation import check_is_fitted
 
 from vaefeat.exceptions import ExportError
-from vaefeat.export.artefact import checked_path
-from vaefeat.export.estimator import (
-    N_PARITY_ROWS,
-    checked_entries,
-    describe_graph,
-    describe_training,
-    write_proven,
-)
+from vaefeat.export.artefact import checked_entries, checked_path
+from vaefeat.export.description import describe_decoder
+from vaefeat.export.proof import N_PARITY_ROWS, write_proven
+from vaefeat.protocols import NetworkEstimator
 
 
 def export_decoder(
@@ -25,7 +21,7 @@ def export_decoder(
 ) -> Path:
     """Write the decoder of a fitted estimator as an ONNX file with its card beside it.
 
-    As :func:`vaefeat.export_onnx` does it: nothing is written unless ONNX Runtime and the ONNX reference
+    As with :func:`vaefeat.export_onnx`, nothing is written unless ONNX Runtime and the ONNX reference
     evaluator give the same, within 1e-5, on draws from the prior.
 
     Parameters
@@ -33,7 +29,8 @@ def export_decoder(
     estimator : estimator
         A fitted VAEEncoderTransformer: the file takes ``Z`` (n_samples, n_components). Or a fitted
         M2Classifier: it takes ``ZY``, the class one-hot behind the latents. It gives ``x_mean``
-        (n_samples, n_features) and, if the likelihood is "bernoulli", ``x_logits``.
+        (n_samples, n_features) and, if the likelihood is "bernoulli",
+        ``x_logits``, or ``x_log_rate`` if it is "poisson".
     path : path
         Ends in .onnx.
     card : mapping, optional
@@ -65,32 +62,16 @@ def export_decoder(
     >>> decoder.run([[0.0, 0.0], [1.0, -1.0]])["x_mean"].shape
     (2, 64)
     """
-    path = checked_path(Path(path))
-    entries = checked_entries(card)
+    path, entries = checked_path(Path(path)), checked_entries(card)
     check_is_fitted(estimator)
-    if not hasattr(estimator, "decoder_"):
+    networks = estimator.networks() if isinstance(estimator, NetworkEstimator) else {}
+    if "decoder" not in networks:
         raise ExportError(
             f"{type(estimator).__name__} has no decoder, expected a VAEEncoderTransformer or an M2Classifier."
         )
-    proto = onnx.load_model_from_string(estimator.decoder_.to_bytes())
-    shape = N_PARITY_ROWS, estimator.decoder_.n_features
-    rows = np.random.default_rng(0).standard_normal(shape, np.float32)
-    full_card = _card(estimator, path, proto) | entries
-    write_proven(path, proto, full_card, rows, estimator.decoder_.run(rows))
+    decoder = networks["decoder"]
+    proto = onnx.load_model_from_string(decoder.to_bytes())
+    rows = np.random.default_rng(0).standard_normal((N_PARITY_ROWS, decoder.n_features), np.float32)
+    full_card = describe_decoder(estimator, path, proto) | entries
+    write_proven(path, proto, full_card, rows, decoder.run(rows))
     return path
-
-
-def _card(estimator: Any, path: Path, proto: onnx.ModelProto) -> dict[str, Any]:
-    kl, shape = (getattr(estimator, name, None) for name in ("kl_per_unit_", "image_shape"))
-    training = {
-        "estimator": " ".join(repr(estimator).split()),
-        **describe_training(estimator),
-        "kl_per_unit_nats": None if kl is None else [float(value) for value in kl],
-    }
-    return {
-        "name": path.stem,
-        "description": f"The decoder of a {type(estimator).__name__}.",
-        "image_shape": None if shape is None else [int(n) for n in shape],
-        "training": training,
-        **describe_graph(proto),
-    }

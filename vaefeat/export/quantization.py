@@ -1,4 +1,4 @@
-"""Fewer bytes: the weights of the matrix products as int8, if the accuracy stays."""
+"""Quantization: the weights of matrix products as int8, if the accuracy stays."""
 
 import logging
 import os
@@ -17,20 +17,20 @@ from sklearn.linear_model import LogisticRegression
 
 from vaefeat.exceptions import ExportError
 from vaefeat.export.artefact import N_GOLDEN_ROWS, checked_path, serialize, write_model
-from vaefeat.export.canonical import OPSET, canonicalize
-from vaefeat.export.pipeline import LABEL, at_opset
+from vaefeat.export.canonical import OPSET, at_opset, canonicalize
+from vaefeat.export.outputs import LABEL, PREDICTION
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime import card as cards
 from vaefeat.runtime.inspection import sha256_of_weights
 
 MAX_DROP = 0.01
-N_TRAIN = 5_000  # labelled rows for the classifier by which an encoder is judged
+N_TRAIN = 5_000  # labeled rows for the classifier by which an encoder is judged
 N_SPEED_ROWS, N_SPEED_RUNS = 1_024, 21
 
 
 @dataclass(frozen=True)
 class Quantization:
-    """What became of a model; each pair is before and after.
+    """The effect on a model; each pair is before and after.
 
     Attributes
     ----------
@@ -54,10 +54,10 @@ def quantize(
     *,
     max_drop: float = MAX_DROP,
 ) -> Quantization:
-    """Write a model with the weights of its matrix products as 8-bit integers, if it is still as good.
+    """Write a model with the weights of its matrix products as 8-bit integers, if the accuracy stays.
 
-    The activations are scaled to 8 bits as they come, by the largest of all rows of a run: what a
-    row gives depends a little on the rows beside it, unlike before.
+    Activations are scaled to 8 bits at run time, by the largest value among all rows of a run: unlike before,
+    the outputs for a row depend slightly on the other rows of the run.
 
     Parameters
     ----------
@@ -67,9 +67,9 @@ def quantize(
     path : path
         Ends in .onnx.
     X, y : ndarrays of shape (n_samples, n_features) and (n_samples,)
-        Labelled rows on which that logistic regression is fitted; unused for a Pipeline.
+        Labeled rows on which that logistic regression is fitted; unused for a Pipeline.
     X_test, y_test : ndarrays
-        Labelled rows on which the accuracy is measured, before and after.
+        Labeled rows on which the accuracy is measured, before and after.
     max_drop : float, default=0.01
         The largest drop of the accuracy that is accepted.
 
@@ -81,7 +81,7 @@ def quantize(
     ------
     ExportError
         If the accuracy drops by more, the file would not become smaller, or there is nothing to
-        quantise; nothing is written then.
+        quantize; nothing is written then.
 
     References
     ----------
@@ -89,8 +89,8 @@ def quantize(
     Integer-Arithmetic-Only Inference".
     """
     path = checked_path(Path(path))
-    if "prediction" in model.output_names:
-        raise ExportError("A regressor has no accuracy to judge by: it is not quantised.")
+    if PREDICTION in model.output_names:
+        raise ExportError("A regressor has no accuracy to judge by: it is not quantized.")
     proto = _with_int8_weights(model)
     smaller = OnnxModel(proto.SerializeToString(deterministic=True))
     before, after = (_accuracy(each, X, y, X_test, y_test) for each in (model, smaller))
@@ -117,7 +117,7 @@ def _with_int8_weights(model: OnnxModel) -> onnx.ModelProto:
             quantize_dynamic(proto, file, op_types_to_quantize=["MatMul"], weight_type=QuantType.QInt8)
         quantized = onnx.load(file)
     if not any(node.op_type == "MatMulInteger" for node in quantized.graph.node):
-        raise ExportError("The model has no matrix product with constant weights: nothing can be quantised.")
+        raise ExportError("The model has no matrix product with constant weights: nothing can be quantized.")
     return canonicalize(quantized, proto.graph.name)
 
 
@@ -146,7 +146,7 @@ def _accuracy(model: OnnxModel, X: Any, y: Any, X_test: Any, y_test: Any) -> flo
 def _rows_per_second(model: OnnxModel, smaller: OnnxModel, X: np.ndarray) -> tuple[float, float]:
     rows = np.resize(X, (N_SPEED_ROWS, X.shape[1])).astype(np.float32)
     seconds: tuple[list[float], list[float]] = [], []
-    for _ in range(N_SPEED_RUNS):  # by turns, so that both see the same machine
+    for _ in range(N_SPEED_RUNS):  # alternately, so that both see the same load on the machine
         for each, times in zip((model, smaller), seconds, strict=True):
             started = time.perf_counter()
             each.run(rows)

@@ -1,14 +1,14 @@
-"""What the Displays share: axes, colours, and the check of what they are made from."""
+"""What the Displays share: axes, colors, and the check of the estimators that they show."""
 
-from copy import copy
 from typing import Any
 
 import numpy as np
 
 from vaefeat._optional import import_optional
+from vaefeat.protocols import LatentModel
 
-# Okabe & Ito's palette, yellow made grey, and two more: told apart by colour-blind readers, and by their
-# markers in print.
+# Okabe & Ito's palette, with gray for yellow, and two more: color-blind readers can tell them apart, and in
+# print the markers do.
 COLORS = (
     *("#000000", "#E69F00", "#999999", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"),
     *("#882255", "#DDCC77"),
@@ -29,7 +29,7 @@ def axes_or_new(ax: Any, figsize: tuple[float, float], projection: str | None = 
 
 
 def check_estimator(estimator: Any, display: str, *needed: str) -> None:
-    """Refuse an estimator that is not fitted, or has not what the Display shows.
+    """Refuse an estimator that is not fitted, or lacks what the Display shows.
 
     Raises
     ------
@@ -55,6 +55,4 @@ def check_estimator(estimator: Any, display: str, *needed: str) -> None:
 
 def latents(estimator: Any, X: Any) -> np.ndarray:
     """Return the latent means or the code of ``X``, whatever the estimator's ``output`` is."""
-    if hasattr(estimator, "_code_name"):
-        estimator = copy(estimator).set_params(output=estimator._code_name)
-    return np.asarray(estimator.transform(X))
+    return np.asarray(estimator.encode(X) if isinstance(estimator, LatentModel) else estimator.transform(X))

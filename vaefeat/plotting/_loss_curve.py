@@ -74,7 +74,7 @@ class LossCurveDisplay:
             If it was trained for no epoch, or has no such term.
         """
         check_estimator(estimator, cls.__name__, "history_")
-        unit = "squared error" if getattr(estimator, "loss", None) == "squared_error" else "nats"
+        unit = getattr(estimator, "loss_unit", "nats")
         return cls(estimator.history_, unit).plot(terms=terms, ax=ax)
 
     def plot(self, *, terms: Sequence[str] | None = None, ax: Any = None) -> "LossCurveDisplay":

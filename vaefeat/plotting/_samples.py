@@ -1,4 +1,4 @@
-"""What a model dreams of."""
+"""Samples drawn from a model."""
 
 from typing import Any
 
@@ -63,9 +63,9 @@ class SamplesDisplay(ImageGridDisplay):
         TypeError
             If the estimator cannot sample.
         ValueError
-            If the features are no image.
+            If the features are not an image.
         """
-        check_estimator(estimator, cls.__name__, "decoder_", "sample")
+        check_estimator(estimator, cls.__name__, "networks", "sample")
         if hasattr(estimator, "classes_"):
             images, rows = _by_class(estimator, n_columns, random_state)
             title = "Samples by class; in a column, one style"

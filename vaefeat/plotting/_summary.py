@@ -9,6 +9,7 @@ from vaefeat.exceptions import MissingExtraError
 from vaefeat.plotting._images import ImageGridDisplay, image_shape_of
 from vaefeat.plotting._latent_units import LatentUnitsDisplay
 from vaefeat.plotting._loss_curve import LossCurveDisplay
+from vaefeat.protocols import LatentModel
 
 DPI = 80
 
@@ -19,7 +20,7 @@ def summary_html(estimator: Any) -> str:
     Parameters
     ----------
     estimator : estimator
-        Shown is what it has; of one that is not fitted, or without matplotlib, nothing.
+        What it lacks is not shown; without matplotlib, or if it is not fitted, nothing is.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def _draw(estimator: Any, axes: dict[str, Any]) -> None:
     if "units" in axes:
         LatentUnitsDisplay.from_estimator(estimator, ax=axes["units"])
     if "images" in axes:
-        images = estimator.inverse_transform(estimator._example_codes)[None]
+        images = estimator.inverse_transform(estimator.example_codes_)[None]
         title = f"Reconstructions of the first {images.shape[1]} training samples"
         shape = image_shape_of(estimator, images.shape[2])
         ImageGridDisplay(images, image_shape=shape, title=title).plot(axes["images"])
@@ -60,12 +61,12 @@ def _draw(estimator: Any, axes: dict[str, Any]) -> None:
 
 def _shows_images(estimator: Any) -> bool:
     """Tell whether features are pixels, as far as parameters tell."""
-    if not hasattr(estimator, "_example_codes"):
+    if not isinstance(estimator, LatentModel) or not hasattr(estimator, "example_codes_"):
         return False
-    if getattr(estimator, "image_shape", None) is None and not estimator._takes_probabilities:
+    if estimator.image_shape is None and estimator.input_range is None:
         return False
     try:
-        image_shape_of(estimator, estimator.n_features_in_)
+        image_shape_of(estimator, estimator.inverse_transform(estimator.example_codes_).shape[1])
     except ValueError:
         return False
     return True

@@ -1,24 +1,26 @@
 """The autoencoder: a code, its reconstruction, and penalties on the code."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from vaefeat.training.models import centre, corrupt, location_of_mean, stateless_noise
-from vaefeat.training.networks import NetworkConfig, build_code, build_decoder
-from vaefeat.values import objectives, penalties
+from vaefeat.training.interface import Batch, Dispersion, GenerativeModel, Losses, Network
+from vaefeat.training.networks import NetworkConfig, build_code, build_decoder, center
+from vaefeat.training.noise import corrupt, stateless_noise
+from vaefeat.values import penalties
 from vaefeat.values.corruptions import Corruption
+from vaefeat.values.likelihoods import Likelihood
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AutoencoderConfig:
-    """All that defines an autoencoder, beside its seed."""
+    """All that defines an autoencoder, except its seed."""
 
     encoder: NetworkConfig
     code_activation: str = "identity"
-    loss: str = "squared_error"
+    loss: Likelihood
     corruption: Corruption | None = None
     code_noise: float = 0.0
     contractive_weight: float = 0.0
@@ -37,15 +39,15 @@ class AutoencoderConfig:
         return {name: weight for name, weight in weights.items() if weight}
 
 
-class Autoencoder(keras.Model):
-    r"""Autoencoder: an encoder h, a decoder g, and what is asked of the code beside its worth for g.
+class Autoencoder(GenerativeModel):
+    r"""Autoencoder: an encoder h, a decoder g, and penalties on the code.
 
-    Minimises, for each example, the error of its reconstruction plus the weighted penalties:
+    Minimizes, for each example, the error of its reconstruction plus the weighted penalties:
 
     .. math:: L(x, g(h(\tilde x) + \epsilon)) + \lambda \|J_h(\tilde x)\|_F^2
         + \alpha \|h(\tilde x)\|_1 + \beta \sum_j KL(\rho \| \hat\rho_j)
 
-    L is the squared error or the cross-entropy, :math:`\tilde x` the corrupted example or x itself,
+    L is the squared error or a negative log-likelihood, :math:`\tilde x` the corrupted example or x itself,
     and :math:`\epsilon` normal noise before the activation of the code, if there is any.
 
     References
@@ -55,11 +57,13 @@ class Autoencoder(keras.Model):
     Salakhutdinov & Hinton (2009), "Semantic hashing", for the noise.
     """
 
-    def __init__(self, config: AutoencoderConfig, seed: int):
+    def __init__(self, config: AutoencoderConfig, seed: int) -> None:
         super().__init__(name="autoencoder")
         self.config = config
+        self.likelihood = config.loss
         self.encoder = build_code(config.encoder, config.code_activation, seed)
         self.decoder = build_decoder(config.encoder.mirrored(), seed + 1_000)
+        self.dispersion = Dispersion(config.loss, config.encoder.n_inputs)
         self.built = True
 
     @property
@@ -72,16 +76,22 @@ class Autoencoder(keras.Model):
 
     def start_from(self, X: np.ndarray) -> None:
         """Start from the mean of each feature in ``X``, (n_samples, n_features), on both sides."""
-        if not self.config.encoder.filters:
-            centre(self.encoder.layers[1], X)
-        self.decoder.layers[-1].bias.assign(location_of_mean(X, logits=self.config.loss == "log_loss"))
+        center(self.encoder, self.config.encoder, X)
+        self.decoder.layers[-1].bias.assign(self.likelihood.start(X))
+        self.dispersion.start_from(X)
+
+    def networks(self) -> Mapping[str, Network]:
+        config = self.config.encoder
+        return {
+            "encoder": Network(self.encoder, config.n_inputs, "X", ("code",), rows=lambda X: X),
+            "decoder": self.decoder_network(self.decoder, config.n_outputs, "Z"),
+        }
 
     def reconstruct(self, x: tf.Tensor) -> tf.Tensor:
-        """Return the decoded code, (batch, n_features)."""
-        location = self.decoder(self.encoder(x)["code"])
-        return tf.sigmoid(location) if self.config.loss == "log_loss" else location
+        """Return the mean of the decoded code, (batch, n_features)."""
+        return self.likelihood.mean(self.decoder(self.encoder(x)["code"]))
 
-    def example_losses(self, batch: tuple[tf.Tensor, ...], seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    def example_losses(self, batch: Batch, seed: tf.Tensor) -> Losses:
         """Return the loss of each example, the error of its reconstruction, and the penalties.
 
         Parameters
@@ -91,19 +101,15 @@ class Autoencoder(keras.Model):
             Determines the corruption and the noise.
         """
         x, *observed = batch
-        x_seen = corrupt(self.config, x, seed + 2)
+        x_seen = corrupt(self.config.corruption, x, seed + 2, self.config.encoder.image_shape)
         encoded = self.encoder(x_seen)
-        reconstruction = self._error(x, self.decoder(self._noisy(encoded, seed)), *observed)
+        location = self.decoder(self._noisy(encoded, seed))
+        reconstruction = -self.likelihood.log_prob(x, location, self.dispersion.value(), *observed)
         losses = {"loss": reconstruction, "reconstruction": reconstruction}
         for name, weight in self.config.penalties.items():
             losses[name] = self._penalty(name, x_seen, encoded["code"], seed + 20)
             losses["loss"] += weight * losses[name]
         return losses
-
-    def _error(self, x: tf.Tensor, location: tf.Tensor, *observed: tf.Tensor) -> tf.Tensor:
-        if self.config.loss == "log_loss":
-            return -objectives.bernoulli_log_prob(x, location, *observed)
-        return objectives.squared_error(x, location, *observed)
 
     def _noisy(self, encoded: dict[str, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
         if not self.config.code_noise:

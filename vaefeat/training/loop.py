@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from vaefeat.exceptions import TrainingDivergedError
+from vaefeat.training.interface import Batch, Losses, TrainableModel
 from vaefeat.training.progress import ProgressBar
 
 # XLA takes about a second to compile a network and then saves a fraction of a millisecond at each
@@ -15,108 +17,152 @@ from vaefeat.training.progress import ProgressBar
 MIN_STEPS_TO_COMPILE = 2_000
 
 Arrays = tuple[np.ndarray, ...]
+Tensors = tuple[tf.Tensor, ...]
+Logs = dict[str, float]
+History = dict[str, list[float]]
+Step = Callable[[Batch, tf.Tensor, tf.Tensor], Losses]
+Epoch = Callable[[Tensors, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def train(
-    model: keras.Model,
-    data: Arrays,
-    *,
-    optimizer: keras.optimizers.Optimizer,
-    batch_size: int,
-    max_epochs: int,
-    seed: int,
-    first_epoch: int = 0,
-    validation_data: Arrays | None = None,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    verbose: int = 0,
-) -> dict[str, list[float]]:
-    """Minimise the mean of ``model.example_losses`` and return its course.
+class Trainer:
+    """A model with its optimizer, and the compiled epochs of its training, which are traced once.
 
     Each epoch visits every example once, in an order of its own; the last step of an epoch averages
-    over the examples that are left. Callbacks see the epochs' beginnings and ends (there is no
-    Python between two steps), ``self.model`` and ``self.model.optimizer``, and stop the training
-    with ``self.model.stop_training = True``, as under ``keras.Model.fit``.
+    over the examples that are left.
 
     Parameters
     ----------
-    model : keras.Model
-        A model of :mod:`vaefeat.training.models`.
-    data : tuple of ndarrays of shape (n_samples, ...)
-        What ``model.example_losses`` takes, for all examples.
+    model : TrainableModel
     optimizer : keras.optimizers.Optimizer
         Its state goes on from where it stands.
     batch_size : int
-        Examples a step; more than ``n_samples`` means all of them.
-    max_epochs : int
-        Passes over the data.
-    seed : int
-        Determines, with ``first_epoch``, the order of the examples and all noise.
-    first_epoch : int
-        Epochs that the model was trained before, with this seed.
-    validation_data : tuple of ndarrays, optional
-        Evaluated after each epoch, with the same noise each time, as ``val_*``.
-    callbacks : sequence of keras.callbacks.Callback
-        Used as they are.
-    verbose : int
-        0 is silent; 1 shows a progress bar with the epoch, the terms of the loss and the time left.
-
-    Returns
-    -------
-    history : dict of lists, one float an epoch
-        The mean over the examples of each entry of ``model.example_losses``, in its units.
-
-    Raises
-    ------
-    TrainingDivergedError
-        If the mean loss of an epoch is not finite.
+        Examples per step; more than there are means all of them.
     """
-    n_samples = len(data[0])
-    n_steps = math.ceil(n_samples / batch_size) * max_epochs
-    compiled = model.fast_in_xla and n_steps >= MIN_STEPS_TO_COMPILE
 
-    model.optimizer = optimizer
-    if not optimizer.built:  # its variables are no part of a step
-        optimizer.build(model.trainable_variables)
-    train_epoch = _as_epoch(model, _training_step(model, optimizer), compiled)
-    evaluate_epoch = _as_epoch(model, _evaluation_step(model), compiled)
-    orders = _example_orders(n_samples, batch_size, seed + first_epoch)
-    data = tuple(map(tf.convert_to_tensor, data))
-    if validation_data is not None:
-        validation_order = next(_example_orders(len(validation_data[0]), batch_size, seed))
-        validation_data = tuple(map(tf.convert_to_tensor, validation_data))
+    def __init__(self, model: TrainableModel, optimizer: keras.optimizers.Optimizer, batch_size: int) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.batch_size = batch_size
+        self._epochs: dict[tuple, Epoch] = {}
+        model.optimizer = optimizer
+        if not optimizer.built:  # its variables are no part of a step
+            optimizer.build(model.trainable_variables)
 
-    history: dict[str, list[float]] = {}
-    bars = [ProgressBar()] if verbose else []
-    callback_list = keras.callbacks.CallbackList(
-        [*callbacks, *bars], model=model, epochs=max_epochs, verbose=verbose
-    )
-    model.stop_training = False
-    callback_list.on_train_begin()
-    try:
-        for epoch in range(max_epochs):
-            callback_list.on_epoch_begin(epoch)
-            logs = train_epoch(data, *next(orders), _step_seed(seed, first_epoch + epoch))
+    def train(
+        self,
+        data: Arrays,
+        *,
+        max_epochs: int,
+        seed: int,
+        first_epoch: int = 0,
+        validation_data: Arrays | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        verbose: int = 0,
+    ) -> History:
+        """Minimize the mean of ``model.example_losses`` and return its course.
+
+        Callbacks see the beginnings and ends of epochs (there is no Python between two steps),
+        ``self.model`` and ``self.model.optimizer``, and stop the training with
+        ``self.model.stop_training = True``, as under ``keras.Model.fit``.
+
+        Parameters
+        ----------
+        data : tuple of ndarrays of shape (n_samples, ...)
+            What ``model.example_losses`` takes, for all examples.
+        max_epochs : int
+            Passes over the data.
+        seed : int
+            Determines, with ``first_epoch``, the order of the examples and all noise.
+        first_epoch : int
+            Epochs for which the model was trained before, with this seed.
+        validation_data : tuple of ndarrays, optional
+            Evaluated after each epoch, with the same noise each time, as ``val_*``.
+        callbacks : sequence of keras.callbacks.Callback
+            Used as they are.
+        verbose : int
+            0 is silent; 1 shows a progress bar with the epoch, the terms of the loss and the time left.
+
+        Returns
+        -------
+        history : dict of lists, one float per epoch
+            The mean over the examples of each entry of ``model.example_losses``, in its units.
+
+        Raises
+        ------
+        TrainingDivergedError
+            If the mean loss of an epoch is not finite.
+        """
+        bars = [ProgressBar()] if verbose else []
+        callback_list = keras.callbacks.CallbackList(
+            [*callbacks, *bars], model=self.model, epochs=max_epochs, verbose=verbose
+        )
+        history: History = {}
+        logs: Logs = {}
+        self.model.stop_training = False
+        callback_list.on_train_begin()
+        try:
+            epochs = self._run_epochs(data, validation_data, max_epochs, seed, first_epoch)
+            for epoch in range(max_epochs):
+                callback_list.on_epoch_begin(epoch)
+                logs = next(epochs)
+                _check_finite(logs, epoch)
+                for name, mean in logs.items():
+                    history.setdefault(name, []).append(mean)
+                callback_list.on_epoch_end(epoch, logs)
+                if self.model.stop_training:
+                    break
+            callback_list.on_train_end(logs)
+        finally:
+            for callback in callbacks:
+                # The caller's objects outlive the model, and may be pickled.
+                keras.callbacks.Callback.set_model(callback, None)
+        return history
+
+    def _run_epochs(
+        self, data: Arrays, validation_data: Arrays | None, max_epochs: int, seed: int, first_epoch: int
+    ) -> Iterator[Logs]:
+        """Yield the mean losses of each epoch, which is run when they are asked for."""
+        n_samples = len(data[0])
+        compiled = self._is_worth_compiling(n_samples, max_epochs)
+        orders = _example_orders(n_samples, self.batch_size, seed + first_epoch)
+        tensors = tuple(map(tf.convert_to_tensor, data))
+        if validation_data is not None:
+            validation_order = next(_example_orders(len(validation_data[0]), self.batch_size, seed))
+            validation_tensors = tuple(map(tf.convert_to_tensor, validation_data))
+        for epoch in range(first_epoch, first_epoch + max_epochs):
+            logs = self._run("train", compiled, tensors, *next(orders), _step_seed(seed, epoch))
             if validation_data is not None:
-                means = evaluate_epoch(validation_data, *validation_order, _step_seed(seed, 0))
+                noise = _step_seed(seed, 0)
+                means = self._run("evaluate", compiled, validation_tensors, *validation_order, noise)
                 logs |= {f"val_{name}": mean for name, mean in means.items()}
-            _check_finite(logs, epoch)
-            for name, mean in logs.items():
-                history.setdefault(name, []).append(mean)
-            callback_list.on_epoch_end(epoch, logs)
-            if model.stop_training:
-                break
-        callback_list.on_train_end(logs if history else {})
-    finally:
-        for callback in callbacks:
-            # The caller's objects outlive the model, and may be pickled.
-            keras.callbacks.Callback.set_model(callback, None)
-    return history
+            yield logs
+
+    def _is_worth_compiling(self, n_samples: int, max_epochs: int) -> bool:
+        n_steps = math.ceil(n_samples / self.batch_size) * max_epochs
+        return self.model.fast_in_xla and n_steps >= MIN_STEPS_TO_COMPILE
+
+    def _run(
+        self,
+        mode: str,
+        compiled: bool,
+        data: Tensors,
+        indices: np.ndarray,
+        weights: np.ndarray,
+        seed: np.ndarray,
+    ) -> Logs:
+        arguments = data, tf.constant(indices), tf.constant(weights), tf.constant(seed)
+        key = mode, compiled, indices.shape, tuple(tensor.shape for tensor in data)
+        if key not in self._epochs:  # through the tf.function, each training would count as a retracing
+            step = _STEPS[mode](self.model, self.optimizer)
+            self._epochs[key] = _as_epoch(self.model, step, compiled).get_concrete_function(*arguments)
+        totals = self._epochs[key](*arguments)
+        return dict(zip(self.model.loss_names, map(float, totals.numpy()), strict=True))
 
 
-def _training_step(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Callable:
+def _training_step(model: TrainableModel, optimizer: keras.optimizers.Optimizer) -> Step:
     """Return ``example_losses`` with a side effect: one step of the optimizer."""
 
-    def step(batch, seed, weight):
+    def step(batch: Batch, seed: tf.Tensor, weight: tf.Tensor) -> Losses:
         with tf.GradientTape() as tape:
             losses = model.example_losses(batch, seed)
             mean_loss = tf.reduce_sum(losses["loss"] * weight) / tf.reduce_sum(weight)
@@ -133,18 +179,21 @@ def _training_step(model: keras.Model, optimizer: keras.optimizers.Optimizer) ->
     return step
 
 
-def _evaluation_step(model: keras.Model) -> Callable:
+def _evaluation_step(model: TrainableModel, optimizer: keras.optimizers.Optimizer) -> Step:
     """Return ``example_losses``, alone."""
     return lambda batch, seed, weight: model.example_losses(batch, seed)
 
 
-def _as_epoch(model: keras.Model, step: Callable, compiled: bool) -> Callable:
+_STEPS = {"train": _training_step, "evaluate": _evaluation_step}
+
+
+def _as_epoch(model: TrainableModel, step: Step, compiled: bool) -> Any:
     """Return a function that runs ``step`` over all batches of an epoch in one TensorFlow call."""
     names = model.loss_names
 
     @tf.function(jit_compile=compiled, autograph=False)
-    def epoch(data, indices, weights, seed):
-        def body(i, totals):
+    def epoch(data: Tensors, indices: tf.Tensor, weights: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        def body(i: tf.Tensor, totals: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             batch = tuple(tf.gather(array, indices[i]) for array in data)
             # A model may add to the seed for streams of its own: k to both numbers is none of another step.
             step_seed = seed + tf.stack([0, 2 * i])
@@ -158,16 +207,7 @@ def _as_epoch(model: keras.Model, step: Callable, compiled: bool) -> Callable:
         )
         return totals / tf.reduce_sum(weights)
 
-    compiled_epochs: list[Callable] = []
-
-    def run(data, indices, weights, seed) -> dict[str, float]:
-        arguments = data, tf.constant(indices), tf.constant(weights), tf.constant(seed)
-        if not compiled_epochs:  # through the tf.function, each training would count as a retracing
-            compiled_epochs.append(epoch.get_concrete_function(*arguments))
-        totals = compiled_epochs[0](*arguments)
-        return dict(zip(names, map(float, totals.numpy()), strict=True))
-
-    return run
+    return epoch
 
 
 def _example_orders(n_samples: int, batch_size: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

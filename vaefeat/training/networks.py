@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Any
 
 import keras
+import numpy as np
 
 ACTIVATIONS = {"identity": "linear", "relu": "relu", "softplus": "softplus", "tanh": "tanh"}
 CODE_ACTIVATIONS = {"identity": "linear", "relu": "relu", "sigmoid": "sigmoid", "tanh": "tanh"}
@@ -17,7 +19,7 @@ KERNEL_INITIALIZERS = {
 KERNEL_SIZE, STRIDES = 3, 2  # of a convolution: each halves the image
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
     """A multilayer perceptron between ``n_inputs`` and ``n_outputs``, with convolutions before it or not.
 
@@ -26,7 +28,7 @@ class NetworkConfig:
     ``hidden_layer_sizes=(64, 32)``  is n_inputs -> 64 -> 32 -> n_outputs.
 
     ``filters=(32, 64)`` puts two convolutions first, of an image of ``image_shape`` whose pixels are
-    the inputs, row by row.
+    the inputs, row by row. ``log_inputs`` lets the first layer see log(1 + x).
     """
 
     n_inputs: int
@@ -36,6 +38,7 @@ class NetworkConfig:
     kernel_initializer: str = "glorot_uniform"
     filters: tuple[int, ...] = ()
     image_shape: tuple[int, int] | None = None
+    log_inputs: bool = False
 
     def mirrored(self) -> "NetworkConfig":
         """Return the perceptron read from its outputs to its inputs: the decoder of an encoder."""
@@ -45,13 +48,14 @@ class NetworkConfig:
             n_outputs=self.n_inputs,
             hidden_layer_sizes=self.hidden_layer_sizes[::-1],
             filters=(),
+            log_inputs=False,
         )
 
 
 class _Layers:
     """Factory of layers: each takes the next seed, so no global generator is touched."""
 
-    def __init__(self, config: NetworkConfig, seed: int):
+    def __init__(self, config: NetworkConfig, seed: int) -> None:
         self._initializer = KERNEL_INITIALIZERS[config.kernel_initializer]
         self._seeds = count(seed)
 
@@ -74,8 +78,9 @@ class _Layers:
         )
 
 
-def _hidden_layers(config: NetworkConfig, layers: _Layers, hidden):
+def _hidden_layers(config: NetworkConfig, layers: _Layers, inputs: keras.KerasTensor) -> keras.KerasTensor:
     activation = ACTIVATIONS[config.activation]
+    hidden = _seen(config, inputs)
     if config.filters:
         hidden = keras.layers.Reshape((*config.image_shape, 1), name="image")(hidden)
         for depth, n_filters in enumerate(config.filters, start=1):
@@ -84,6 +89,23 @@ def _hidden_layers(config: NetworkConfig, layers: _Layers, hidden):
     for depth, n_units in enumerate(config.hidden_layer_sizes, start=1):
         hidden = layers.dense(n_units, f"hidden_{depth}", activation)(hidden)
     return hidden  # (batch, hidden_layer_sizes[-1])
+
+
+def _seen(config: NetworkConfig, inputs: Any) -> Any:
+    """Return the inputs as the first layer sees them; a corruption may have made counts negative."""
+    return keras.ops.log(1.0 + keras.ops.relu(inputs)) if config.log_inputs else inputs
+
+
+def _center_layer(layer: keras.layers.Dense, config: NetworkConfig, X: np.ndarray) -> None:
+    mean = (np.log1p(X) if config.log_inputs else X).mean(axis=0, dtype=np.float64)
+    layer.bias.assign(-mean.astype(np.float32) @ layer.kernel.numpy())
+
+
+def center(network: keras.Model, config: NetworkConfig, X: np.ndarray) -> None:
+    """Let the first layer of a network without convolutions see the features less their means in ``X``."""
+    if not config.filters:
+        first = next(layer for layer in network.layers if isinstance(layer, keras.layers.Dense))
+        _center_layer(first, config, X)
 
 
 def build_encoder(config: NetworkConfig, seed: int) -> keras.Model:
@@ -96,7 +118,7 @@ def build_encoder(config: NetworkConfig, seed: int) -> keras.Model:
     inputs = keras.Input((config.n_inputs,), name="X")
     hidden = _hidden_layers(config, layers, inputs)
     outputs = {name: layers.dense(config.n_outputs, name)(hidden) for name in ("z_mean", "z_log_var")}
-    if hidden is not inputs:
+    if config.hidden_layer_sizes or config.filters:
         outputs["hidden"] = hidden
     return keras.Model(inputs, outputs, name="encoder")
 
@@ -154,8 +176,11 @@ class ClassConditional(keras.Model):
     seed : int
     """
 
-    def __init__(self, config: NetworkConfig, n_classes: int, output_names: tuple[str, ...], seed: int):
+    def __init__(
+        self, config: NetworkConfig, n_classes: int, output_names: tuple[str, ...], seed: int
+    ) -> None:
         super().__init__()
+        self.config = config
         layers = _Layers(config, seed)
         first, *others = config.hidden_layer_sizes
         activation = ACTIVATIONS[config.activation]
@@ -172,8 +197,12 @@ class ClassConditional(keras.Model):
             layer.build((None, config.hidden_layer_sizes[-1]))
         self.built = True
 
-    def call(self, v, y):
-        hidden = self.activation(self.from_v(v) + self.from_y(y))
+    def center(self, X: np.ndarray) -> None:
+        """Let the first layer see v less its mean in ``X``."""
+        _center_layer(self.from_v, self.config, X)
+
+    def call(self, v: Any, y: Any) -> dict[str, Any]:
+        hidden = self.activation(self.from_v(_seen(self.config, v)) + self.from_y(y))
         for layer in self.hidden:
             hidden = layer(hidden)
         return {layer.name: layer(hidden) for layer in self.heads}

@@ -1,15 +1,45 @@
-"""What is done to an example before the encoder sees it, while the decoder still owes the clean one."""
+"""Corruptions: how an example is distorted before the encoder sees it; the target is the clean example."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 N_KNOTS = 4  # along each side of an image, of the grid of bumps that elastic distortions are made of
 
 
+class Corruption(ABC):
+    """A random distortion of the samples of a batch.
+
+    Attributes
+    ----------
+    needs_image_shape : bool
+        Whether the features must be the pixels of an image.
+    """
+
+    needs_image_shape: ClassVar[bool] = False
+
+    @abstractmethod
+    def __call__(self, x: Any, seed: Any, image_shape: Any = None) -> Any:
+        """Distort each sample.
+
+        Parameters
+        ----------
+        x : tensor of shape (batch, n_features), float32
+        seed : tensor of two integers
+            Determines the distortions.
+        image_shape : tuple of two int, optional
+            Rows and columns, if the features are the pixels of an image, row by row.
+
+        Returns
+        -------
+        tensor of shape (batch, n_features)
+        """
+
+
 @dataclass(frozen=True)
-class GaussianNoise:
+class GaussianNoise(Corruption):
     r"""Normal noise on each feature, drawn anew each time a sample is seen: :math:`\tilde x \sim N(x, s^2)`.
 
     Parameters
@@ -33,7 +63,7 @@ class GaussianNoise:
         if not 0 <= self.scale < np.inf:  # also when it is NaN
             raise ValueError(f"scale must not be negative, and finite, got {self.scale}.")
 
-    def __call__(self, x: Any, seed: Any, image_shape: tuple[int, int] | None = None) -> Any:
+    def __call__(self, x: Any, seed: Any, image_shape: Any = None) -> Any:
         """Add noise to each sample of a batch, (batch, n_features); ``image_shape`` is not used."""
         import tensorflow as tf
 
@@ -41,15 +71,15 @@ class GaussianNoise:
 
 
 @dataclass(frozen=True)
-class MaskingNoise:
-    r"""Features set to 0, each with the same probability, others each time a sample is seen.
+class MaskingNoise(Corruption):
+    r"""Features set to 0, each with the same probability, drawn anew each time a sample is seen.
 
-    The encoder learns to tell a feature from the others, so that it can do without some of them.
+    The encoder learns to infer features from the others, so that it can do without some of them.
 
     Parameters
     ----------
     share : float
-        Probability that a feature is set to 0, which is its mean behind StandardScaler().
+        Probability that a feature is set to 0, which is its mean after StandardScaler().
 
     References
     ----------
@@ -66,7 +96,7 @@ class MaskingNoise:
     def __post_init__(self) -> None:
         _check_share(self.share)
 
-    def __call__(self, x: Any, seed: Any, image_shape: tuple[int, int] | None = None) -> Any:
+    def __call__(self, x: Any, seed: Any, image_shape: Any = None) -> Any:
         """Set features of a batch to 0, (batch, n_features); ``image_shape`` is not used."""
         import tensorflow as tf
 
@@ -75,8 +105,8 @@ class MaskingNoise:
 
 
 @dataclass(frozen=True)
-class SaltAndPepperNoise:
-    r"""Features in [0, 1] set to 0 or to 1, at random, others each time a sample is seen.
+class SaltAndPepperNoise(Corruption):
+    r"""Features in [0, 1] set to 0 or to 1, drawn anew each time a sample is seen.
 
     Parameters
     ----------
@@ -98,7 +128,7 @@ class SaltAndPepperNoise:
     def __post_init__(self) -> None:
         _check_share(self.share)
 
-    def __call__(self, x: Any, seed: Any, image_shape: tuple[int, int] | None = None) -> Any:
+    def __call__(self, x: Any, seed: Any, image_shape: Any = None) -> Any:
         """Set features of a batch to 0 or 1, (batch, n_features); ``image_shape`` is not used."""
         import tensorflow as tf
 
@@ -112,11 +142,11 @@ def _check_share(share: float) -> None:
 
 
 @dataclass(frozen=True)
-class ImageWarp:
-    r"""Random smooth distortions of an image: another one each time it is seen.
+class ImageWarp(Corruption):
+    r"""Random smooth distortions of an image, drawn anew each time it is seen.
 
     A denoising VAE encodes :math:`\tilde x \sim p(\tilde x|x)` and decodes :math:`x`: what the
-    distortion changes is of no use to the decoder, so that the latents become indifferent to it.
+    distortion changes is of no use to the decoder, so the latents become invariant to it.
 
     Each pixel of the distorted image is read, between four pixels, from the place
 
@@ -162,6 +192,8 @@ class ImageWarp:
     thickness: float = 1.0
     flip: bool = False
 
+    needs_image_shape = True
+
     def __post_init__(self) -> None:
         for name in ("rotation", "scale", "shear", "shift", "elastic", "thickness"):
             strength = getattr(self, name)
@@ -170,7 +202,7 @@ class ImageWarp:
         if self.thickness > 1:
             raise ValueError(f"thickness must not be above 1, got {self.thickness}.")
 
-    def __call__(self, x: Any, seed: Any, image_shape: tuple[int, int]) -> Any:
+    def __call__(self, x: Any, seed: Any, image_shape: Any = None) -> Any:
         """Distort each image of a batch.
 
         Parameters
@@ -222,9 +254,6 @@ class ImageWarp:
         return r, c
 
 
-Corruption = GaussianNoise | ImageWarp | MaskingNoise | SaltAndPepperNoise
-
-
 def _basis(image_shape: tuple[int, int]) -> np.ndarray:
     """Return 1, r, c and the bumps at each pixel, (3 + N_KNOTS ** 2, n_pixels)."""
     r, c = (
@@ -246,13 +275,13 @@ def _read_between(images: Any, rows: Any, columns: Any) -> Any:
     rows = tf.clip_by_value(rows + 1.0, 0.0, height + 1.0)
     columns = tf.clip_by_value(columns + 1.0, 0.0, width + 1.0)
     r, c = tf.floor(rows), tf.floor(columns)
-    # The four neighbours side by side, so that one gather fetches them all.
-    neighbours = tf.stack(
+    # The four neighbors side by side, so that one gather fetches them all.
+    neighbors = tf.stack(
         [padded[:, :-1, :-1], padded[:, :-1, 1:], padded[:, 1:, :-1], padded[:, 1:, 1:]], axis=-1
     )
     first = tf.range(tf.shape(images)[0])[:, None] * ((height + 2) * (width + 2))
     places = first + tf.cast(r * (width + 2) + c, tf.int32)
-    found = tf.gather(tf.reshape(neighbours, (-1, 4)), places)  # (n, n_pixels, 4)
+    found = tf.gather(tf.reshape(neighbors, (-1, 4)), places)  # (n, n_pixels, 4)
     right, below = columns - c, rows - r
     top = found[..., 0] + right * (found[..., 1] - found[..., 0])
     bottom = found[..., 2] + right * (found[..., 3] - found[..., 2])
@@ -270,13 +299,13 @@ def _change_thickness(images: Any, seed: Any, strength: float) -> Any:
 
 
 def _maximum(images: Any, axis: int, reach: tuple[int, ...]) -> Any:
-    """Return the largest of the neighbours along an axis; beyond the edge the last pixel goes on."""
+    """Return the largest of the neighbors along an axis; beyond the edge the last pixel goes on."""
     import tensorflow as tf
 
     n = images.shape[axis]
     places = np.clip(np.arange(n) + np.array(reach)[:, None], 0, n - 1)
-    neighbours = [tf.gather(images, row, axis=axis) for row in places]
-    return tf.reduce_max(tf.stack(neighbours), axis=0)
+    neighbors = [tf.gather(images, row, axis=axis) for row in places]
+    return tf.reduce_max(tf.stack(neighbors), axis=0)
 
 
 def _flip(images: Any, seed: Any) -> Any:

@@ -134,6 +134,59 @@ def gaussian_log_prob(x: Array, x_mean: Array, log_variance: Array, observed: Ar
     return -0.5 * _sum_of_observed(LOG_2PI + log_variance + squared_error, observed)
 
 
+def poisson_log_prob(x: Array, log_rate: Array, observed: Array | None = None) -> Array:
+    r"""Log-probability of counts under independent Poisson distributions, in nats.
+
+    .. math:: \log p(x|z) = \sum_i x_i l_i - \exp l_i - \log x_i!
+
+    Parameters
+    ----------
+    x : array of shape (n_samples, n_features), not negative
+    log_rate : array of shape (n_samples, n_features)
+        Logarithm of the expected count of each feature.
+    observed : array of shape (n_samples, n_features), optional
+        1 where x is known; where it is 0 the feature is left out of the sum.
+
+    Returns
+    -------
+    array of shape (n_samples,)
+
+    References
+    ----------
+    McCullagh & Nelder (1989), "Generalized Linear Models", section 6.2.
+    """
+    return _sum_of_observed(x * log_rate - namespace(x).exp(log_rate) - log_factorial(x), observed)
+
+
+def log_factorial(x: Array) -> Array:
+    r"""Logarithm of :math:`x! = \Gamma(x + 1)`, by Stirling's series of :math:`\Gamma(x + 4)`.
+
+    .. math:: \log x! = (y - \tfrac12) \log y - y + \tfrac12 \log 2\pi + \frac{1}{12 y} - \frac{1}{360 y^3}
+        - \log (x + 1)(x + 2)(x + 3), \quad y = x + 4
+
+    Operations that ONNX has too, so that an exported score is the same; the error is below 1e-6.
+
+    Parameters
+    ----------
+    x : array, not negative
+
+    Returns
+    -------
+    array of the same shape
+
+    References
+    ----------
+    Abramowitz & Stegun (1964), "Handbook of Mathematical Functions", equation 6.1.41.
+    """
+    xp = namespace(x)
+    product = (x + 1.0) * (x + 2.0) * (x + 3.0)
+    y = x + 4.0
+    leading = (y - 0.5) * xp.log(y) - y
+    inverse = 1.0 / y
+    series = inverse * (1.0 / 12.0 - inverse * inverse * (1.0 / 360.0)) + 0.5 * LOG_2PI
+    return leading + series - xp.log(product)
+
+
 def squared_error(x: Array, x_mean: Array, observed: Array | None = None) -> Array:
     r"""Squared distance of a sample from its reconstruction: :math:`\sum_i (x_i - \mu_i)^2`.
 

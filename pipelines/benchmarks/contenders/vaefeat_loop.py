@@ -5,24 +5,18 @@ import numpy as np
 
 from pipelines.benchmarks.common import N_COMPONENTS, N_PIXELS
 from pipelines.benchmarks.training import Clock
-from vaefeat.training import loop
-from vaefeat.training.models import VAE, VAEConfig
+from vaefeat.training.loop import Trainer
 from vaefeat.training.networks import NetworkConfig
+from vaefeat.training.vae import VAE, VAEConfig
+from vaefeat.values.likelihoods import Bernoulli
 
 
 def train(X: np.ndarray, batch_size: int, max_epochs: int, clock: Clock) -> None:
     """Train as :class:`vaefeat.VAEEncoderTransformer` does."""
     network = NetworkConfig(n_inputs=N_PIXELS, n_outputs=N_COMPONENTS)
-    vae = VAE(VAEConfig(encoder=network, likelihood="bernoulli"), seed=0)
+    vae = VAE(VAEConfig(encoder=network, likelihood=Bernoulli()), seed=0)
     timing = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda *_: clock.begin(), on_epoch_end=lambda *_: clock.end()
     )
-    loop.train(
-        vae,
-        (X,),
-        optimizer=keras.optimizers.Adam(1e-3),
-        batch_size=batch_size,
-        max_epochs=max_epochs,
-        seed=0,
-        callbacks=[timing],
-    )
+    trainer = Trainer(vae, keras.optimizers.Adam(1e-3), batch_size)
+    trainer.train((X,), max_epochs=max_epochs, seed=0, callbacks=[timing])

@@ -3,105 +3,27 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose
 
-from vaefeat.training import models
-from vaefeat.training.models import M2, MIN_NOISE_VARIANCE, VAE, EncoderClassifier, M2Config, VAEConfig
+from vaefeat.training import m2 as m2_module
+from vaefeat.training.m2 import M2, M2Config
 from vaefeat.training.networks import NetworkConfig
+from vaefeat.training.noise import draw_class
 from vaefeat.values import objectives
+from vaefeat.values.likelihoods import LIKELIHOODS, Gaussian
 
-NETWORK = NetworkConfig(6, 2, (8,))
+NETWORK = NetworkConfig(n_inputs=6, n_outputs=2, hidden_layer_sizes=(8,))
 SEED = tf.constant([1, 2])
 NOISE = tf.random.stateless_normal((40, 1, 2), SEED, alg="philox")
 X = np.random.default_rng(0).uniform(size=(40, 6)).astype(np.float32)
-
-
-def losses(config, X=X, seed=SEED):
-    values = VAE(config, 0).example_losses((tf.constant(X),), seed)
-    return {name: value.numpy() for name, value in values.items()}
-
-
-@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
-@pytest.mark.parametrize("beta", [0.0, 1.0, 4.0])
-def test_the_loss_is_the_reconstruction_term_plus_beta_times_the_kl(likelihood, beta):
-    terms = losses(VAEConfig(NETWORK, likelihood, beta=beta))
-    assert_allclose(terms["loss"], terms["reconstruction"] + beta * terms["kl"], rtol=1e-6)
-    assert terms["loss"].shape == (40,)
-
-
-def test_a_vae_without_weights_has_the_likelihood_of_its_noise_alone():
-    vae = VAE(VAEConfig(NETWORK, noise_variance=0.5), 0)
-    for variable in vae.decoder.variables:
-        variable.assign(tf.zeros_like(variable))
-    reconstruction = vae.example_losses((tf.constant(X),), SEED)["reconstruction"].numpy()
-    expected = 0.5 * np.sum(np.log(2 * np.pi * 0.5) + X**2 / 0.5, axis=1)
-    assert_allclose(reconstruction, expected, rtol=1e-5)
-
-
-def test_a_fixed_noise_variance_is_not_trained():
-    fixed = VAE(VAEConfig(NETWORK, noise_variance=0.5), 0)
-    learned = VAE(VAEConfig(NETWORK), 0)
-    assert len(learned.trainable_variables) == len(fixed.trainable_variables) + 1
-
-
-def test_noise_differs_between_steps_and_is_the_same_for_the_same_step():
-    config = VAEConfig(NETWORK)
-    first, again, next_step = (losses(config, seed=tf.constant([1, i])) for i in (2, 2, 4))
-    assert_allclose(first["reconstruction"], again["reconstruction"])
-    assert not np.allclose(first["reconstruction"], next_step["reconstruction"])
-    assert_allclose(first["kl"], next_step["kl"])
-
-
-def test_dynamic_binarization_shows_the_encoder_black_and_white_with_the_grey_value_as_probability():
-    seen = []
-    vae = VAE(VAEConfig(NETWORK, "bernoulli", dynamic_binarization=True), 0)
-    encoder, vae.__dict__["encoder"] = vae.encoder, lambda x: (seen.append(x.numpy()), encoder(x))[1]
-    gray = tf.fill((4_000, 6), 0.3)
-    vae.example_losses((gray,), SEED)
-    assert set(np.unique(seen[0])) == {0.0, 1.0}
-    assert_allclose(seen[0].mean(), 0.3, atol=0.01)
-
-
-@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
-def test_the_decoder_starts_at_the_mean_of_the_data(likelihood):
-    vae = VAE(VAEConfig(NETWORK, likelihood), 0)
-    vae.start_from(X)
-    for variable in vae.decoder.layers[-1].variables[:1]:
-        variable.assign(tf.zeros_like(variable))  # no latents
-    location = vae.decoder(tf.zeros((1, 2))).numpy()[0]
-    mean = 1 / (1 + np.exp(-location)) if likelihood == "bernoulli" else location
-    assert_allclose(mean, X.mean(axis=0), rtol=1e-4)
-
-
-def test_the_noise_starts_at_the_variance_of_the_data_and_not_below_the_smallest_told_apart():
-    constant = X.copy()
-    constant[:, 0] = 0.5
-    vae = VAE(VAEConfig(NETWORK), 0)
-    vae.start_from(constant)
-    variance = np.exp(vae.likelihood.log_variance().numpy())
-    assert_allclose(variance[1:], X.var(axis=0)[1:], rtol=1e-4)
-    assert_allclose(variance[0], MIN_NOISE_VARIANCE, rtol=1e-4)
-
-
-def test_the_first_hidden_layer_starts_centred():
-    vae = VAE(VAEConfig(NETWORK), 0)
-    vae.start_from(X + 100)
-    first = vae.encoder.layers[1]
-    pre_activation = (X + 100) @ first.kernel.numpy() + first.bias.numpy()
-    assert_allclose(pre_activation.mean(axis=0), 0, atol=1e-3)
-
-
-def test_an_encoder_classifier_does_not_train_what_its_softmax_does_not_see():
-    classifier = EncoderClassifier(NETWORK, 3, 0)
-    names = {variable.path.split("/")[-2] for variable in classifier.trainable_variables}
-    assert names == {"hidden_1", "z_mean", "y_logits"}
-
-
 K = 3
+GAUSSIAN = Gaussian()
 LABELED = X[:5], np.array([0, 1, 2, 0, 1], np.int32)
 UNKNOWN = np.full(40, -1, np.int32)
 
 
-def m2(likelihood="gaussian", prior=(1 / 3, 1 / 3, 1 / 3), alpha=0.1, **options):
-    config = M2Config(NETWORK, tuple(np.log(prior)), alpha, likelihood, **options)
+def m2(likelihood=GAUSSIAN, prior=(1 / 3, 1 / 3, 1 / 3), alpha=0.1, **options):
+    config = M2Config(
+        encoder=NETWORK, log_prior=tuple(np.log(prior)), alpha=alpha, likelihood=likelihood, **options
+    )
     return M2(config, *LABELED, labeled_batch_size=4, seed=0)
 
 
@@ -112,7 +34,7 @@ def bounds_of_all_classes(model, seed=SEED):
     return tf.concat([model.labeled_bounds(tf.constant(X), X, y, noise) for y in classes], axis=1)
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS.values(), ids=LIKELIHOODS)
 @pytest.mark.parametrize("alpha", [0.0, 0.1, 50.0])
 def test_the_loss_of_m2_is_its_bound_plus_alpha_times_the_cross_entropy(likelihood, alpha):
     terms = m2(likelihood, alpha=alpha).example_losses((tf.constant(X), UNKNOWN), SEED)
@@ -160,7 +82,7 @@ def test_the_gradient_of_m2_is_exact_for_the_classifier_and_unbiased_for_the_gen
     def drawn(seed):
         # The noise of SEED at each seed of the drawn classes, so that nothing else differs.
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(models, "stateless_noise", lambda shape, _: NOISE)
+            patch.setattr(m2_module, "stateless_noise", lambda shape, _: NOISE)
             return model.example_losses((tf.constant(X), UNKNOWN), tf.stack([1, seed]))["loss"]
 
     generator = (model.encoder, model.decoder)
@@ -175,7 +97,7 @@ def test_the_gradient_of_m2_is_exact_for_the_classifier_and_unbiased_for_the_gen
     assert standard_error.max() > 1e-3  # a class was drawn, and made a difference
 
 
-def test_the_cross_entropy_is_over_labelled_samples_alone():
+def test_the_cross_entropy_is_over_labeled_samples_alone():
     model = m2()
     for variable in model.classifier.variables:
         variable.assign(tf.zeros_like(variable))
@@ -189,5 +111,5 @@ def test_the_cross_entropy_is_over_labelled_samples_alone():
 
 def test_classes_are_drawn_as_often_as_they_are_probable():
     log_prob = tf.tile(tf.math.log([[0.7, 0.2, 0.1]]), (20_000, 1))
-    counts = np.bincount(models._draw_class(log_prob, SEED).numpy(), minlength=3)
+    counts = np.bincount(draw_class(log_prob, SEED).numpy(), minlength=3)
     assert_allclose(counts / 20_000, [0.7, 0.2, 0.1], atol=0.01)

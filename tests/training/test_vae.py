@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.testing import assert_allclose
+
+from vaefeat.training.networks import NetworkConfig
+from vaefeat.training.vae import VAE, VAEConfig
+from vaefeat.values.likelihoods import LIKELIHOODS, MIN_VARIANCE, Bernoulli, Gaussian
+
+NETWORK = NetworkConfig(n_inputs=6, n_outputs=2, hidden_layer_sizes=(8,))
+SEED = tf.constant([1, 2])
+X = np.random.default_rng(0).uniform(size=(40, 6)).astype(np.float32)
+
+
+def losses(config, X=X, seed=SEED):
+    values = VAE(config, 0).example_losses((tf.constant(X),), seed)
+    return {name: value.numpy() for name, value in values.items()}
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS.values(), ids=LIKELIHOODS)
+@pytest.mark.parametrize("beta", [0.0, 1.0, 4.0])
+def test_the_loss_is_the_reconstruction_term_plus_beta_times_the_kl(likelihood, beta):
+    terms = losses(VAEConfig(encoder=NETWORK, likelihood=likelihood, beta=beta))
+    assert_allclose(terms["loss"], terms["reconstruction"] + beta * terms["kl"], rtol=1e-6)
+    assert terms["loss"].shape == (40,)
+
+
+def test_a_vae_without_weights_has_the_likelihood_of_its_noise_alone():
+    vae = VAE(VAEConfig(encoder=NETWORK, likelihood=Gaussian(0.5)), 0)
+    for variable in vae.decoder.variables:
+        variable.assign(tf.zeros_like(variable))
+    reconstruction = vae.example_losses((tf.constant(X),), SEED)["reconstruction"].numpy()
+    expected = 0.5 * np.sum(np.log(2 * np.pi * 0.5) + X**2 / 0.5, axis=1)
+    assert_allclose(reconstruction, expected, rtol=1e-5)
+
+
+def test_a_fixed_noise_variance_is_not_trained():
+    fixed = VAE(VAEConfig(encoder=NETWORK, likelihood=Gaussian(0.5)), 0)
+    learned = VAE(VAEConfig(encoder=NETWORK, likelihood=Gaussian()), 0)
+    assert len(learned.trainable_variables) == len(fixed.trainable_variables) + 1
+
+
+def test_noise_differs_between_steps_and_is_the_same_for_the_same_step():
+    config = VAEConfig(encoder=NETWORK, likelihood=Gaussian())
+    first, again, next_step = (losses(config, seed=tf.constant([1, i])) for i in (2, 2, 4))
+    assert_allclose(first["reconstruction"], again["reconstruction"])
+    assert not np.allclose(first["reconstruction"], next_step["reconstruction"])
+    assert_allclose(first["kl"], next_step["kl"])
+
+
+def test_dynamic_binarization_shows_the_encoder_black_and_white_with_the_gray_value_as_probability():
+    seen = []
+    vae = VAE(VAEConfig(encoder=NETWORK, likelihood=Bernoulli(), dynamic_binarization=True), 0)
+    encoder, vae.__dict__["encoder"] = vae.encoder, lambda x: (seen.append(x.numpy()), encoder(x))[1]
+    gray = tf.fill((4_000, 6), 0.3)
+    vae.example_losses((gray,), SEED)
+    assert set(np.unique(seen[0])) == {0.0, 1.0}
+    assert_allclose(seen[0].mean(), 0.3, atol=0.01)
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS.values(), ids=LIKELIHOODS)
+def test_the_decoder_starts_at_the_mean_of_the_data(likelihood):
+    vae = VAE(VAEConfig(encoder=NETWORK, likelihood=likelihood), 0)
+    vae.start_from(X)
+    for variable in vae.decoder.layers[-1].variables[:1]:
+        variable.assign(tf.zeros_like(variable))  # no latents
+    location = vae.decoder(tf.zeros((1, 2))).numpy()[0]
+    assert_allclose(likelihood.mean(location), X.mean(axis=0), rtol=1e-4)
+
+
+def test_the_noise_starts_at_the_variance_of_the_data_and_not_below_the_smallest_told_apart():
+    constant = X.copy()
+    constant[:, 0] = 0.5
+    vae = VAE(VAEConfig(encoder=NETWORK, likelihood=Gaussian()), 0)
+    vae.start_from(constant)
+    variance = vae.noise_variance()
+    assert_allclose(variance[1:], X.var(axis=0)[1:], rtol=1e-4)
+    assert_allclose(variance[0], MIN_VARIANCE, rtol=1e-4)
+
+
+def test_the_first_hidden_layer_starts_centered():
+    vae = VAE(VAEConfig(encoder=NETWORK, likelihood=Gaussian()), 0)
+    vae.start_from(X + 100)
+    first = vae.encoder.get_layer("hidden_1")
+    pre_activation = (X + 100) @ first.kernel.numpy() + first.bias.numpy()
+    assert_allclose(pre_activation.mean(axis=0), 0, atol=1e-3)

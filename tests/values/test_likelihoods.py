@@ -1,0 +1,169 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from onnx.reference import ReferenceEvaluator
+from scipy import stats
+from scipy.special import expit, gammaln
+
+from vaefeat.export.composition import Graph, Output
+from vaefeat.values.likelihoods import (
+    LIKELIHOODS,
+    LOSSES,
+    MIN_VARIANCE,
+    Bernoulli,
+    Gaussian,
+    Poisson,
+    SquaredError,
+    resolve,
+)
+from vaefeat.values.objectives import log_factorial
+
+RNG = np.random.default_rng(0)
+LOCATION = RNG.normal(size=(20, 3))
+VARIANCE = np.array([0.5, 1.0, 4.0])
+BINARY = RNG.integers(0, 2, size=(20, 3)).astype(float)
+COUNTS = RNG.poisson(3.0, size=(20, 3)).astype(float)
+ALL = [Bernoulli(), Gaussian(), Gaussian("shared"), Gaussian(0.5), Poisson(), SquaredError()]
+
+
+# --- against independent values ---
+
+
+def test_bernoulli_is_that_of_scipy():
+    expected = stats.bernoulli.logpmf(BINARY, expit(LOCATION)).sum(axis=1)
+    assert_allclose(Bernoulli().log_prob(BINARY, LOCATION), expected, rtol=1e-10)
+    assert_allclose(Bernoulli().mean(LOCATION), expit(LOCATION), rtol=1e-12)
+
+
+def test_gaussian_is_that_of_scipy():
+    expected = stats.norm.logpdf(BINARY, LOCATION, np.sqrt(VARIANCE)).sum(axis=1)
+    assert_allclose(Gaussian().log_prob(BINARY, LOCATION, np.log(VARIANCE)), expected, rtol=1e-10)
+    assert_allclose(Gaussian().mean(LOCATION), LOCATION)
+
+
+def test_poisson_is_that_of_scipy():
+    expected = stats.poisson.logpmf(COUNTS, np.exp(LOCATION)).sum(axis=1)
+    assert_allclose(Poisson().log_prob(COUNTS, LOCATION), expected, atol=3e-6)
+    assert_allclose(Poisson().mean(LOCATION), np.exp(LOCATION))
+
+
+def test_the_squared_error_is_a_gaussian_of_variance_one_half_without_its_constant():
+    constant = stats.norm.logpdf(0, 0, np.sqrt(0.5)) * 3
+    expected = stats.norm.logpdf(BINARY, LOCATION, np.sqrt(0.5)).sum(axis=1) - constant
+    assert_allclose(SquaredError().log_prob(BINARY, LOCATION), expected, rtol=1e-10)
+
+
+def test_log_factorials_are_those_of_scipy():
+    x = np.concatenate([np.linspace(0, 30, 301), 10.0 ** np.arange(2, 9)])
+    assert_allclose(log_factorial(x), gammaln(x + 1), rtol=1e-6, atol=1e-6)
+
+
+# --- what all have ---
+
+
+@pytest.mark.parametrize("likelihood", ALL, ids=repr)
+def test_tensors_give_what_arrays_give(likelihood):
+    import tensorflow as tf
+
+    dispersion = likelihood.initial_log_dispersion(3)
+    x, location = BINARY.astype(np.float32), LOCATION.astype(np.float32)
+    tensors = tf.constant(x), tf.constant(location), None if dispersion is None else tf.constant(dispersion)
+    assert_allclose(likelihood.log_prob(*tensors), likelihood.log_prob(x, location, dispersion), rtol=1e-5)
+    assert_allclose(likelihood.mean(tensors[1]), likelihood.mean(location), rtol=1e-6)
+
+
+@pytest.mark.parametrize("likelihood", ALL, ids=repr)
+def test_onnx_nodes_give_what_arrays_give(likelihood):
+    log_dispersion = likelihood.initial_log_dispersion(3)
+    dispersion = None if log_dispersion is None else np.broadcast_to(np.exp(log_dispersion), 3)
+    graph = Graph(3)
+    score = likelihood.log_prob_nodes(graph, "X", graph.op("Identity", LOCATION), dispersion)
+    (result,) = ReferenceEvaluator(graph.model(Output("score", score))).run(
+        None, {"X": COUNTS.clip(0, 1).astype(np.float32)}
+    )
+    expected = likelihood.log_prob(COUNTS.clip(0, 1), LOCATION, log_dispersion)
+    assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("likelihood", ALL, ids=repr)
+def test_the_start_is_the_location_of_the_mean(likelihood):
+    X = RNG.uniform(0.2, 0.8, size=(100, 3))
+    start = likelihood.start(X)
+    assert (start.dtype, start.shape) == (np.float32, (3,))
+    assert_allclose(likelihood.mean(start), X.mean(axis=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("likelihood", ALL, ids=repr)
+def test_features_that_are_not_observed_count_for_nothing(likelihood):
+    dispersion = likelihood.initial_log_dispersion(3)
+    if dispersion is not None:
+        dispersion = np.broadcast_to(dispersion, 3)
+    observed = np.tile([1.0, 0.0, 1.0], (20, 1))
+    some = [0, 2]
+    expected = likelihood.log_prob(
+        BINARY[:, some], LOCATION[:, some], None if dispersion is None else dispersion[some]
+    )
+    assert_allclose(likelihood.log_prob(BINARY, LOCATION, dispersion, observed), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("likelihood", [Bernoulli(), Poisson()], ids=repr)
+def test_a_feature_that_is_never_seen_is_not_impossible(likelihood):
+    assert np.isfinite(likelihood.start(np.zeros((5, 2)))).all()
+
+
+# --- ranges and dispersions ---
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "X", "message"),
+    [
+        (Bernoulli(), [[0.0, 255.0]], r"must lie in \[0, 1\] for a Bernoulli likelihood, got \[0, 255\]"),
+        (Bernoulli(), [[-0.5, 1.0]], r"got \[-0\.5, 1\]\. Put MinMaxScaler\(\)"),
+        (Poisson(), [[-1.0, 3.0]], r"must lie in \[0, inf\] for a Poisson likelihood, got \[-1, 3\]"),
+    ],
+)
+def test_features_beyond_the_support_are_refused(likelihood, X, message):
+    with pytest.raises(ValueError, match=message):
+        likelihood.check(np.array(X))
+
+
+def test_any_real_features_are_gaussian():
+    Gaussian().check(np.array([[-1e30, 1e30]]))
+    assert Gaussian().input_range is None
+    assert Bernoulli().input_range == (0.0, 1.0)
+
+
+def test_the_variance_is_learned_for_each_feature_or_for_all_or_given():
+    X = np.random.default_rng(1).normal(size=(500, 3)) * np.sqrt(VARIANCE)
+    learned, shared, fixed = Gaussian(), Gaussian("shared"), Gaussian(0.25)
+    assert_allclose(np.exp(learned.start_log_dispersion(X)), X.var(axis=0), rtol=1e-5)
+    assert_allclose(np.exp(shared.start_log_dispersion(X)), [X.var(axis=0).mean()], rtol=1e-5)
+    assert_allclose(np.exp(fixed.start_log_dispersion(X)), [0.25] * 3, rtol=1e-6)
+    assert [each.learns_dispersion for each in (learned, shared, fixed)] == [True, True, False]
+
+
+def test_the_learned_variance_has_a_floor():
+    start = Gaussian().start_log_dispersion(np.ones((5, 1)))
+    assert_allclose(np.exp(start), MIN_VARIANCE, rtol=1e-5)
+    assert_allclose(np.exp(Gaussian().bounded(np.array([-100.0]))), MIN_VARIANCE)
+
+
+@pytest.mark.parametrize("variance", [0, -1.0, np.nan, np.inf, "per_feature"])
+def test_a_variance_that_is_none_is_refused(variance):
+    with pytest.raises(ValueError, match="variance must be"):
+        Gaussian(variance)
+
+
+# --- names ---
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_a_likelihood_is_taken_by_name_or_as_an_object(name):
+    assert resolve(name).name == name
+    assert resolve(resolve(name)) is resolve(name)
+
+
+def test_losses_have_names_of_their_own():
+    assert resolve("log_loss", LOSSES) == Bernoulli()
+    with pytest.raises(ValueError, match="Got the likelihood 'log_loss', expected an object, or one of"):
+        resolve("log_loss")

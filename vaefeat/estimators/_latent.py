@@ -1,0 +1,362 @@
+"""What the VAE and the autoencoder share: an encoder and a decoder, trained without labels."""
+
+import threading
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.model_selection import train_test_split
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from vaefeat.estimators._base import OnnxTransformer, all_or_nothing
+from vaefeat.estimators._parameters import (
+    TRAINING_CONSTRAINTS,
+    checked_image_shape,
+    network_config,
+    positive_integers,
+)
+from vaefeat.estimators._training import TrainedEstimator, require_training_extra, spawn_seeds
+from vaefeat.protocols import LatentModel
+from vaefeat.runtime import OnnxModel
+from vaefeat.values.likelihoods import Likelihood
+
+if TYPE_CHECKING:
+    from vaefeat.training.interface import GenerativeModel
+    from vaefeat.training.loop import Trainer
+    from vaefeat.training.networks import NetworkConfig
+
+N_EXAMPLES = 10
+LATENT_CONSTRAINTS: dict = {
+    **TRAINING_CONSTRAINTS,
+    "filters": ["array-like"],
+    "max_iter": [Interval(Integral, 0, None, closed="left")],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "warm_start": ["boolean"],
+}
+_exporting = threading.RLock()
+
+
+class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
+    """A transformer that learns to encode and to decode, and keeps both as ONNX models.
+
+    A subclass says which model is trained (``_model``), which distribution its decoder has (``_likelihood``),
+    and how a sample is scored (``_score`` and ``onnx_score_graph``).
+
+    ``fit`` ends by exporting. ``partial_fit`` leaves that to the first use of what it trained: the trained
+    rows wait in ``_pending``, and the model with its compiled steps in ``_trainer``, which is not pickled.
+    """
+
+    decoder_: OnnxModel
+    example_codes_: np.ndarray
+    _roles = ("encoder", "decoder")
+    code_name: ClassVar[str]  # the output of the encoder that the decoder takes
+
+    @property
+    @abstractmethod
+    def _likelihood(self) -> Likelihood:
+        """The distribution of the decoder."""
+
+    @abstractmethod
+    def _model(self, encoder: "NetworkConfig", seed: int) -> "GenerativeModel":
+        """Return the model to be trained."""
+
+    @abstractmethod
+    def _score(self, X: np.ndarray) -> np.ndarray:
+        """Return the score of each row, NaN where float32 cannot hold it."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None, observed: Any = None) -> Self:
+        """Train the encoder and the decoder on ``X``, and export them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            At least two samples, cast to float32; within the range of the likelihood.
+        y : Ignored
+            Not used, present for API consistency.
+        observed : array-like of shape (n_samples, n_features), bool, optional
+            False where the value is not known: it is left out of the loss, and the value in ``X`` is a
+            guess that the encoder sees. AutoencoderImputer makes both from rows with NaN.
+
+        Returns
+        -------
+        self : object
+        """
+        trainer = vars(self).pop("_trainer", None)  # what it holds changes, even if the training fails
+        with all_or_nothing(self):
+            resume = self.warm_start and self.__sklearn_is_fitted__()
+            X = self._validated(X, reset=not resume)
+            data = (X,) if observed is None else (X, _as_mask(observed, X))
+            trainer = self._trained(
+                data,
+                trainer,
+                max_epochs=self.max_iter,
+                early_stopping=self.early_stopping,
+                learning_rate=self.learning_rate,
+                resume=resume,
+            )
+            self._keep_networks(trainer.model, self._pending)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Train for one pass over ``X``, a part of the data, continuing an earlier training.
+
+        Parts of equal length are trained by the same compiled step. The networks are exported when they
+        are first used.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        self : object
+        """
+        trainer = vars(self).pop("_trainer", None)  # what it holds changes, even if the training fails
+        with all_or_nothing(self):
+            resume = self.__sklearn_is_fitted__()
+            X = self._validated(X, reset=not resume)
+            self._trainer = self._trained(
+                (X,), trainer, max_epochs=1, early_stopping=False, learning_rate="constant", resume=resume
+            )
+            for name in self._exported_names():
+                vars(self).pop(name, None)
+        return self
+
+    def inverse_transform(self, Z: Any) -> np.ndarray:
+        """Decode latent vectors.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_components)
+
+        Returns
+        -------
+        x_mean : ndarray of shape (n_samples, n_features), float32
+            The mean of each feature.
+        """
+        check_is_fitted(self)
+        Z = check_array(Z, dtype=np.float32, order="C", input_name="Z")
+        return self.decoder_.run(Z, ["x_mean"])["x_mean"]
+
+    def encode(self, X: Any) -> np.ndarray:
+        """Return what the decoder takes, whatever ``output`` is.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components), float32
+        """
+        check_is_fitted(self)
+        return self._encode(self._validated(X, reset=False))
+
+    def reconstruct(self, X: Any) -> np.ndarray:
+        """Encode and decode ``X``; nothing is drawn.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        x_mean : ndarray of shape (n_samples, n_features), float32
+        """
+        return self.inverse_transform(self.encode(X))
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Return the score of each sample: the higher, the better the model explains it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        score : ndarray of shape (n_samples,), float32
+            -inf where float32 cannot hold it.
+        """
+        check_is_fitted(self)
+        X = self._validated(X, reset=False)
+        self._likelihood.check(X)
+        score = self._score(X)
+        return np.where(np.isnan(score), np.float32(-np.inf), score)  # differences of infinities
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the mean of ``score_samples``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        score : float
+        """
+        return float(np.mean(self.score_samples(X), dtype=np.float64))
+
+    @property
+    def feature_name(self) -> str:
+        """The name of the features: an output of the encoder, or "reconstruction"."""
+        return self.output
+
+    @property
+    def input_range(self) -> tuple[float, float] | None:
+        """The range in which features must lie, or None."""
+        return self._likelihood.input_range
+
+    @property
+    def loss_unit(self) -> str:
+        """The unit of the loss."""
+        return self._likelihood.unit
+
+    def _check(self, X: np.ndarray) -> None:
+        """Refuse features and parameters that do not fit each other."""
+        self._likelihood.check(X)
+
+    def _encode(self, X: np.ndarray) -> np.ndarray:
+        return self.encoder_.run(X, [self.code_name])[self.code_name]
+
+    def _log_prob(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray:
+        """Return log p(x|z) of each row."""
+        name, variance = self._likelihood.location_output, self._noise_variance
+        location = self.decoder_.run(Z, [name])[name]
+        return self._likelihood.log_prob(X, location, None if variance is None else np.log(variance))
+
+    @property
+    def _noise_variance(self) -> np.ndarray | None:
+        return getattr(self, "noise_variance_", None)
+
+    def _trained(
+        self,
+        data: tuple[np.ndarray, ...],
+        last: "Trainer | None",
+        *,
+        max_epochs: int,
+        early_stopping: bool,
+        learning_rate: str,
+        resume: bool,
+    ) -> "Trainer":
+        """Train, keep the course and the weights of the training, and return what was trained."""
+        require_training_extra()
+        import keras
+
+        self._check(data[0])
+        init_seed, split_seed, train_seed = spawn_seeds(self.random_state, 3)
+        trainer = self._trainer_for(data[0], init_seed, last if resume else None, resume)
+        callbacks = self._callbacks(learning_rate, max_epochs)
+        validation = None
+        if early_stopping:
+            parts = train_test_split(*data, test_size=self.validation_fraction, random_state=split_seed)
+            data, validation = tuple(parts[::2]), tuple(parts[1::2])
+            callbacks += [
+                keras.callbacks.EarlyStopping(
+                    patience=self.n_iter_no_change, min_delta=self.tol, restore_best_weights=True
+                )
+            ]
+        self._train(
+            trainer,
+            data,
+            max_epochs=max_epochs,
+            first_epoch=self.n_iter_ if resume else 0,
+            seed=train_seed,
+            validation_data=validation,
+            callbacks=callbacks,
+        )
+        variables = trainer.model.variables + trainer.optimizer.variables
+        self._training_state = [variable.numpy() for variable in variables]
+        self._pending = data[0]
+        return trainer
+
+    def _trainer_for(self, X: np.ndarray, seed: int, last: "Trainer | None", resume: bool) -> "Trainer":
+        """Return the last trainer, if it still fits the parameters, or a new one."""
+        import keras
+
+        from vaefeat.training.loop import Trainer
+
+        model = self._model(self._encoder_config(X.shape[1]), seed)
+        if last is not None and (last.model.config, last.batch_size) == (model.config, self.batch_size):
+            last.optimizer.learning_rate = self.learning_rate_init
+            return last
+        trainer = Trainer(model, keras.optimizers.Adam(self.learning_rate_init), self.batch_size)
+        if resume:
+            self._restore(trainer)
+        else:
+            model.start_from(X)
+        return trainer
+
+    def _encoder_config(self, n_features: int) -> "NetworkConfig":
+        filters = positive_integers(self, "filters")
+        return network_config(
+            self,
+            n_features,
+            filters=filters,
+            image_shape=checked_image_shape(self, n_features, convolutions=len(filters) > 0),
+            log_inputs=self._likelihood.log_inputs,
+        )
+
+    def _restore(self, trainer: "Trainer") -> None:
+        variables = trainer.model.variables + trainer.optimizer.variables
+        shapes = [value.shape for value in self._training_state]
+        if [tuple(variable.shape) for variable in variables] != shapes:
+            raise ValueError(
+                f"The network was trained with another shape than n_components={self.n_components}, "
+                f"filters={self.filters} and hidden_layer_sizes={self.hidden_layer_sizes}: set them back, "
+                "or fit with warm_start=False."
+            )
+        for variable, value in zip(variables, self._training_state, strict=True):
+            variable.assign(value)
+        trainer.optimizer.learning_rate = self.learning_rate_init  # which may be another one by now
+
+    def _keep_networks(self, model: "GenerativeModel", X: np.ndarray) -> None:
+        super()._keep_networks(model, X)
+        self.example_codes_ = self._encode(X[:N_EXAMPLES])
+        del self._pending
+
+    # --- what partial_fit leaves to the first use ---
+
+    @classmethod
+    def _exported_names(cls) -> list[str]:
+        return [*(f"{role}_" for role in cls._roles), "noise_variance_", "example_codes_"]
+
+    def __getattr__(self, name: str) -> Any:
+        """Export what ``partial_fit`` trained, at the first use of a fitted attribute that depends on it."""
+        if name.startswith("__") or "_pending" not in vars(self) or name not in self._exported_names():
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        with _exporting:
+            if "_pending" in vars(self):
+                trainer = vars(self).get("_trainer") or self._trainer_for(self._pending, 0, None, resume=True)
+                self._keep_networks(trainer.model, self._pending)
+        return getattr(self, name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        if "_pending" in vars(self):
+            self.encoder_  # noqa: B018  exports
+        return {name: value for name, value in super().__getstate__().items() if name != "_trainer"}
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_training_state" in vars(self)
+
+
+def _as_mask(observed: Any, X: np.ndarray) -> np.ndarray:
+    """Return 1 where ``X`` was observed and 0 elsewhere, float32."""
+    observed = np.asarray(observed)
+    if observed.shape != X.shape or observed.dtype != bool:
+        raise ValueError(
+            f"observed must be boolean and of the shape of X, {X.shape}, "
+            f"got {observed.dtype} of shape {observed.shape}."
+        )
+    return observed.astype(np.float32)

@@ -1,0 +1,82 @@
+"""Parameters that several estimators share: what they may be, and what the engine makes of them."""
+
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from vaefeat.values.corruptions import Corruption
+from vaefeat.values.likelihoods import LIKELIHOODS, Likelihood
+
+NETWORK_CONSTRAINTS: dict = {
+    "n_components": [Interval(Integral, 1, None, closed="left")],
+    "hidden_layer_sizes": ["array-like"],
+    "activation": [StrOptions({"identity", "relu", "softplus", "tanh"})],
+    "kernel_initializer": [StrOptions({"glorot_uniform", "he_normal", "lecun_normal"})],
+    "batch_size": [Interval(Integral, 1, None, closed="left")],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+TRAINING_CONSTRAINTS: dict = {
+    **NETWORK_CONSTRAINTS,
+    "image_shape": ["array-like", None],
+    "corruption": [Corruption, None],
+    "learning_rate": [StrOptions({"constant", "cosine"})],
+    "callbacks": ["array-like"],
+}
+LIKELIHOOD_CONSTRAINTS: dict = {
+    "likelihood": [StrOptions(set(LIKELIHOODS)), Likelihood],
+    "dynamic_binarization": ["boolean"],
+}
+
+
+def positive_integers(estimator: BaseEstimator, name: str) -> tuple[int, ...]:
+    """Return a parameter that is a sequence of positive integers."""
+    values = tuple(getattr(estimator, name))
+    if not all(isinstance(value, Integral) and value > 0 for value in values):
+        raise ValueError(f"{name} must hold positive integers, got {values}.")
+    return values
+
+
+def checked_image_shape(
+    estimator: BaseEstimator, n_features: int, *, convolutions: bool = False
+) -> tuple[int, int] | None:
+    """Return the parameter ``image_shape`` as rows and columns, if it fits the features.
+
+    It is needed by convolutions, and by corruptions of images.
+    """
+    if estimator.image_shape is None:
+        if convolutions or (estimator.corruption is not None and estimator.corruption.needs_image_shape):
+            raise ValueError(
+                "filters and ImageWarp are for images: set image_shape to their rows and columns, "
+                f"whose product is the number of features, {n_features}."
+            )
+        return None
+    if len(estimator.image_shape) != 2:
+        raise ValueError(f"image_shape must be two numbers, rows and columns, got {estimator.image_shape}.")
+    rows, columns = positive_integers(estimator, "image_shape")
+    if rows * columns != n_features:
+        raise ValueError(f"image_shape={(rows, columns)} does not fit {n_features} features.")
+    return rows, columns
+
+
+def check_binarization(estimator: BaseEstimator, likelihood: Likelihood) -> None:
+    """Refuse ``dynamic_binarization`` of features that are not probabilities."""
+    if estimator.dynamic_binarization and not likelihood.is_binary:
+        raise ValueError(f'dynamic_binarization=True is for likelihood="bernoulli", got "{likelihood.name}".')
+
+
+def network_config(estimator: BaseEstimator, n_features: int, **options: Any) -> Any:
+    """Return the engine's description of the encoder that the parameters ask for, a ``NetworkConfig``."""
+    from vaefeat.training.networks import NetworkConfig
+
+    return NetworkConfig(
+        n_inputs=n_features,
+        n_outputs=estimator.n_components,
+        hidden_layer_sizes=positive_integers(estimator, "hidden_layer_sizes"),
+        activation=estimator.activation,
+        kernel_initializer=estimator.kernel_initializer,
+        **options,
+    )

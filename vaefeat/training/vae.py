@@ -1,0 +1,119 @@
+"""The variational autoencoder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from vaefeat.training.interface import Batch, Dispersion, GenerativeModel, Losses, Network
+from vaefeat.training.networks import NetworkConfig, build_decoder, build_encoder, center
+from vaefeat.training.noise import binarize, corrupt, stateless_noise
+from vaefeat.values import objectives
+from vaefeat.values.corruptions import Corruption
+from vaefeat.values.likelihoods import Likelihood
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAEConfig:
+    """All that defines a variational autoencoder, except its seed."""
+
+    encoder: NetworkConfig
+    likelihood: Likelihood
+    beta: float = 1.0
+    dynamic_binarization: bool = False
+    corruption: Corruption | None = None
+    contrastive_weight: float = 0.0
+    temperature: float = 0.1
+
+
+class VAE(GenerativeModel):
+    r"""Variational autoencoder with a diagonal Gaussian posterior and a standard normal prior.
+
+    Minimizes the negative evidence lower bound, weighted by :math:`\beta`, plus
+    :math:`\gamma` times a contrastive term:
+
+    .. math:: -E_{q(z|\tilde x)}[\log p(x|z)] + \beta\, KL(q(z|\tilde x) \| p(z))
+        + \gamma\, C(m(\tilde x), m(\tilde x'))
+
+    :math:`\tilde x` is the corrupted example, or x itself if there is no corruption; where
+    :math:`\gamma > 0` each example is corrupted twice, the first two terms are means over both, and C
+    is :func:`vaefeat.values.objectives.contrastive_loss` of their latent means.
+
+    References
+    ----------
+    Kingma & Welling (2014), "Auto-Encoding Variational Bayes".
+    Higgins et al. (2017), "beta-VAE: Learning Basic Visual Concepts with a Constrained
+    Variational Framework".
+    """
+
+    def __init__(self, config: VAEConfig, seed: int) -> None:
+        super().__init__(name="vae")
+        self.config = config
+        self.likelihood = config.likelihood
+        self.encoder = build_encoder(config.encoder, seed)
+        self.decoder = build_decoder(config.encoder.mirrored(), seed + 1_000)
+        self.dispersion = Dispersion(config.likelihood, config.encoder.n_inputs)
+        self.built = True
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        names = ("loss", "reconstruction", "kl")
+        return (*names, "contrast") if self.config.contrastive_weight else names
+
+    @property
+    def fast_in_xla(self) -> bool:
+        return not self.config.encoder.filters  # TensorFlow's own convolutions are faster on a CPU
+
+    def start_from(self, X: np.ndarray) -> None:
+        """Start from the mean and the dispersion of each feature in ``X``, (n_samples, n_features).
+
+        The encoder sees centered features (LeCun et al. 1998, "Efficient BackProp", section 4.3), and
+        the decoder is the best model that has no latents.
+        """
+        center(self.encoder, self.config.encoder, X)
+        self.decoder.layers[-1].bias.assign(self.likelihood.start(X))
+        self.dispersion.start_from(X)
+
+    def networks(self) -> Mapping[str, Network]:
+        config = self.config.encoder
+        names = tuple(name for name in ("z_mean", "z_log_var", "hidden") if name in self.encoder.output)
+        return {
+            "encoder": Network(self.encoder, config.n_inputs, "X", names, rows=lambda X: X),
+            "decoder": self.decoder_network(self.decoder, config.n_outputs, "Z"),
+        }
+
+    def reconstruct(self, x: tf.Tensor) -> tf.Tensor:
+        """Return the mean of p(x|z) at the mean of q(z|x), (batch, n_features)."""
+        return self.likelihood.mean(self.decoder(self.encoder(x)["z_mean"]))
+
+    def example_losses(self, batch: Batch, seed: tf.Tensor) -> Losses:
+        """Return the loss of each example and the two terms of its ELBO, in nats.
+
+        Parameters
+        ----------
+        batch : tensor of shape (batch, n_features), and optionally another: 1 where it is known, 0 elsewhere
+        seed : tensor of two integers
+            Determines the noise, the corruption and the binarization.
+        """
+        config = self.config
+        x, *observed = batch  # (batch, n_features)
+        if config.dynamic_binarization:
+            x = binarize(x, seed + 1)
+        n_views = 2 if config.contrastive_weight else 1
+        views, *observed = (tf.tile(each, (n_views, 1)) for each in (x, *observed))  # (n_views * batch, ...)
+        posterior = self.encoder(corrupt(config.corruption, views, seed + 2, config.encoder.image_shape))
+        z_mean, z_log_var = posterior["z_mean"], posterior["z_log_var"]  # (n_views * batch, n_components)
+        z = objectives.reparameterize(z_mean, z_log_var, stateless_noise(tf.shape(z_mean), seed))
+
+        def over_views(values: tf.Tensor) -> tf.Tensor:
+            return tf.reduce_mean(tf.reshape(values, (n_views, -1)), axis=0)  # (batch,)
+
+        log_prob = self.likelihood.log_prob(views, self.decoder(z), self.dispersion.value(), *observed)
+        reconstruction = over_views(-log_prob)
+        kl = over_views(objectives.gaussian_kl(z_mean, z_log_var))
+        losses = {"loss": reconstruction + config.beta * kl, "reconstruction": reconstruction, "kl": kl}
+        if n_views == 2:
+            losses["contrast"] = objectives.contrastive_loss(*tf.split(z_mean, 2), config.temperature)
+            losses["loss"] += config.contrastive_weight * losses["contrast"]
+        return losses

@@ -1,0 +1,377 @@
+r"""Likelihoods: the distribution p(x|z) of the features of a sample, given the output of a decoder.
+
+The decoder's last layer is linear. Its output, the *location*, has one value for each feature, which the
+inverse of the link function turns into the feature's mean. Some likelihoods have a *dispersion* too, which
+does not depend on z::
+
+    z --decoder--> location --mean()--> E[x|z]
+                      |
+                x ----+--log_prob()--> log p(x|z)
+
+To add a likelihood, derive a class from :class:`Likelihood` and enter it in ``LIKELIHOODS``: training,
+scores, exported files, imputation and plots take it from there.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from vaefeat.values.objectives import (
+    Array,
+    bernoulli_log_prob,
+    gaussian_log_prob,
+    namespace,
+    poisson_log_prob,
+    squared_error,
+)
+
+# A feature that is constant in the training data would drive its learned variance to zero and its
+# log-density to infinity: variances below this one are not told apart.
+MIN_VARIANCE = 1e-6
+RARE = 1e-2  # a feature that is never seen is not impossible: its mean starts no nearer to the border
+
+
+class GraphBuilder(Protocol):
+    """An ONNX graph under construction, as :class:`vaefeat.export.composition.Graph` is."""
+
+    def op(self, op_type: str, *inputs: Any, **attributes: Any) -> str:
+        """Apply an operator to named tensors or to arrays, and return the name of its output."""
+
+
+class Likelihood(ABC):
+    """The distribution of the features of a sample given the decoder's location.
+
+    The base class of :class:`Bernoulli`, :class:`Gaussian` and :class:`Poisson`.
+
+    Attributes
+    ----------
+    name : str
+        The name by which estimators take it.
+    location_output : str
+        The output of an exported decoder that is the location; "x_mean" if the location is the mean.
+    unit : str
+        The unit of ``log_prob``.
+    support : tuple of two float
+        The lowest and the highest value of a feature.
+    advice : str
+        What to do about values beyond.
+    is_binary : bool
+        Whether features are probabilities of 1, so that they can be binarized.
+    log_inputs : bool
+        Whether the encoder sees log(1 + x): for features whose magnitudes differ widely.
+
+    Examples
+    --------
+    >>> from vaefeat import Gaussian, Likelihood
+    >>> isinstance(Gaussian("shared"), Likelihood)
+    True
+    """
+
+    name: ClassVar[str]
+    location_output: ClassVar[str] = "x_mean"
+    unit: ClassVar[str] = "nats"
+    support: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
+    advice: ClassVar[str] = ""
+    is_binary: ClassVar[bool] = False
+    log_inputs: ClassVar[bool] = False
+
+    def check(self, X: np.ndarray) -> None:
+        """Raise ValueError if the likelihood cannot have produced ``X``, (n_samples, n_features)."""
+        (lowest, highest), low, high = self.support, X.min(), X.max()
+        if low < lowest or high > highest:
+            raise ValueError(
+                f"X must lie in [{lowest:g}, {highest:g}] for a {type(self).__name__} likelihood, "
+                f"got [{low:g}, {high:g}]. {self.advice}"
+            )
+
+    @property
+    def input_range(self) -> tuple[float, float] | None:
+        """The range of a feature, if it is bounded on both sides."""
+        return self.support if np.isfinite(self.support).all() else None
+
+    @abstractmethod
+    def start(self, X: np.ndarray) -> np.ndarray:
+        """Return the location of the mean of each feature of ``X``, (n_features,), float32."""
+
+    @abstractmethod
+    def mean(self, location: Array) -> Array:
+        """Return E[x|z], of the shape of ``location``: the inverse of the link function."""
+
+    @abstractmethod
+    def log_prob(
+        self, x: Array, location: Array, log_dispersion: Array | None = None, observed: Array | None = None
+    ) -> Array:
+        """Return log p(x|z) of each sample: shape of ``x`` and ``location`` without the last axis.
+
+        Parameters
+        ----------
+        x, location : arrays of shape (..., n_features)
+            Broadcast together.
+        log_dispersion : array of shape (n_features,), optional
+            Logarithm of the dispersion, for likelihoods that have one.
+        observed : array of shape (..., n_features), optional
+            1 where x is known; where it is 0 the feature is left out of the sum.
+        """
+
+    @abstractmethod
+    def log_prob_nodes(
+        self, graph: GraphBuilder, x: str, location: str, dispersion: np.ndarray | None
+    ) -> str:
+        """Add the operators of ``log_prob`` to an ONNX graph, and return the name of their output."""
+
+    @property
+    def learns_dispersion(self) -> bool:
+        """Whether the dispersion is learned with the weights."""
+        return False
+
+    def initial_log_dispersion(self, n_features: int) -> np.ndarray | None:
+        """Return the logarithm of the dispersion before any data, float32; None if there is none."""
+        return None
+
+    def start_log_dispersion(self, X: np.ndarray) -> np.ndarray | None:
+        """Return the logarithm of the dispersion of ``X`` around its mean, float32; None if there is none."""
+        return self.initial_log_dispersion(X.shape[1])
+
+    def bounded(self, log_dispersion: Array) -> Array:
+        """Return the logarithm of the dispersion, where it has a bound not beyond it."""
+        return log_dispersion
+
+
+@dataclass(frozen=True)
+class Bernoulli(Likelihood):
+    r"""Features in [0, 1] such as black and white pixels; the location is the log-odds.
+
+    .. math:: \log p(x|z) = \sum_i x_i l_i - \log(1 + \exp l_i), \qquad E[x|z] = 1 / (1 + \exp(-l))
+
+    References
+    ----------
+    Kingma & Welling (2014), "Auto-Encoding Variational Bayes", appendix C.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from vaefeat import Bernoulli
+    >>> Bernoulli().log_prob(np.array([[1.0, 0.0]]), np.array([[0.0, 0.0]])).round(3)  # 2 log(1/2)
+    array([-1.386])
+    """
+
+    name = "bernoulli"
+    location_output = "x_logits"
+    support = (0.0, 1.0)
+    advice = "Put MinMaxScaler() before this step, or choose a Gaussian likelihood or the squared error."
+    is_binary = True
+
+    def start(self, X: np.ndarray) -> np.ndarray:
+        mean = np.clip(X.mean(axis=0, dtype=np.float64), RARE, 1 - RARE)
+        return np.log(mean / (1 - mean)).astype(np.float32)
+
+    def mean(self, location: Array) -> Array:
+        if isinstance(location, np.ndarray):
+            return np.exp(-np.logaddexp(0.0, -location)).astype(location.dtype)
+        return namespace(location).sigmoid(location)
+
+    def log_prob(
+        self, x: Array, location: Array, log_dispersion: Array | None = None, observed: Array | None = None
+    ) -> Array:
+        return bernoulli_log_prob(x, location, observed)
+
+    def log_prob_nodes(
+        self, graph: GraphBuilder, x: str, location: str, dispersion: np.ndarray | None
+    ) -> str:
+        per_feature = graph.op("Sub", graph.op("Mul", x, location), graph.op("Softplus", location))
+        return graph.op("ReduceSum", per_feature, [-1], keepdims=0)
+
+
+@dataclass(frozen=True)
+class Gaussian(Likelihood):
+    r"""Any real features; the location is the mean, the dispersion the variance.
+
+    .. math:: \log p(x|z) = -\tfrac12 \sum_i \log 2\pi v_i + (x_i - \mu_i)^2 / v_i, \qquad E[x|z] = \mu
+
+    Parameters
+    ----------
+    variance : "learned", "shared" or float, default="learned"
+        "learned" with the weights, one for each feature; "shared", one learned for all features; or one
+        given for all.
+
+    References
+    ----------
+    Kingma & Welling (2014), "Auto-Encoding Variational Bayes", appendix C.2.
+    Rybkin, Daniilidis & Levine (2021), "Simple and Effective VAE Training with Calibrated Decoders", for the
+    shared variance.
+
+    Examples
+    --------
+    >>> from vaefeat import Gaussian, VAEEncoderTransformer
+    >>> vae = VAEEncoderTransformer(likelihood=Gaussian(variance=0.1))
+    """
+
+    variance: float | str = "learned"
+
+    name = "gaussian"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.variance, str):
+            if self.variance not in ("learned", "shared"):
+                raise ValueError(f'variance must be "learned", "shared" or a number, got {self.variance!r}.')
+        elif not 0 < self.variance < np.inf:  # also when it is NaN
+            raise ValueError(f"variance must be positive and finite, got {self.variance}.")
+
+    @property
+    def learns_dispersion(self) -> bool:
+        return isinstance(self.variance, str)
+
+    def initial_log_dispersion(self, n_features: int) -> np.ndarray:
+        if isinstance(self.variance, str):
+            return np.zeros(1 if self.variance == "shared" else n_features, np.float32)
+        return np.full(n_features, np.log(self.variance), np.float32)
+
+    def start_log_dispersion(self, X: np.ndarray) -> np.ndarray:
+        if not self.learns_dispersion:
+            return self.initial_log_dispersion(X.shape[1])
+        variance = X.var(axis=0, dtype=np.float64)
+        if self.variance == "shared":
+            variance = variance.mean(keepdims=True)
+        return np.log(np.maximum(variance, MIN_VARIANCE)).astype(np.float32)
+
+    def bounded(self, log_dispersion: Array) -> Array:
+        return namespace(log_dispersion).maximum(log_dispersion, float(np.log(MIN_VARIANCE)))
+
+    def start(self, X: np.ndarray) -> np.ndarray:
+        return X.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+    def mean(self, location: Array) -> Array:
+        return location
+
+    def log_prob(
+        self, x: Array, location: Array, log_dispersion: Array | None = None, observed: Array | None = None
+    ) -> Array:
+        return gaussian_log_prob(x, location, log_dispersion, observed)
+
+    def log_prob_nodes(
+        self, graph: GraphBuilder, x: str, location: str, dispersion: np.ndarray | None
+    ) -> str:
+        variance = np.asarray(dispersion)
+        deviation = graph.op("Div", graph.op("Sub", x, location), np.sqrt(variance))
+        normalizer = np.sum(np.log(2 * np.pi * variance), dtype=np.float32)
+        return graph.op("Mul", graph.op("Add", _sum_of_squares(graph, deviation), normalizer), -0.5)
+
+
+@dataclass(frozen=True)
+class Poisson(Likelihood):
+    r"""Counts, such as words in a document or events in an hour; the location is the logarithm of the rate.
+
+    .. math:: \log p(x|z) = \sum_i x_i l_i - \exp l_i - \log x_i!, \qquad E[x|z] = \exp l
+
+    The encoder sees log(1 + x), since counts of frequent and of rare events differ by orders of magnitude.
+    Values need not be integers: x! is then :math:`\Gamma(x + 1)`.
+
+    References
+    ----------
+    McCullagh & Nelder (1989), "Generalized Linear Models", chapter 6, for the logarithmic link.
+    Lopez et al. (2018), "Deep generative modeling for single-cell transcriptomics", for the encoder's input.
+
+    Examples
+    --------
+    >>> from vaefeat import VAEEncoderTransformer
+    >>> vae = VAEEncoderTransformer(likelihood="poisson")
+    """
+
+    name = "poisson"
+    location_output = "x_log_rate"
+    support = (0.0, np.inf)
+    advice = "Leave out the steps before that center features, or choose a Gaussian likelihood."
+    log_inputs = True
+
+    def start(self, X: np.ndarray) -> np.ndarray:
+        return np.log(np.maximum(X.mean(axis=0, dtype=np.float64), RARE)).astype(np.float32)
+
+    def mean(self, location: Array) -> Array:
+        return namespace(location).exp(location)
+
+    def log_prob(
+        self, x: Array, location: Array, log_dispersion: Array | None = None, observed: Array | None = None
+    ) -> Array:
+        return poisson_log_prob(x, location, observed)
+
+    def log_prob_nodes(
+        self, graph: GraphBuilder, x: str, location: str, dispersion: np.ndarray | None
+    ) -> str:
+        expected = graph.op("Sub", graph.op("Mul", x, location), graph.op("Exp", location))
+        per_feature = graph.op("Sub", expected, _log_factorial_nodes(graph, x))
+        return graph.op("ReduceSum", per_feature, [-1], keepdims=0)
+
+
+@dataclass(frozen=True)
+class SquaredError(Likelihood):
+    r"""The negative squared error: a Gaussian of variance 1/2 without its constant.
+
+    .. math:: -\sum_i (x_i - \mu_i)^2
+
+    It is the loss of plain autoencoders, and no log-density.
+    """
+
+    name = "squared_error"
+    unit = "squared error"
+
+    def start(self, X: np.ndarray) -> np.ndarray:
+        return X.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+    def mean(self, location: Array) -> Array:
+        return location
+
+    def log_prob(
+        self, x: Array, location: Array, log_dispersion: Array | None = None, observed: Array | None = None
+    ) -> Array:
+        return -squared_error(x, location, observed)
+
+    def log_prob_nodes(
+        self, graph: GraphBuilder, x: str, location: str, dispersion: np.ndarray | None
+    ) -> str:
+        return graph.op("Neg", _sum_of_squares(graph, graph.op("Sub", x, location)))
+
+
+LIKELIHOODS: Mapping[str, Likelihood] = {
+    likelihood.name: likelihood for likelihood in (Bernoulli(), Gaussian(), Poisson())
+}
+LOSSES: Mapping[str, Likelihood] = {"squared_error": SquaredError(), "log_loss": Bernoulli()}
+
+
+def resolve(likelihood: str | Likelihood, known: Mapping[str, Likelihood] = LIKELIHOODS) -> Likelihood:
+    """Return a likelihood that is given by its name, or as itself.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+
+    Examples
+    --------
+    >>> from vaefeat.values.likelihoods import resolve
+    >>> resolve("gaussian")
+    Gaussian(variance='learned')
+    """
+    if isinstance(likelihood, Likelihood):
+        return likelihood
+    if likelihood not in known:
+        raise ValueError(f"Got the likelihood {likelihood!r}, expected an object, or one of {sorted(known)}.")
+    return known[likelihood]
+
+
+def _sum_of_squares(graph: GraphBuilder, values: str) -> str:
+    return graph.op("ReduceSum", graph.op("Mul", values, values), [-1], keepdims=0)
+
+
+def _log_factorial_nodes(graph: GraphBuilder, x: str) -> str:
+    """Add the operators of :func:`vaefeat.values.objectives.log_factorial`, in its very order."""
+    first, second, third = (graph.op("Add", x, float(i)) for i in (1, 2, 3))
+    product = graph.op("Mul", graph.op("Mul", first, second), third)
+    y = graph.op("Add", x, 4.0)
+    leading = graph.op("Sub", graph.op("Mul", graph.op("Sub", y, 0.5), graph.op("Log", y)), y)
+    inverse = graph.op("Div", 1.0, y)
+    inner = graph.op("Sub", 1.0 / 12.0, graph.op("Mul", graph.op("Mul", inverse, inverse), 1.0 / 360.0))
+    series = graph.op("Add", graph.op("Mul", inverse, inner), 0.5 * np.log(2.0 * np.pi))
+    return graph.op("Sub", graph.op("Add", leading, series), graph.op("Log", product))
