@@ -108,12 +108,3 @@ def _with_feature_names(estimator: Any, rows: np.ndarray) -> Any:
     from pandas import DataFrame
 
     return DataFrame(rows, columns=estimator.feature_names_in_)
-
-
-def _evaluate_by_reference(proto: onnx.ModelProto, rows: np.ndarray) -> dict[str, np.ndarray]:
-    from onnx.reference import ReferenceEvaluator
-
-    names = [output.name for output in proto.graph.output]
-    with np.errstate(over="ignore"):  # a sigmoid of its own, far below zero
-        outputs = ReferenceEvaluator(proto).run(names, {proto.graph.input[0].name: rows})
-    return dict(zip(names, outputs, strict=True))
