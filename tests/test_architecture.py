@@ -34,8 +34,9 @@ ROOMS = {
     "vaefeat.exceptions": Room(""),
     "vaefeat._optional": Room("vaefeat.exceptions"),
     "vaefeat._files": Room(""),
+    "vaefeat._text": Room(""),
     "vaefeat.runtime": Room(
-        "numpy onnxruntime vaefeat.data vaefeat.exceptions vaefeat._optional vaefeat._files"
+        "numpy onnxruntime vaefeat.data vaefeat.exceptions vaefeat._optional vaefeat._files vaefeat._text"
     ),
     "vaefeat.data": Room(
         "numpy vaefeat.exceptions vaefeat._optional vaefeat._files", "pyarrow sklearn scipy pandas"
@@ -67,11 +68,13 @@ ROOMS = {
         "vaefeat.values vaefeat.exceptions"
     ),
     # What all protocols share knows no web library.
-    "vaefeat.serving": Room("numpy prometheus_client vaefeat.runtime vaefeat.exceptions"),
+    "vaefeat.serving": Room("numpy prometheus_client vaefeat.runtime vaefeat.exceptions vaefeat._text"),
     "vaefeat.serving.http": Room(
         "numpy orjson starlette uvicorn vaefeat.__version__ vaefeat.serving", "uvloop"
     ),
-    "vaefeat.cli": Room("typer rich vaefeat.__version__ vaefeat.exceptions vaefeat._optional", "anything"),
+    "vaefeat.cli": Room(
+        "typer rich vaefeat.__version__ vaefeat.exceptions vaefeat._optional vaefeat._text", "anything"
+    ),
     "vaefeat.cli._models": Room("rich vaefeat.cli vaefeat.runtime vaefeat.exceptions"),
     "vaefeat.cli._explore": Room("rich vaefeat.cli vaefeat.explorer vaefeat.data"),
     "vaefeat.__main__": Room("vaefeat.cli"),

@@ -9,6 +9,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def read_regular(path: Path, limit: int) -> bytes:
+    """Return the first ``limit`` bytes of a file.
+
+    Raises
+    ------
+    OSError
+        If it is a folder, a device or a pipe, which might never end.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileNotFoundError(f"{path} is a folder, a device or a pipe, expected a regular file.")
+        return file.read(limit)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary file beside ``path`` to write to, and rename it to ``path`` at the end.

@@ -9,7 +9,8 @@
     |-- TrainingDivergedError      (ArithmeticError)  the loss became NaN or infinite
     |-- ExportError                (RuntimeError)  a model cannot be written as ONNX
     |   `-- ParityError                            an ONNX graph deviates from what it should give
-    `-- InvalidModelError          (ValueError)    an ONNX file was refused
+    |-- InvalidModelError          (ValueError)    an ONNX file was refused
+    `-- SandboxError               (RuntimeError)  the process that tries models cannot be started
 
     DataWarning                  (UserWarning)   a file was read by a rule that may be wrong for it
 
@@ -47,6 +48,10 @@ class ParityError(ExportError):
 
 class InvalidModelError(VaefeatError, ValueError):
     """An ONNX file was refused before a session was made."""
+
+
+class SandboxError(VaefeatError, RuntimeError):
+    """The process in which models are tried cannot be started."""
 
 
 class DataWarning(UserWarning):

@@ -28,7 +28,7 @@ from pipelines.benchmarks import (
     transform,
 )
 from pipelines.benchmarks.common import Row
-from pipelines.benchmarks.serving import fuzz, overload, soak, startup, throughput
+from pipelines.benchmarks.serving import fuzz, mutants, overload, soak, startup, throughput
 
 BENCHMARKS: dict[str, ModuleType] = {
     "training": training,
@@ -46,6 +46,7 @@ ON_DEMAND: dict[str, ModuleType] = {
     "startup": startup,
     "overload": overload,
     "fuzz": fuzz,
+    "mutants": mutants,
     "soak": soak,
     "explorer": explorer,
 }

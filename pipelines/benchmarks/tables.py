@@ -96,6 +96,16 @@ IN_DOCS = {
         ("damaged requests", "sent", "statuses", "memory afterwards"),
         lambda row: (row["name"], f"{row['requests']:,}", row["statuses"], f"{row['memory_mb']:.0f} MB"),
     ),
+    "mutants": Table(
+        ("models loaded while serving", "number", "refused", "failed requests", "slowest answer"),
+        lambda row: (
+            row["name"],
+            f"{row['mutants']:,}",
+            f"{row['refused']:,}",
+            f"{row['failed']:,} of {row['requests']:,}",
+            f"{row['slowest_ms']:.0f} ms",
+        ),
+    ),
     "soak": Table(
         ("over a long time", "requests", "memory after warm-up", "at the end"),
         lambda row: (

@@ -10,11 +10,12 @@ import pytest
 from onnx import helper, numpy_helper
 from typer.testing import CliRunner
 
+from tests import hostile_models
 from tests.onnx_models import linear_model, make_model
 from tests.runtime.test_encoding import free_width
 from vaefeat.cli import app
 from vaefeat.export.artefact import serialize
-from vaefeat.runtime import OnnxModel
+from vaefeat.runtime import OnnxModel, sandbox
 
 ENCODER = "exported/digits-vae/model.onnx"
 TRAINING = ["tensorflow", "keras", "sklearn", "onnx", "tf2onnx", "skl2onnx", "pandas", "scipy", "joblib"]
@@ -360,3 +361,18 @@ def test_all_commands_work_without_training_packages_and_name_pyarrow(run_fresh,
         *[f"1 {sentence}"] * 2,
     ]
     assert {path.name for path in tmp_path.iterdir()} == {"pixels.npy", "rows.csv", "model.onnx", "out.npz"}
+
+
+# --- models that harm the process that runs them ---
+
+
+@pytest.mark.parametrize("kind", ["CRASH", "GREED"])
+@pytest.mark.parametrize("verb", ["info", "verify", "encode", "export"])
+def test_a_harmful_model_is_refused_in_one_sentence(kind, verb, tmp_path, rows, monkeypatch):
+    monkeypatch.setattr(sandbox, "_PROGRAM", hostile_models.BLIND + sandbox._PROGRAM)
+    (tmp_path / "bad.onnx").write_bytes(getattr(hostile_models, kind))
+    others = {"encode": [rows, tmp_path / "out.npy"], "export": [tmp_path / "out", "--triton"]}.get(verb, [])
+    result = invoke(verb, tmp_path / "bad.onnx", *others)
+    assert result.exit_code == 1
+    assert re.search("kills the process|Failed to allocate memory", said(result) + result.stdout)
+    assert not list(tmp_path.glob("out*"))

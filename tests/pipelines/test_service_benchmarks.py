@@ -12,6 +12,7 @@ NAMES = {
     "startup": ["vaefeat serve, two models"],
     "overload": ["10 x capacity, 1 s"],
     "fuzz": ["malformed requests"],
+    "mutants": ["damaged models"],
     "soak": ["mixed requests, 0.0167 min"],
 }
 
@@ -57,3 +58,10 @@ def test_malformed_requests_get_no_answer_that_is_not_allowed(rows):
     assert row["requests"] == 400
     assert row["not_allowed"] == 0
     assert row["well_afterwards"]
+
+
+def test_damaged_models_do_not_disturb_the_ones_that_are_served(rows):
+    (row,) = rows["mutants"]
+    assert row["refused"] + row["served"] == row["mutants"] == 200
+    assert row["failed"] == 0
+    assert row["slowest_ms"] < 10_000

@@ -3,13 +3,14 @@ import json
 import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import joblib
 import numpy as np
 import onnx
 import pytest
 from numpy.testing import assert_array_equal
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from tests.onnx_models import RELU, linear_model, make_model
 from vaefeat.exceptions import InvalidModelError
@@ -371,3 +372,36 @@ def test_an_input_of_a_fixed_number_of_rows_is_refused():
 def test_unknown_outputs_are_refused_with_a_reason(names):
     with pytest.raises(ValueError, match="output"):
         OnnxModel(CONTENT).run(X, names)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(Path("exported").glob("*/model.onnx")), ids=lambda path: path.parent.name
+)
+def test_no_rows_give_no_rows_of_the_same_widths_and_types(path):
+    model = OnnxModel.load(path)
+    some = model.run(np.zeros((2, model.n_features)))
+    none = model.run(np.zeros((0, model.n_features)))
+    assert {name: (Y.shape[1:], Y.dtype) for name, Y in none.items()} == {
+        name: (Y.shape[1:], Y.dtype) for name, Y in some.items()
+    }
+    assert {len(Y) for Y in none.values()} == {0}
+
+
+def test_rows_reach_onnx_runtime_only_if_there_are_some():
+    """FeatureVectorizer aborts the process without rows."""
+    node = helper.make_node("FeatureVectorizer", ["X"], ["Y"], inputdimensions=[4], domain="ai.onnx.ml")
+    model = OnnxModel(make_model([node], opsets=[("", 18), ("ai.onnx.ml", 3)]))
+    assert model.run(np.zeros((0, 4)))["Y"].shape == (0, 4)
+
+
+def test_onnx_runtime_prints_nothing_of_what_a_file_says(capfd):
+    unused = numpy_helper.from_array(np.ones(1, np.float32), "\x1b[2J unused")
+    OnnxModel(make_model(initializers=[unused])).run(np.zeros((1, 4)))
+    captured = capfd.readouterr()
+    assert captured.out + captured.err == ""
+
+
+def test_a_pipe_is_no_model_file_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "model.onnx")
+    with pytest.raises(OSError, match="expected a regular file"):
+        OnnxModel.load(tmp_path / "model.onnx")

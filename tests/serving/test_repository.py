@@ -4,9 +4,13 @@ import shutil
 
 import numpy as np
 import pytest
+from onnx import helper
 
-from tests.onnx_models import linear_model
-from vaefeat.exceptions import InvalidModelError
+from tests import hostile_models
+from tests.onnx_models import linear_model, make_model
+from vaefeat.exceptions import SandboxError
+from vaefeat.runtime import sandbox
+from vaefeat.runtime.sandbox import Sandbox
 from vaefeat.serving.batching import BatchSettings
 from vaefeat.serving.errors import ModelNotFoundError
 from vaefeat.serving.metrics import Metrics
@@ -178,18 +182,16 @@ def test_a_replaced_model_stops_its_threads(tmp_path, repository):
     assert repository.is_alive
 
 
-def test_a_file_replaced_during_loading_is_served_as_checked(tmp_path, repository, monkeypatch):
-    from vaefeat.serving import repository as module
-
+def test_a_file_replaced_during_loading_is_served_as_tried(tmp_path, repository, monkeypatch):
     path = tmp_path / "name" / "model.onnx"
     write(path, content(1.0))
-    check = module.check_golden_rows
+    try_model = Sandbox.try_model
 
-    def replace_and_check(model):
+    def replace_and_try(*args, **options):
         write(path, b"another")
-        return check(model)
+        return try_model(*args, **options)
 
-    monkeypatch.setattr(module, "check_golden_rows", replace_and_check)
+    monkeypatch.setattr(Sandbox, "try_model", replace_and_try)
     look(repository)
     assert factors(repository) == {"name": 1.0}
     monkeypatch.undo()
@@ -207,19 +209,49 @@ def test_a_file_that_vanishes_during_listing_is_skipped(tmp_path, repository):
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path, repository, monkeypatch):
     write(tmp_path / "name" / "model.onnx", content())
 
-    def load(*args, **options):
+    def read(path):
         raise PermissionError("no access")
 
-    monkeypatch.setattr("vaefeat.serving.repository.OnnxModel.load", load)
+    monkeypatch.setattr("vaefeat.serving.repository.read_model", read)
     look(repository)
     assert repository.refusals == {("name", "1"): "no access"}
 
 
-def test_a_model_that_cannot_run_is_not_served(tmp_path, repository, monkeypatch):
-    def fail(*args, **options):
-        raise InvalidModelError("cannot run")
-
-    write(tmp_path / "name" / "model.onnx", content())
-    monkeypatch.setattr("vaefeat.serving.repository.Contract.of", fail)
+def test_a_pipe_named_like_a_model_is_refused_at_once(tmp_path, repository):
+    (tmp_path / "name").mkdir()
+    os.mkfifo(tmp_path / "name" / "model.onnx")
     look(repository)
-    assert repository.models == []
+    assert "a device or a pipe, expected a regular file" in repository.refusals["name", "1"]
+
+
+@pytest.mark.parametrize("kind", ["HANG", "GREED", "CRASH"])
+def test_a_file_that_would_kill_or_stall_the_service_is_refused_and_the_previous_model_stays(
+    kind, tmp_path, repository, metrics, monkeypatch
+):
+    write(tmp_path / "name" / "model.onnx", content(1.0))
+    look(repository)
+    monkeypatch.setattr(sandbox, "_PROGRAM", hostile_models.BLIND + sandbox._PROGRAM)
+    monkeypatch.setattr(repository, "_sandbox", Sandbox(seconds=1.5))
+    write(tmp_path / "name" / "model.onnx", getattr(hostile_models, kind))
+    write(tmp_path / "other" / "model.onnx", content(3.0))
+    look(repository)
+    assert factors(repository) == {"name": 1.0, "other": 3.0}
+    assert loads(metrics) == [2, 1]
+    assert list(repository.refusals) == [("name", "1")]
+
+
+def test_reasons_for_refusal_hold_no_control_characters(tmp_path, repository, caplog):
+    names = "bad\x1b[2J\n2026-01-01 INFO Loaded"
+    node = helper.make_node("MatMul", ["X", names], ["Y"], name=names)
+    write(tmp_path / "name" / "model.onnx", make_model([node]))
+    look(repository)
+    assert "Loaded" in repository.refusals["name", "1"]
+    for text in (repository.refusals["name", "1"], *(record.getMessage() for record in caplog.records)):
+        assert text.isprintable()
+
+
+def test_a_closed_repository_loads_nothing_more(tmp_path, repository):
+    write(tmp_path / "name" / "model.onnx", content())
+    repository.close()
+    with pytest.raises(SandboxError, match="shutting down"):
+        repository.read()

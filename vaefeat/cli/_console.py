@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from vaefeat._text import printable
 from vaefeat.exceptions import DataWarning, VaefeatError
 
 console = Console(highlight=False)
@@ -32,8 +33,3 @@ def _show_warning(show: Callable, message: Warning | str, category: type[Warning
     if not issubclass(category, DataWarning):
         return show(message, category, *where)
     errors.print(Text.assemble(("warning ", "bold yellow"), printable(str(message))), soft_wrap=True)
-
-
-def printable(text: str) -> str:
-    """Return the text as one line, without control characters, which could control the terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text.replace("\n", " "))

@@ -14,11 +14,13 @@ from vaefeat.cli._console import console, errors, printable
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime import card as cards
 from vaefeat.runtime import triton
+from vaefeat.runtime.model import CHUNK_ROWS, read_model
+from vaefeat.runtime.sandbox import try_once
 
 
 def info(path: Path) -> None:
     """Print a model's card, or what the file itself says if it has none."""
-    model = runtime.OnnxModel.load(path)
+    model = _load(path)
     known = _known_of(model, path)
     card = known | model.card
     try:
@@ -36,6 +38,13 @@ def info(path: Path) -> None:
         console.print(Padding(table, (0, 0, 0, 2)))
     console.print(Text("\nUse it", style="bold"))
     console.print(Padding(Syntax(cards.usage(known), "python", background_color="default"), (0, 0, 0, 2)))
+
+
+def _load(path: Path, *, max_rows: int = 1, n_threads: int = 0) -> runtime.OnnxModel:
+    """Load a model that others may have written, after a trial in a process of its own."""
+    content = read_model(path)
+    try_once(content, max_rows=max_rows)
+    return runtime.OnnxModel(content, n_threads=n_threads)
 
 
 def _known_of(model: runtime.OnnxModel, path: Path) -> cards.Card:
@@ -62,7 +71,7 @@ def encode(
     path: Path, source: Path, target: Path, outputs: list[str] | None, header: bool | None, n_threads: int
 ) -> None:
     """Run a model on a file of rows, and print the speed."""
-    model = runtime.OnnxModel.load(path, n_threads=n_threads)
+    model = _load(path, max_rows=CHUNK_ROWS, n_threads=n_threads)
     started = time.perf_counter()
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
@@ -82,5 +91,5 @@ def encode(
 
 def export_triton(path: Path, folder: Path) -> None:
     """Write a model into a Triton model repository."""
-    written = triton.export_triton(runtime.OnnxModel.load(path), folder)
+    written = triton.export_triton(_load(path), folder)
     console.print(Text(f"Wrote {printable(str(written))}: config.pbtxt and 1/model.onnx."), soft_wrap=True)

@@ -2,20 +2,27 @@
 
 A crafted model can read files, ask for gigabytes while it is being loaded, or kill the process
 (docs/security.md of onnx lists such cases). The models that vaefeat exports need none of the features
-that make this possible, so only a short list of operators is allowed. The file is read with a small parser
-of protobuf's wire format, which allocates nothing beyond the file itself and needs only the standard
-library.
+that make this possible, so only a short list of operators is allowed, without the combinations that crash
+ONNX Runtime (:mod:`vaefeat.runtime.hazards`).
 
-The work of the allowed operators is not limited: a chain of concatenations grows with every link. Run
-untrusted models in a process with limits of its own.
+The work of the allowed operators is not limited. What the commands and the service load is therefore tried
+first in a process with limits of its own (:mod:`vaefeat.runtime.sandbox`).
 """
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from vaefeat.exceptions import InvalidModelError
+from vaefeat.runtime.hazards import check_graph, check_node, read_node
+from vaefeat.runtime.wire import (
+    MalformedError,
+    as_int,
+    as_message,
+    as_text,
+    read_fields,
+    read_integers,
+    scan,
+)
 
 MAX_BYTES = 512 * 2**20
 MAX_NODES = 10_000
@@ -45,7 +52,6 @@ OPERATORS = {
     ),
 }
 
-_VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
 _EXTERNAL = 1  # TensorProto.DataLocation
 _METADATA = 14  # field of ModelProto
 
@@ -84,7 +90,7 @@ def inspect_model(model: bytes) -> Inspection:
     found = Inspection()
     try:
         n_graphs = _visit_model(memoryview(model), found)
-    except (LookupError, UnicodeDecodeError, _MalformedError) as exc:
+    except (LookupError, UnicodeDecodeError, MalformedError) as exc:
         raise InvalidModelError("The file is not an ONNX model, or it is truncated.") from exc
     if n_graphs != 1 or not found.n_nodes:
         raise InvalidModelError("The file is not an ONNX model: it does not hold one graph.")
@@ -99,7 +105,7 @@ def sha256_of_weights(model: bytes) -> str:
     """
     message = memoryview(model)
     digest = hashlib.sha256()
-    for field_ in _wire_fields(message):
+    for field_ in scan(message):
         if field_.number != _METADATA:
             digest.update(message[field_.start : field_.stop])
     return digest.hexdigest()
@@ -129,18 +135,19 @@ def _check_versions(found: Inspection) -> None:
 
 def _visit_model(message: memoryview, found: Inspection) -> int:
     n_graphs = 0
-    for number, value in _fields(message):
+    for number, value in read_fields(message):
         if number == 1:
-            found.ir_version = _as_int(value)
+            found.ir_version = as_int(value)
         elif number == 7:
             n_graphs += 1
-            _visit_graph(_as_bytes(value), found, depth=1)
+            _visit_graph(as_message(value), found, depth=1)
+            check_graph(as_message(value))
         elif number == 8:
-            opset = dict(_fields(_as_bytes(value)))
-            found.opsets[_text(opset.get(1, memoryview(b"")))] = _as_int(opset.get(2, 0))
+            opset = dict(read_fields(as_message(value)))
+            found.opsets[as_text(opset.get(1, memoryview(b"")))] = as_int(opset.get(2, 0))
         elif number == _METADATA:
-            entry = dict(_fields(_as_bytes(value)))
-            found.metadata[_text(entry[1])] = _text(entry.get(2, memoryview(b"")))
+            entry = dict(read_fields(as_message(value)))
+            found.metadata[as_text(entry[1])] = as_text(entry.get(2, memoryview(b"")))
         elif number == 25:
             raise InvalidModelError("The model defines functions of its own, which is not allowed.")
     return n_graphs
@@ -149,11 +156,11 @@ def _visit_model(message: memoryview, found: Inspection) -> int:
 def _visit_graph(message: memoryview, found: Inspection, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise InvalidModelError(f"The model nests graphs deeper than {MAX_DEPTH} levels.")
-    for number, value in _fields(message):
+    for number, value in read_fields(message):
         if number == 1:
-            _visit_node(_as_bytes(value), found, depth)
+            _visit_node(as_message(value), found, depth)
         elif number == 5:
-            _visit_tensor(_as_bytes(value))
+            _visit_tensor(as_message(value))
         elif number == 15:
             raise InvalidModelError("The model holds sparse weights, which is not allowed.")
 
@@ -162,36 +169,32 @@ def _visit_node(message: memoryview, found: Inspection, depth: int) -> None:
     found.n_nodes += 1
     if found.n_nodes > MAX_NODES:
         raise InvalidModelError(f"The model has more than {MAX_NODES} nodes.")
-    op_type = domain = ""
-    for number, value in _fields(message):
-        if number == 4:
-            op_type = _text(value)
-        elif number == 5:
-            _visit_attribute(_as_bytes(value), found, depth)
-        elif number == 7:
-            domain = _text(value)
-    if op_type not in OPERATORS.get(domain, ()):
-        name = f"{domain}.{op_type}" if domain else op_type
+    node = read_node(message)
+    for attribute in node.attributes:
+        _visit_attribute(attribute, found, depth)
+    if node.op_type not in OPERATORS.get(node.domain, ()):
+        name = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
         raise InvalidModelError(f"The model uses the operator {name!r}, which is not allowed.")
+    check_node(node)
 
 
 def _visit_attribute(message: memoryview, found: Inspection, depth: int) -> None:
-    for number, value in _fields(message):
+    for number, value in read_fields(message):
         if number in (5, 10):  # t, tensors
-            _visit_tensor(_as_bytes(value))
+            _visit_tensor(as_message(value))
         elif number in (6, 11):  # g, graphs
-            _visit_graph(_as_bytes(value), found, depth + 1)
+            _visit_graph(as_message(value), found, depth + 1)
         elif number in (22, 23):  # sparse_tensor, sparse_tensors
             raise InvalidModelError("The model holds sparse weights, which is not allowed.")
 
 
 def _visit_tensor(message: memoryview) -> None:
     n_elements, n_bytes = 1, 0  # n_elements stays small: too large a value is refused at once
-    for number, value in _fields(message):
+    for number, value in read_fields(message):
         if number == 13 or (number == 14 and value == _EXTERNAL):
             raise InvalidModelError("The model refers to weights in another file, which is not allowed.")
         if number == 1:  # dims, packed or one by one
-            for dim in [value] if isinstance(value, int) else _varints(value):
+            for dim in read_integers(value):
                 n_elements *= dim
                 if n_elements > MAX_BYTES:
                     raise InvalidModelError("A tensor declares more elements than a file may have bytes.")
@@ -202,85 +205,3 @@ def _visit_tensor(message: memoryview) -> None:
     # Every stored number takes at least one byte, except in int4 tensors, which vaefeat does not export.
     if n_elements > n_bytes:
         raise InvalidModelError(f"A tensor declares {n_elements} elements but holds {n_bytes} bytes.")
-
-
-# --- protobuf's wire format ---
-
-
-class _MalformedError(Exception):
-    pass
-
-
-class _WireField(NamedTuple):
-    number: int
-    value: int | memoryview | None  # None for fields of fixed width, none of which is read here
-    start: int
-    stop: int
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield the number and the value, an integer or bytes, of each field that has no fixed width."""
-    for field_ in _wire_fields(message):
-        if field_.value is not None:
-            yield field_.number, field_.value
-
-
-def _wire_fields(message: memoryview) -> Iterator[_WireField]:
-    position = 0
-    while position < len(message):
-        start = position
-        key, position = _varint(message, position)
-        if key >= 2**32:  # parsers disagree about such a key: it could hide a field
-            raise _MalformedError("a field number is too large")
-        number, wire_type = key >> 3, key & 7
-        if wire_type == _VARINT:
-            value, position = _varint(message, position)
-            yield _WireField(number, value, start, position)
-            continue
-        if wire_type == _LENGTH_DELIMITED:
-            length, position = _varint(message, position)
-        elif wire_type in (_FIXED32, _FIXED64):
-            length = 4 if wire_type == _FIXED32 else 8
-        else:
-            raise _MalformedError(f"wire type {wire_type}")
-        stop = position + length
-        if stop > len(message):
-            raise _MalformedError("a field is longer than its message")
-        yield _WireField(
-            number, message[position:stop] if wire_type == _LENGTH_DELIMITED else None, start, stop
-        )
-        position = stop
-
-
-def _varint(message: memoryview, position: int) -> tuple[int, int]:
-    result = 0
-    for shift in range(0, 70, 7):
-        byte = message[position]
-        position += 1
-        result |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return result, position
-    raise _MalformedError("a number is longer than ten bytes")
-
-
-def _varints(message: memoryview) -> Iterator[int]:
-    position = 0
-    while position < len(message):
-        value, position = _varint(message, position)
-        yield value
-
-
-def _as_int(value: int | memoryview) -> int:
-    if not isinstance(value, int):
-        raise _MalformedError("expected a number")
-    return value
-
-
-def _as_bytes(value: int | memoryview) -> memoryview:
-    if isinstance(value, int):
-        raise _MalformedError("expected a message")
-    return value
-
-
-def _text(value: int | memoryview) -> str:
-    return bytes(_as_bytes(value)).decode()

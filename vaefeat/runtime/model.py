@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from vaefeat._files import read_regular
+from vaefeat._text import printable
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime.card import CARD_KEY, read_card
 from vaefeat.runtime.inspection import MAX_BYTES, inspect_model, sha256_of_weights
 
 CHUNK_ROWS = 4096  # rows per run: more do not run faster, but take more memory
+
+_FATAL = 4
 
 # Sessions inherited by a forked process. Their threads stayed in the parent, so that destroying them
 # would wait for ever.
@@ -97,9 +101,7 @@ class OnnxModel:
         n_threads: int = 0,
     ) -> "OnnxModel":
         """Read and check the model in a file; the other parameters are those of the class."""
-        with Path(path).open("rb") as file:
-            model = file.read(MAX_BYTES + 1)  # enough to see that the file is too large
-        return cls(model, providers=providers, n_threads=n_threads)
+        return cls(read_model(path), providers=providers, n_threads=n_threads)
 
     def run(self, X: Any, output_names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
         """Compute the outputs of each row.
@@ -125,6 +127,9 @@ class OnnxModel:
         """
         X = self.check_rows(X)
         names = self.output_names if output_names is None else self.select_outputs(output_names)
+        if not len(X):  # some operators crash without rows
+            outputs = self._run_chunk(np.zeros((1, self.n_features), np.float32), names)
+            return {name: values[:0] for name, values in zip(names, outputs, strict=True)}
         if len(X) <= CHUNK_ROWS:
             return dict(zip(names, self._run_chunk(X, names), strict=True))
         chunks = [self._run_chunk(X[i : i + CHUNK_ROWS], names) for i in range(0, len(X), CHUNK_ROWS)]
@@ -134,7 +139,7 @@ class OnnxModel:
         try:
             return self._current_session().run(names, {self.input_name: X})
         except Exception as exc:  # ONNX Runtime's exceptions have no base class of their own
-            raise InvalidModelError(f"ONNX Runtime cannot run the model: {exc}") from exc
+            raise InvalidModelError(f"ONNX Runtime cannot run the model: {printable(str(exc))}") from exc
 
     def to_bytes(self) -> bytes:
         """Return the serialized model."""
@@ -198,10 +203,11 @@ class OnnxModel:
     def _make_session(self) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._n_threads
+        options.log_severity_level = _FATAL  # errors are raised; messages hold raw names
         try:
             return onnxruntime.InferenceSession(self._model, options, providers=self._providers)
         except Exception as exc:  # ONNX Runtime's exceptions have no common base of their own
-            raise InvalidModelError(f"ONNX Runtime cannot load the model: {exc}") from exc
+            raise InvalidModelError(f"ONNX Runtime cannot load the model: {printable(str(exc))}") from exc
 
     def _current_session(self) -> onnxruntime.InferenceSession:
         pid = os.getpid()
@@ -213,6 +219,17 @@ class OnnxModel:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_session": None}
+
+
+def read_model(path: str | os.PathLike[str]) -> bytes:
+    """Return the bytes of a model file, or enough of them to see that it is too large.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it is no regular one.
+    """
+    return read_regular(Path(path), MAX_BYTES + 1)
 
 
 def _width(node: Any) -> int:

@@ -3,37 +3,19 @@
 import hashlib
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from vaefeat.exceptions import InvalidModelError, ParityError
+from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime.folders import card_paths
-from vaefeat.runtime.model import OnnxModel
-from vaefeat.runtime.parity import TOLERANCE, check_outputs
-
-
-@dataclass(frozen=True)
-class Check:
-    """The outcome of one check.
-
-    Attributes
-    ----------
-    name : str
-    passed : bool or None
-        None if there is nothing to compare with.
-    detail : str
-        What was found, as text.
-    """
-
-    name: str
-    passed: bool | None
-    detail: str
+from vaefeat.runtime.golden import Check, check_golden_rows
+from vaefeat.runtime.model import OnnxModel, read_model
+from vaefeat.runtime.sandbox import try_once
 
 
 def verify(path: str | os.PathLike[str]) -> list[Check]:
     """Check a model file against its card.
+
+    The model is tried in a process of its own first, so that a hostile one does no harm to this process.
 
     Parameters
     ----------
@@ -54,7 +36,9 @@ def verify(path: str | os.PathLike[str]) -> list[Check]:
     """
     path = Path(path)
     try:
-        model = OnnxModel.load(path)
+        content = read_model(path)
+        try_once(content)
+        model = OnnxModel(content)
     except InvalidModelError as exc:
         return [Check("inspection", False, str(exc)), _check_file(path)]
     weights = "its weights match its card"
@@ -82,32 +66,3 @@ def _check_file(path: Path) -> Check:
             "file", False, f"sha256 {actual[:12]}..., but {beside.name} says {str(expected)[:12]}..."
         )
     return Check("file", True, f"sha256 {actual[:12]}... as in {beside.name}")
-
-
-def check_golden_rows(model: OnnxModel) -> Check:
-    """Check the outputs of a model against those that its card keeps for some rows, within 1e-5.
-
-    Parameters
-    ----------
-    model : OnnxModel
-
-    Returns
-    -------
-    Check
-    """
-    golden = model.card.get("golden")
-    if not golden:
-        return Check("golden rows", None, "the card has none")
-    try:
-        rows = golden[model.input_name]
-        expected = {name: np.asarray(values) for name, values in golden.items() if name != model.input_name}
-        deviation = check_outputs(expected, model.run(rows, list(expected)))["largest_deviation"]
-    except ParityError as exc:
-        return Check("golden rows", False, str(exc))
-    except (InvalidModelError, ValueError, TypeError, KeyError, IndexError, OverflowError) as exc:
-        return Check("golden rows", False, f"the rows in the card cannot be run: {exc}")
-    return Check(
-        "golden rows",
-        True,
-        f"{len(rows)} rows, largest deviation {deviation:.1e}, allowed {TOLERANCE:.0e} of the largest value",
-    )

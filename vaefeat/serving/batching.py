@@ -2,8 +2,9 @@
 
 A batch is what is already waiting when a thread becomes free; by default no request waits for others.
 Rows run together may differ in their last bits from the same rows run alone, because ONNX Runtime chooses
-its kernels by the number of rows. So when a model is loaded, :func:`is_batch_invariant` tries every size of
-a batch. Requests to a model that fails this test are run one by one: no result depends on other requests.
+its kernels by the number of rows. So before a model is loaded, every size of a batch is tried
+(:func:`vaefeat.runtime.sandbox.is_batch_invariant`). Requests to a model that fails this test are run one by
+one: no result depends on other requests.
 """
 
 import asyncio
@@ -47,22 +48,6 @@ class BatchSettings:
     deadline: float = 1.0
     n_threads: int = 1
     max_request_rows: int = 4096
-
-
-def is_batch_invariant(model: OnnxModel, max_rows: int) -> bool:
-    """Return whether rows give the same bits alone and in every batch of up to ``max_rows``.
-
-    The kernels depend on the number of rows, not on the values, so that random rows represent all others.
-    The test also warms the model up.
-    """
-    X = np.random.default_rng(0).random((max_rows, model.n_features), np.float32)
-    alone = [model.run(X[i : i + 1]) for i in range(max_rows)]
-    expected = {name: np.concatenate([each[name] for each in alone]) for name in model.output_names}
-    return all(
-        np.array_equal(values, expected[name][:n_rows])
-        for n_rows in range(2, max_rows + 1)
-        for name, values in model.run(X[:n_rows]).items()
-    )
 
 
 @dataclass(eq=False)

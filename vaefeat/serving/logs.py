@@ -3,6 +3,24 @@
 import json
 import logging
 from datetime import UTC, datetime
+from typing import Any
+
+from vaefeat._text import printable
+
+
+class PlainLines(logging.Formatter):
+    """Formats a record as one line, and an exception as indented ones: no text can pass for a record."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the record without its exception."""
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        """Return the traceback of an exception."""
+        return "\n".join(f"    {printable(line)}" for line in super().formatException(ei).splitlines())
 
 
 class JsonLines(logging.Formatter):
@@ -23,8 +41,6 @@ class JsonLines(logging.Formatter):
 def configure(*, as_json: bool) -> None:
     """Write the logs of the service to stderr."""
     handler = logging.StreamHandler()
-    handler.setFormatter(
-        JsonLines() if as_json else logging.Formatter("%(asctime)s %(levelname)s %(message)s")
-    )
+    handler.setFormatter(JsonLines() if as_json else PlainLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("vaefeat.serving").setLevel(logging.INFO)

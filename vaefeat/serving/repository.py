@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from vaefeat._text import printable
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime.folders import Key, find_models
-from vaefeat.runtime.verification import check_golden_rows
-from vaefeat.serving.batching import Batcher, BatchSettings, is_batch_invariant
+from vaefeat.runtime.model import CHUNK_ROWS, read_model
+from vaefeat.runtime.sandbox import Sandbox
+from vaefeat.serving.batching import Batcher, BatchSettings
 from vaefeat.serving.contract import Contract
 from vaefeat.serving.errors import ModelNotFoundError
 from vaefeat.serving.metrics import Metrics, ModelMetrics
@@ -70,6 +72,7 @@ class Repository:
         self._folder = folder
         self._settings = settings
         self._metrics = metrics
+        self._sandbox = Sandbox()
         self._files: dict[Key, _File] = {}
         self._served: dict[str, dict[str, ServedModel]] = {}  # by name and version, the latest version last
 
@@ -115,11 +118,16 @@ class Repository:
             event loop that answers requests, so that no request meets two models.
         """
         found = _find(self._folder)
-        files = {key: self._read_file(key, *where) for key, where in found.items()}
+        with self._sandbox:
+            files = {key: self._read_file(key, *where) for key, where in found.items()}
         names = {name for name, _ in files}
         # A model whose files are all gone is still served.
         files |= {key: file for key, file in self._files.items() if key[0] not in names and file.served}
         return (lambda: self._swap(files)) if files != self._files else None
+
+    def close(self) -> None:
+        """End :meth:`read`, which may be running in another thread; nothing is loaded any more."""
+        self._sandbox.close()
 
     def _read_file(self, key: Key, path: Path, signature: Signature) -> _File:
         known = self._files.get(key)
@@ -128,26 +136,28 @@ class Repository:
         try:
             served = self._load(key, path)
         except (InvalidModelError, OSError) as exc:
-            log.error("Refused version %s of %s: %s", key[1], key[0], exc)
+            reason = printable(str(exc))
+            log.error("Refused version %s of %s: %s", key[1], key[0], reason)
             self._metrics.loads.labels("refused").inc()
-            return _File(signature, known.served if known is not None else None, str(exc))
+            return _File(signature, known.served if known is not None else None, reason)
         log.info("Loaded version %s of %s.", key[1], key[0])
         self._metrics.loads.labels("served").inc()
         return _File(signature, served)
 
     def _load(self, key: Key, path: Path) -> ServedModel:
-        """Read a file once, so that what is served is what was checked."""
-        model = OnnxModel.load(
-            path, n_threads=1
-        )  # more would slow small models down; requests run in parallel
-        golden = check_golden_rows(model)
-        if golden.passed is False:
-            raise InvalidModelError(f"The model fails on its golden rows: {golden.detail}")
+        """Read a file once, so that what is served is what was tried."""
+        content = read_model(path)
+        settings = self._settings
+        trial = self._sandbox.try_model(
+            content, max_batch_rows=settings.max_rows, max_rows=min(settings.max_request_rows, CHUNK_ROWS)
+        )
+        if trial.golden is not None:
+            raise InvalidModelError(f"The model fails on its golden rows: {trial.golden}")
+        model = OnnxModel(content, n_threads=1)  # more would slow small models down; requests run in parallel
         contract = Contract.of(model)
-        together = is_batch_invariant(model, self._settings.max_rows)
         metrics = self._metrics.of(key[0])
-        batcher = Batcher(model, self._settings, metrics, together=together)
-        return ServedModel(*key, model, contract, batcher, metrics, self._settings.max_request_rows)
+        batcher = Batcher(model, settings, metrics, together=trial.is_batch_invariant)
+        return ServedModel(*key, model, contract, batcher, metrics, settings.max_request_rows)
 
     def _swap(self, files: dict[Key, _File]) -> None:
         before, now = _models_of(self._files), _models_of(files)

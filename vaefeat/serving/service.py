@@ -120,6 +120,7 @@ class Service:
     async def drain(self) -> None:
         """Close the service, and wait until the requests that it has accepted are answered."""
         log.info("Told to end: no longer ready.")
+        self.repository.close()
         await asyncio.sleep(self.settings.drain_seconds)
         self.is_closed = True
         log.info("Finishing %d requests.", self.n_open)
