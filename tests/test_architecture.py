@@ -39,7 +39,7 @@ ROOMS = {
         "numpy onnxruntime vaefeat.data vaefeat.exceptions vaefeat._optional vaefeat._files vaefeat._text"
     ),
     "vaefeat.data": Room(
-        "numpy vaefeat.exceptions vaefeat._optional vaefeat._files", "pyarrow sklearn scipy pandas"
+        "numpy vaefeat.exceptions vaefeat._optional vaefeat._files", "pyarrow sklearn scipy pandas PIL"
     ),
     "vaefeat.protocols": Room(""),
     "vaefeat.values": Room("numpy vaefeat.exceptions", "keras tensorflow"),

@@ -362,7 +362,7 @@ def test_pickled_objects_are_refused_and_not_unpickled(ending, kind, trap, tmp_p
             np.arange(10.0),
             r"table.npz holds an array of shape \(10,\) and dtype float64, expected a",
         ),
-        (np.zeros((10, 2, 2)), r"shape \(10, 2, 2\)"),
+        (np.zeros((10, 2, 2, 3)), r"shape \(10, 2, 2, 3\)"),
         (np.array([["a", "b"]] * 10), "dtype <U1, expected a numeric matrix"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Writing tables with pyarrow: a column for each column of each array."""
+"""Columns of pyarrow as arrays, and arrays written as tables, with a column for each of theirs."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -9,6 +9,9 @@ import numpy as np
 
 from vaefeat._optional import import_optional
 from vaefeat.data._table import ColumnNames, Write, short
+from vaefeat.exceptions import DatasetCorruptError
+
+TEXT = ("string", "large_string", "string_view")
 
 
 @contextmanager
@@ -41,3 +44,36 @@ def _to_batch(arrays: Mapping[str, np.ndarray], column_names: ColumnNames) -> An
             f"got {short(str(names), 160)}. Write an .npz file."
         )
     return import_optional("pyarrow", "tables").RecordBatch.from_arrays(columns, names)
+
+
+def arrow_type(kind: str | None) -> Any:
+    """Return the type in which text is read for a kind of column of a plan; None leaves it to pyarrow."""
+    arrow = import_optional("pyarrow", "tables")
+    types = {"number": arrow.float64(), "date": arrow.timestamp("us")}
+    return None if kind is None else types.get(kind, arrow.string())
+
+
+def to_numpy(column: Any, name: str) -> np.ndarray:
+    """Return a column as float64, bool, datetime64, or object for text and for booleans with gaps.
+
+    Raises
+    ------
+    DatasetCorruptError
+        If it holds anything else, such as lists or bytes.
+    """
+    arrow = import_optional("pyarrow", "tables")
+    if str(column.type).startswith("dictionary"):  # pandas's categories
+        column = column.cast(column.type.value_type)
+    kind = str(column.type)
+    if kind.startswith(("date", "timestamp")):
+        return column.cast(arrow.timestamp("us")).to_numpy(zero_copy_only=False)
+    if kind.rstrip("0123456789") in ("int", "uint", "float", "halffloat", "double") or kind == "null":
+        return column.cast(arrow.float64()).to_numpy(zero_copy_only=False)
+    if kind.startswith("decimal"):
+        return column.cast(arrow.float64(), safe=False).to_numpy(zero_copy_only=False)
+    if kind in (*TEXT, "bool"):
+        return column.to_numpy(zero_copy_only=False)
+    raise DatasetCorruptError(
+        f"Column {short(repr(name))} holds {short(kind)}, expected numbers, booleans, dates or text. "
+        "Leave it out."
+    )

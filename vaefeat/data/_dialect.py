@@ -97,7 +97,8 @@ def _can_decode(sample: bytes, encoding: str) -> bool:
 
 def _separator(lines: Sequence[str]) -> str:
     for separator in SEPARATORS:
-        if len({n for n in _widths(lines, separator)} - {1}) == 1 and min(_widths(lines, separator)) > 1:
+        widths = set(_widths(lines, separator))
+        if len(widths) == 1 and widths != {1}:
             return separator
     return ","
 

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,9 @@ CHUNK_BYTES = 2**25
 
 Write = Callable[[Mapping[str, np.ndarray]], None]
 ColumnNames = Mapping[str, Sequence[str]]
+
+
+RawChunk = tuple[list[np.ndarray], float]  # columns, and the share of the file that has been read
 
 
 class UnknownTargetError(ValueError):
@@ -64,6 +68,14 @@ class Table:
         Arrays in the file that may hold the classes, to be read when called.
     to_labels : callable
         Makes labels of the values that the file has for the classes.
+    label_kind : str, optional
+        The kind in which to read the classes.
+    read_columns : callable, optional
+        Takes the positions of columns with their kinds, see :mod:`vaefeat.data.plan`, and returns an
+        iterator of :obj:`RawChunk`. Where a kind is None it is told from the values, and all rows are
+        one chunk. Arrays, which hold numbers alone, have no such function.
+    image_shape : tuple of int, optional
+        Rows and columns, if each row is an image.
     """
 
     path: Path
@@ -75,6 +87,9 @@ class Table:
     first: int = 1
     arrays: Mapping[str, Callable[[], np.ndarray]] = field(default_factory=dict)
     to_labels: Callable[[np.ndarray], np.ndarray] = mark_unlabeled
+    label_kind: str | None = None
+    read_columns: Callable[[Mapping[int, str | None]], Iterator[RawChunk]] | None = None
+    image_shape: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.names is not None and len(set(self.names)) < len(self.names):
@@ -106,6 +121,16 @@ def place(path: Path, names: Sequence[str] | None, where: str, column: int) -> s
 def short(text: str, n_characters: int = 60) -> str:
     """Return the text, cut to a length that an error message can bear."""
     return text if len(text) <= n_characters else f"{text[: n_characters - 3]}..."
+
+
+def near(name: str, known: Collection[str]) -> str:
+    """Return the end of a sentence that says which names are like an unknown one, or which there are."""
+    names = [str(each) for each in known]
+    lower = {each.lower(): each for each in names}
+    found = [lower[each] for each in get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
+    if found:
+        return f"; did you mean {' or '.join(short(repr(each)) for each in found)}?"
+    return f"; it has {short(', '.join(names), 120)}."
 
 
 def chunk_rows(n_columns: int) -> int:

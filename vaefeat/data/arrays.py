@@ -46,12 +46,12 @@ def _read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
 
 
 def _open_matrix(stream: IO[bytes], n_bytes: int, path: Path, arrays: Mapping | None = None) -> Table:
-    header = _read_header(stream)
+    header, image_shape = _flattened(_read_header(stream))
     shape, _, dtype = header
     if len(shape) != 2 or shape[1] == 0 or dtype.kind not in "buif":
         raise DatasetCorruptError(
             f"{short(path.name)} holds an array of shape {short(str(shape))} and dtype {short(str(dtype))}, "
-            "expected a numeric matrix with a row for each sample."
+            "expected a numeric matrix with a row for each sample, or gray images (n, rows, columns)."
         )
     n_whole = (n_bytes - stream.tell()) // (dtype.itemsize * shape[1])
     if n_whole < shape[0]:
@@ -63,7 +63,17 @@ def _open_matrix(stream: IO[bytes], n_bytes: int, path: Path, arrays: Mapping | 
             X = rows if everything else rows[:, features]
             yield Chunk(X, None if label is None else rows[:, label], share)
 
-    return Table(path, shape[1], None, read, arrays=arrays or {})
+    return Table(path, shape[1], None, read, arrays=arrays or {}, image_shape=image_shape)
+
+
+def _flattened(header: _Header) -> tuple[_Header, tuple[int, int] | None]:
+    """Return the header of images as that of a matrix with a row for each, and their shape."""
+    n_rows, *image = header.shape or (0,)
+    if len(image) == 3 and image[2] == 1:
+        image.pop()
+    if len(image) != 2 or header.fortran_order or 0 in image:
+        return header, None
+    return header._replace(shape=(n_rows, image[0] * image[1])), (image[0], image[1])
 
 
 def _read_header(stream: IO[bytes]) -> _Header:

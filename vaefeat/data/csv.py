@@ -1,8 +1,9 @@
 """Tables in .csv and .tsv files, also with .gz, read and written in chunks of rows by pyarrow.
 
 One rule, wherever a .csv is read: separator, decimal sign and encoding are told from the first lines, see
-:mod:`vaefeat.data._dialect`; files are written with commas, in UTF-8. Empty cells, NA, NaN, None and the like are missing values; True and False are 1 and 0
-in a column that begins with one of them; empty lines are errors.
+:mod:`vaefeat.data._dialect`; files are written with commas, in UTF-8. Empty cells, NA, NaN, None and the
+like are missing values; True and False are 1 and 0 in a column that begins with one of them; empty lines
+are errors.
 
 The first line holds the names of the columns if none of its cells is a number, if it holds all the names
 that are asked for, or if it counts 0, 1, 2, ... or 1, 2, 3, .... In the last case a :class:`DataWarning`
@@ -16,7 +17,7 @@ import gzip
 import io
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -25,9 +26,9 @@ import numpy as np
 
 from vaefeat._optional import import_optional
 from vaefeat.data import _table
-from vaefeat.data._arrow import write_table
+from vaefeat.data._arrow import arrow_type, to_numpy, write_table
 from vaefeat.data._dialect import SAMPLE_BYTES, Dialect, as_utf8, detect_dialect
-from vaefeat.data._table import Chunk, ColumnNames, Table, Write, place, short
+from vaefeat.data._table import Chunk, ColumnNames, RawChunk, Table, Write, place, short
 from vaefeat.data.labels import parse_labels
 from vaefeat.exceptions import DatasetCorruptError, DataWarning
 
@@ -53,13 +54,25 @@ def open_csv(path: Path, stack: ExitStack, header: bool | None, wanted: Collecti
     start = _read_start(path, header, wanted)
     first = 1 if start.names is None else 2
 
-    def read(features: Sequence[int], label: int | None) -> Iterator[Chunk]:
+    def batches(types: Mapping[int, Any]) -> Iterator[tuple[Any, float]]:
         raw = stack.enter_context(path.open("rb"))
         n_bytes = path.stat().st_size
+        arrow_csv = import_optional("pyarrow.csv", "tables")
         with _in_lines(path, start.names):
-            for batch in _batches(_lines(raw, path, start), start, features, label):
-                labels = None if label is None else batch.column(str(label)).to_numpy(zero_copy_only=False)
-                yield Chunk(_to_matrix(batch, features), labels, raw.tell() / n_bytes)
+            if None in types.values():  # the whole column tells its type
+                yield arrow_csv.read_csv(**_options(_lines(raw, path, start), start, types)), 1.0
+                return
+            for batch in arrow_csv.open_csv(**_options(_lines(raw, path, start), start, types)):
+                yield batch, raw.tell() / n_bytes
+
+    def read(features: Sequence[int], label: int | None) -> Iterator[Chunk]:
+        for batch, share_read in batches(_number_types(start, features, label)):
+            labels = None if label is None else batch.column(str(label)).to_numpy(zero_copy_only=False)
+            yield Chunk(_to_matrix(batch, features), labels, share_read)
+
+    def read_columns(kinds: Mapping[int, str | None]) -> Iterator[RawChunk]:
+        for batch, share_read in batches({i: arrow_type(kind) for i, kind in kinds.items()}):
+            yield [to_numpy(batch.column(str(i)), str(i)) for i in kinds], share_read
 
     return Table(
         path,
@@ -70,6 +83,8 @@ def open_csv(path: Path, stack: ExitStack, header: bool | None, wanted: Collecti
         unit="line",
         first=first,
         to_labels=parse_labels,
+        label_kind="category",
+        read_columns=read_columns,
     )
 
 
@@ -169,30 +184,34 @@ class _Lines(io.RawIOBase):
         return block
 
 
-def _batches(lines: _Lines, start: _Start, features: Sequence[int], label: int | None) -> Iterator[Any]:
-    arrow, arrow_csv = import_optional("pyarrow", "tables"), import_optional("pyarrow.csv", "tables")
+def _number_types(start: _Start, features: Sequence[int], label: int | None) -> dict[int, Any]:
+    arrow = import_optional("pyarrow", "tables")
     booleans = {i for i, cell in enumerate(start.first_row) if cell in BOOLEANS}
-    types = {str(i): arrow.bool_() if i in booleans else arrow.float32() for i in features}
-    if label is not None:
-        types[str(label)] = arrow.string()
-    return arrow_csv.open_csv(
-        arrow.PythonFile(lines, mode="r"),
-        read_options=arrow_csv.ReadOptions(
+    types = {i: arrow.bool_() if i in booleans else arrow.float32() for i in features}
+    return types if label is None else types | {label: arrow.string()}
+
+
+def _options(lines: _Lines, start: _Start, types: Mapping[int, Any]) -> dict[str, Any]:
+    """Return how pyarrow reads columns of these types; it tells those that are None from the values."""
+    arrow, arrow_csv = import_optional("pyarrow", "tables"), import_optional("pyarrow.csv", "tables")
+    return {
+        "input_file": arrow.PythonFile(lines, mode="r"),
+        "read_options": arrow_csv.ReadOptions(
             column_names=_count_from(0, start.n_columns),
             skip_rows=0 if start.names is None else 1,
             block_size=max(_table.CHUNK_BYTES // 8, 4 * start.n_bytes),
             use_threads=False,
         ),
         # With empty lines ignored, pyarrow would report wrong line numbers.
-        parse_options=arrow_csv.ParseOptions(delimiter=start.dialect.separator, ignore_empty_lines=False),
-        convert_options=arrow_csv.ConvertOptions(
-            column_types=types,
-            include_columns=list(types),
+        "parse_options": arrow_csv.ParseOptions(delimiter=start.dialect.separator, ignore_empty_lines=False),
+        "convert_options": arrow_csv.ConvertOptions(
+            column_types={str(i): kind for i, kind in types.items() if kind is not None},
+            include_columns=[str(i) for i in types],
             null_values=[*arrow_csv.ConvertOptions().null_values, "None", "<NA>"],
             strings_can_be_null=True,
             decimal_point=start.dialect.decimal,
         ),
-    )
+    }
 
 
 def _to_matrix(batch: Any, features: Sequence[int]) -> np.ndarray:

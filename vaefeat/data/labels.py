@@ -10,12 +10,12 @@ UNLABELED = -1
 
 
 def is_unlabeled(y: np.ndarray) -> np.ndarray:
-    """Return for each label whether it says that the sample has none: -1, also as text, NaN or None."""
+    """Return for each label whether it says that the sample has none: -1, NaN, None, "-1" or ""."""
     if y.dtype.kind in "iub":
         return y == UNLABELED
     if y.dtype.kind == "f":
         return np.isnan(y) | (y == UNLABELED)
-    marks = (None, UNLABELED, str(UNLABELED))
+    marks = (None, UNLABELED, str(UNLABELED), "")
     return np.array([label in marks or label != label for label in y.tolist()], dtype=bool)
 
 

@@ -1,6 +1,6 @@
 """Tables in .parquet files, read and written in chunks of rows by pyarrow."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from vaefeat._optional import import_optional
-from vaefeat.data._arrow import write_table
-from vaefeat.data._table import Chunk, ColumnNames, Table, Write, chunk_rows, short
+from vaefeat.data._arrow import to_numpy, write_table
+from vaefeat.data._table import Chunk, ColumnNames, RawChunk, Table, Write, chunk_rows, short
 from vaefeat.exceptions import DatasetCorruptError
 
 NUMBERS = ("int", "uint", "float", "halffloat", "double", "bool")
@@ -33,8 +33,19 @@ def open_parquet(path: Path, stack: ExitStack, header: bool | None, wanted: Coll
             labels = None if label is None else _to_labels(batch.column(names[label]))
             yield Chunk(_to_matrix(batch, [names[i] for i in features]), labels, n_read / n_rows)
 
+    def read_columns(kinds: Mapping[int, str | None]) -> Iterator[RawChunk]:
+        columns = [names[i] for i in kinds]
+        if None in kinds.values():
+            table = file.read(columns=columns, use_threads=False)
+            yield [to_numpy(table.column(name), name) for name in columns], 1.0
+            return
+        n_read = 0
+        for batch in file.iter_batches(chunk_rows(len(columns)), columns=columns, use_threads=False):
+            n_read += batch.num_rows
+            yield [to_numpy(batch.column(name), name) for name in columns], n_read / n_rows
+
     index = {names.index(name) for name in _index_names(schema) if name in names and name not in wanted}
-    return Table(path, len(names), names, read, index)
+    return Table(path, len(names), names, read, index, read_columns=read_columns)
 
 
 def _index_names(schema: Any) -> list[str]:

@@ -14,10 +14,20 @@ from pathlib import Path
 import numpy as np
 
 from vaefeat._files import replacing
-from vaefeat.data._table import Chunk, ColumnNames, Table, UnknownTargetError, Write, in_words, short
+from vaefeat.data._table import (
+    Chunk,
+    ColumnNames,
+    Table,
+    UnknownTargetError,
+    Write,
+    in_words,
+    near,
+    short,
+)
 from vaefeat.data.arrays import open_npy, open_npz, write_npy, write_npz
 from vaefeat.data.csv import open_csv, table_writer
 from vaefeat.data.parquet import open_parquet, write_parquet
+from vaefeat.data.plan import ColumnPlan
 from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError
 
 Chunks = Iterator[tuple[np.ndarray, float]]  # rows, and the share of the file that has been read
@@ -45,6 +55,7 @@ def open_rows(
     *,
     header: bool | None = None,
     allow_nan: bool = False,
+    plan: ColumnPlan | None = None,
 ) -> Iterator[Chunks]:
     """Open a table with the columns that a model takes, to be read in chunks of rows.
 
@@ -60,6 +71,9 @@ def open_rows(
         Whether the first line of a .csv file holds names; by default this is told from the line.
     allow_nan : bool, default=False
         Whether values may be missing.
+    plan : ColumnPlan, optional
+        How the columns become features; a table that names its columns then has those of the plan, in any
+        order, or the features as they are.
 
     Yields
     ------
@@ -76,9 +90,12 @@ def open_rows(
     ValueError
         If the name ends in none of the suffixes.
     """
-    with _open_table(path, header, feature_names or ()) as table:
+    with open_table(path, header, feature_names or ()) as table:
+        if plan is not None and table.read_columns is not None and not _has_features(table, plan):
+            yield _encoded(table, plan)
+            return
         with in_words(short(path.name)):
-            columns = _choose(table, n_features, feature_names)
+            columns = _choose(table, n_features, plan.feature_names if plan else feature_names)
         yield _rows(table, columns, allow_nan)
 
 
@@ -114,8 +131,8 @@ def read_table(
         If the name ends in none of the suffixes, or the target is unknown.
     """
     wanted = () if target is None else (target,)
-    with _open_table(path, header, wanted) as table, in_words(short(path.name)):
-        label, y = _find_target(table, target)
+    with open_table(path, header, wanted) as table, in_words(short(path.name)):
+        label, y = find_target(table, target)
         features = [i for i in table.columns() if i != label]
         if not features:
             raise DatasetCorruptError(f"{short(path.name)} has no columns besides the target.")
@@ -164,7 +181,8 @@ def _format_of(path: Path) -> _Format:
 
 
 @contextmanager
-def _open_table(path: Path, header: bool | None, wanted: Collection[str]) -> Iterator[Table]:
+def open_table(path: Path, header: bool | None, wanted: Collection[str]) -> Iterator[Table]:
+    """Open a file of any of the formats; ``wanted`` are names of columns that the caller knows."""
     open_format = _format_of(path).open
     if not os.path.exists(path):  # Path.exists raises an error for a name that is too long
         raise DatasetNotFoundError(f"There is no file {short(str(path), 240)}.")
@@ -199,6 +217,28 @@ def _choose(table: Table, n_features: int, feature_names: Sequence[str] | None) 
     return [positions[name] for name in feature_names]
 
 
+def column_names(table: Table) -> list[str]:
+    """Return the names of a table's columns, or their positions where they have none."""
+    return table.names or [str(i) for i in range(table.n_columns)]
+
+
+def _has_features(table: Table, plan: ColumnPlan) -> bool:
+    return set(plan.feature_names) <= set(table.names or ()) and plan.feature_names != plan.names
+
+
+def _encoded(table: Table, plan: ColumnPlan) -> Chunks:
+    """Yield rows as the plan makes them of a table's columns."""
+    assert table.read_columns is not None
+    names, name = column_names(table), short(table.path.name)
+    for column in plan.names:
+        if column not in names:
+            raise DatasetCorruptError(f"{name} has no column {short(repr(column))}{near(column, names)}")
+    kinds = {names.index(column.name): column.kind for column in plan.columns}
+    with in_words(name):
+        for arrays, share_read in table.read_columns(kinds):
+            yield plan.encode(dict(zip(plan.names, arrays, strict=True))), share_read
+
+
 def _check_width(n_columns: int, n_features: int, path: Path) -> None:
     if n_columns != n_features:
         raise DatasetCorruptError(
@@ -230,20 +270,18 @@ def _checked(table: Table, features: Sequence[int], label: int | None, allow_nan
         yield chunk._replace(X=X)
 
 
-def _find_target(table: Table, target: str | None) -> tuple[int | None, np.ndarray | None]:
+def find_target(table: Table, target: str | None) -> tuple[int | None, np.ndarray | None]:
     """Return the position of the column of classes, or the classes if they are an array of their own."""
     if target is None:
         return None, None
     name = short(table.path.name)
     if table.arrays:
         if target not in table.arrays:
-            known = short(", ".join(table.arrays), 120)
-            raise UnknownTargetError(f"{name} has no array {short(repr(target))}; it has {known}.")
+            raise UnknownTargetError(f"{name} has no array {short(repr(target))}{near(target, table.arrays)}")
         return None, table.arrays[target]()
     if table.names is not None:
         if target not in table.names:
-            known = short(", ".join(table.names), 120)
-            raise UnknownTargetError(f"{name} has no column {short(repr(target))}; it has {known}.")
+            raise UnknownTargetError(f"{name} has no column {short(repr(target))}{near(target, table.names)}")
         return table.names.index(target), None
     if not re.fullmatch(r"-?\d{1,9}", target) or not -table.n_columns <= int(target) < table.n_columns:
         raise UnknownTargetError(

@@ -25,8 +25,8 @@ def encode(
     Parameters
     ----------
     model : OnnxModel
-        If its card has feature names, columns are found by them in files that name their columns. If
-        the card says ``allow_nan``, values may be missing.
+        If its card has feature names, columns are found by them in files that name their columns; if it
+        has a column plan, they are encoded by it. If the card says ``allow_nan``, values may be missing.
     source, target : path
         Each ends in .npy, .npz, .csv, .csv.gz or .parquet. Of an .npz source the array ``X`` is read.
         The target is a file of its own, and is there whole at the end, or not at all.
@@ -71,7 +71,9 @@ def encode(
     feature_names, allow_nan = inputs.get("feature_names"), inputs.get("allow_nan") is True
     n_rows = 0
     with (
-        open_rows(source, model.n_features, feature_names, header=header, allow_nan=allow_nan) as chunks,
+        open_rows(
+            source, model.n_features, feature_names, header=header, allow_nan=allow_nan, plan=model.plan
+        ) as chunks,
         open_writer(target, column_names) as write,
     ):
         for X, share_read in chunks:

@@ -10,6 +10,8 @@ import onnxruntime
 
 from vaefeat._files import read_regular
 from vaefeat._text import printable
+from vaefeat.data.frames import frame_columns, is_frame
+from vaefeat.data.plan import ColumnPlan
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime.card import CARD_KEY, read_card
 from vaefeat.runtime.inspection import MAX_BYTES, inspect_model, sha256_of_weights
@@ -42,6 +44,8 @@ class OnnxModel:
     ----------
     card : dict
         The exporter's description of the model; empty if there is none.
+    plan : ColumnPlan or None
+        How the card says that the columns of a table become features.
     input_name : str
     n_features : int
     output_names : list of str
@@ -77,6 +81,7 @@ class OnnxModel:
         self._model = model
         self._providers = list(providers)
         self._n_threads = n_threads
+        self.plan = _plan_of(self.card)
         self._allow_nan = (self.card.get("inputs") or {}).get("allow_nan") is True
         session = self._make_session()
         self._session: tuple[int, onnxruntime.InferenceSession] | None = (os.getpid(), session)
@@ -88,6 +93,11 @@ class OnnxModel:
             )
         self.input_name: str = inputs[0].name
         self.n_features: int = inputs[0].shape[1]
+        if self.plan is not None and len(self.plan.feature_names) != self.n_features:
+            raise InvalidModelError(
+                f"The columns in the card become {len(self.plan.feature_names)} features, but the model "
+                f"takes {self.n_features}. Export it again."
+            )
         outputs = session.get_outputs()
         self.output_names: list[str] = [node.name for node in outputs]
         self.n_outputs: dict[str, int] = {node.name: _width(node) for node in outputs}
@@ -108,8 +118,9 @@ class OnnxModel:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Cast to float32.
+        X : array-like of shape (n_samples, n_features), or frame
+            Cast to float32. Of a frame of pandas, Polars or pyarrow the columns are found by the names in
+            the card, in any order, and are encoded by its column plan if it has one.
         output_names : sequence of str, optional
             The outputs to compute; all by default.
 
@@ -171,7 +182,7 @@ class OnnxModel:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), or frame
 
         Returns
         -------
@@ -184,7 +195,7 @@ class OnnxModel:
         ValueError
             If ``X`` has another shape, or values that are not finite as float32.
         """
-        X = np.asarray(X)
+        X = np.asarray(self._by_name(X) if is_frame(X) else X)
         if X.ndim != 2 or X.shape[1] != self.n_features:
             raise ValueError(f"Expected rows of {self.n_features} features, got an array of shape {X.shape}.")
         with np.errstate(over="ignore"):  # an overflow is reported below
@@ -199,6 +210,17 @@ class OnnxModel:
                 "expected finite float32 values."
             )
         return X
+
+    def _by_name(self, frame: Any) -> Any:
+        """Return the features of a frame; the frame itself if the card has no names for them."""
+        names = (self.card.get("inputs") or {}).get("feature_names")
+        plan = self.plan or (ColumnPlan.of_numbers(names) if names else None)
+        if plan is None:
+            return frame
+        columns = frame_columns(frame)
+        if set(plan.feature_names) <= set(columns):  # encoded already
+            plan = ColumnPlan.of_numbers(plan.feature_names)
+        return plan.encode(columns)
 
     def _make_session(self) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()
@@ -230,6 +252,15 @@ def read_model(path: str | os.PathLike[str]) -> bytes:
         If there is no such file, or it is no regular one.
     """
     return read_regular(Path(path), MAX_BYTES + 1)
+
+
+def _plan_of(card: dict[str, Any]) -> ColumnPlan | None:
+    if "columns" not in card:
+        return None
+    try:
+        return ColumnPlan.from_json(card["columns"])
+    except ValueError as exc:
+        raise InvalidModelError(str(exc)) from exc
 
 
 def _width(node: Any) -> int:
