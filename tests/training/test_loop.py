@@ -1,3 +1,4 @@
+import dataclasses
 import gc
 import io
 import pickle
@@ -212,3 +213,55 @@ def test_a_training_leaves_no_graph_behind():
     before = graphs()
     train()
     assert graphs() <= before
+
+
+# --- trainers that have traced their steps ---
+
+
+@pytest.fixture
+def no_idle_trainers(monkeypatch):
+    monkeypatch.setattr(loop, "_idle", {})
+
+
+def trained(config=CONFIG, *, seed=0, batch_size=20, learning_rate=1e-2):
+    trainer = loop.new_trainer(VAE(config, seed), keras.optimizers.Adam(learning_rate), batch_size)
+    history = trainer.train((X,), max_epochs=2, seed=0)
+    return trainer, history["loss"]
+
+
+def test_a_second_training_of_a_kind_uses_the_steps_of_the_first_and_gives_the_same(no_idle_trainers):
+    first, losses = trained()
+    weights = [variable.numpy() for variable in first.model.variables]
+    loop.release(first)
+    other, other_losses = trained(seed=1, learning_rate=1e-3)
+    assert other is first
+    assert other_losses != losses
+    loop.release(other)
+    again, same_losses = trained()
+    assert again is first
+    assert same_losses == losses
+    for variable, value in zip(again.model.variables, weights, strict=True):
+        assert_array_equal(variable.numpy(), value)
+
+
+@pytest.mark.parametrize(
+    "options", [{"batch_size": 10}, {"config": dataclasses.replace(CONFIG, beta=2.0)}], ids=str
+)
+def test_a_training_of_another_kind_has_a_trainer_of_its_own(options, no_idle_trainers):
+    first, _ = trained()
+    loop.release(first)
+    assert trained(**options)[0] is not first
+
+
+def test_a_trainer_in_use_is_not_given_away(no_idle_trainers):
+    first, _ = trained()
+    loop.release(first)
+    assert trained()[0] is first
+    assert trained()[0] is not first
+
+
+def test_few_trainers_wait(no_idle_trainers):
+    for beta in range(loop.MAX_IDLE_TRAINERS + 2):
+        model = VAE(dataclasses.replace(CONFIG, beta=float(beta)), 0)
+        loop.release(Trainer(model, keras.optimizers.Adam(), 20))
+    assert len(loop._idle) == loop.MAX_IDLE_TRAINERS

@@ -88,6 +88,8 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         -------
         self : object
         """
+        from vaefeat.training.loop import release
+
         trainer = vars(self).pop("_trainer", None)  # what it holds changes, even if the training fails
         with all_or_nothing(self):
             resume = self.warm_start and self.__sklearn_is_fitted__()
@@ -102,6 +104,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
                 resume=resume,
             )
             self._keep_networks(trainer.model, self._pending)
+        release(trainer)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -285,17 +288,17 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         """Return the last trainer, if it still fits the parameters, or a new one."""
         import keras
 
-        from vaefeat.training.loop import Trainer
+        from vaefeat.training.loop import new_trainer
 
         model = self._model(self._encoder_config(X.shape[1]), seed)
         if last is not None and (last.model.config, last.batch_size) == (model.config, self.batch_size):
             last.optimizer.learning_rate = self.learning_rate_init
             return last
-        trainer = Trainer(model, keras.optimizers.Adam(self.learning_rate_init), self.batch_size)
+        trainer = new_trainer(model, keras.optimizers.Adam(self.learning_rate_init), self.batch_size)
         if resume:
             self._restore(trainer)
         else:
-            model.start_from(X)
+            trainer.model.start_from(X)
         return trainer
 
     def _encoder_config(self, n_features: int) -> "NetworkConfig":

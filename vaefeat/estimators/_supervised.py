@@ -117,15 +117,16 @@ class SupervisedEncoderTransformer(OnnxTransformer, TrainedEstimator):
         require_training_extra()
         import keras
 
-        from vaefeat.training.loop import Trainer
+        from vaefeat.training.loop import new_trainer, release
         from vaefeat.training.supervised import EncoderClassifier
 
         init_seed, train_seed = spawn_seeds(self.random_state, 2)
         model = EncoderClassifier(network_config(self, X.shape[1]), len(self.classes_), init_seed)
-        trainer = Trainer(model, keras.optimizers.SGD(self.learning_rate_init), self.batch_size)
+        trainer = new_trainer(model, keras.optimizers.SGD(self.learning_rate_init), self.batch_size)
         n_epochs = math.ceil(self.n_steps / math.ceil(len(X) / self.batch_size))
         self._train(trainer, (X, y), max_epochs=n_epochs, seed=train_seed)
-        self._keep_networks(model, X)
+        self._keep_networks(trainer.model, X)
+        release(trainer)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

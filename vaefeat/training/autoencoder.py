@@ -1,6 +1,6 @@
 """The autoencoder: a code, its reconstruction, and penalties on the code."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +69,10 @@ class Autoencoder(GenerativeModel):
     @property
     def loss_names(self) -> tuple[str, ...]:
         return "loss", "reconstruction", *self.config.penalties
+
+    @property
+    def structure(self) -> Hashable:
+        return self.config
 
     @property
     def fast_in_xla(self) -> bool:

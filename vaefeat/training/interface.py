@@ -1,7 +1,7 @@
 """What a model must offer to be trained by the loop, to be exported, and to be watched."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,11 @@ class TrainableModel(keras.Model, ABC):
     def fast_in_xla(self) -> bool:
         """Whether training is worth compiling."""
         return True
+
+    @property
+    def structure(self) -> Hashable | None:
+        """All that the graph of ``example_losses`` depends on; None if it holds data."""
+        return None
 
     @abstractmethod
     def example_losses(self, batch: Batch, seed: tf.Tensor) -> Losses:

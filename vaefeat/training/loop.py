@@ -1,7 +1,8 @@
 """The one training loop: a whole epoch is one compiled call over data held in memory."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -22,6 +23,11 @@ Logs = dict[str, float]
 History = dict[str, list[float]]
 Step = Callable[[Batch, tf.Tensor, tf.Tensor], Losses]
 Epoch = Callable[[Tensors, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+# Tracing a step takes a second, more than many a training: the last trainers wait for one of their kind.
+MAX_IDLE_TRAINERS = 4
+MAX_TRACES = 8  # of a trainer, one for each shape of the data
 
 
 class Trainer:
@@ -153,10 +159,52 @@ class Trainer:
         arguments = data, tf.constant(indices), tf.constant(weights), tf.constant(seed)
         key = mode, compiled, indices.shape, tuple(tensor.shape for tensor in data)
         if key not in self._epochs:  # through the tf.function, each training would count as a retracing
+            if len(self._epochs) >= MAX_TRACES:
+                self._epochs.clear()
             step = _STEPS[mode](self.model, self.optimizer)
             self._epochs[key] = _as_epoch(self.model, step, compiled).get_concrete_function(*arguments)
         totals = self._epochs[key](*arguments)
         return dict(zip(self.model.loss_names, map(float, totals.numpy()), strict=True))
+
+
+_idle: dict[Hashable, Trainer] = {}  # by their kinds, the longest idle first
+_idle_lock = threading.Lock()
+
+
+def new_trainer(model: TrainableModel, optimizer: keras.optimizers.Optimizer, batch_size: int) -> Trainer:
+    """Return a trainer of a new model with a new optimizer, or of an idle model with their values.
+
+    The idle one has traced the steps of the same kind of training before. Ask the trainer for its model.
+    """
+    kind = _kind(model, optimizer, batch_size)
+    with _idle_lock:
+        idle = _idle.pop(kind, None)
+    if idle is None:
+        return Trainer(model, optimizer, batch_size)
+    optimizer.build(model.trainable_variables)
+    variables = idle.model.variables + idle.optimizer.variables
+    for variable, value in zip(variables, model.variables + optimizer.variables, strict=True):
+        variable.assign(value)
+    return idle
+
+
+def release(trainer: Trainer) -> None:
+    """Let other trainings have the traced steps of a trainer that is no longer used."""
+    kind = _kind(trainer.model, trainer.optimizer, trainer.batch_size)
+    if kind is not None:
+        with _idle_lock:
+            _idle[kind] = trainer
+            while len(_idle) > MAX_IDLE_TRAINERS:
+                del _idle[next(iter(_idle))]
+
+
+def _kind(model: TrainableModel, optimizer: keras.optimizers.Optimizer, batch_size: int) -> Hashable | None:
+    """Return what traced steps depend on, except the shapes of data; None if they depend on data."""
+    if model.structure is None:
+        return None
+    settings = optimizer.get_config()
+    del settings["name"], settings["learning_rate"]  # the latter is a variable
+    return type(model), model.structure, type(optimizer), repr(settings), batch_size
 
 
 def _training_step(model: TrainableModel, optimizer: keras.optimizers.Optimizer) -> Step:

@@ -1,6 +1,6 @@
 """An encoder that is trained with the labels."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 import tensorflow as tf
 
@@ -32,6 +32,10 @@ class EncoderClassifier(TrainableModel):
     @property
     def loss_names(self) -> tuple[str, ...]:
         return ("loss",)
+
+    @property
+    def structure(self) -> Hashable:
+        return self.config, self.head.output_shape
 
     def networks(self) -> Mapping[str, Network]:
         names = tuple(name for name in ("z_mean", "z_log_var", "hidden") if name in self.encoder.output)

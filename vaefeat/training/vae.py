@@ -1,6 +1,6 @@
 """The variational autoencoder."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +60,10 @@ class VAE(GenerativeModel):
     def loss_names(self) -> tuple[str, ...]:
         names = ("loss", "reconstruction", "kl")
         return (*names, "contrast") if self.config.contrastive_weight else names
+
+    @property
+    def structure(self) -> Hashable:
+        return self.config
 
     @property
     def fast_in_xla(self) -> bool:
