@@ -32,7 +32,6 @@ def test_wrong_arguments_of_functions_and_methods_are_refused(errors):
     assert 'Argument "header" to "encode"' in errors[7]
 
 
-@pytest.mark.xfail(strict=False, reason="the estimators are not annotated yet")
 def test_a_wrong_parameter_of_an_estimator_is_refused(errors):
     assert 'Argument "n_components" to "VAEEncoderTransformer"' in errors[4]
 

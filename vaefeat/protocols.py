@@ -5,7 +5,7 @@ explored as vaefeat's own estimators are.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +53,7 @@ class FeatureEncoder(GraphTransformer, NetworkEstimator, Protocol):
 class LatentModel(FeatureEncoder, Protocol):
     """A feature encoder with a decoder: an autoencoder or a VAE."""
 
-    code_name: str  # the output of the encoder that the decoder takes
+    code_name: ClassVar[str]  # the output of the encoder that the decoder takes
     image_shape: Any  # rows and columns, or None
 
     @property

@@ -14,7 +14,7 @@ from tests import hostile_models
 from tests.onnx_models import linear_model, make_model
 from tests.runtime.test_encoding import free_width
 from vaefeat.cli import app
-from vaefeat.export.artefact import serialize
+from vaefeat.export.artifact import serialize
 from vaefeat.runtime import OnnxModel, sandbox
 
 ENCODER = "exported/digits-vae/model.onnx"

@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.onnx_models import RELU, external_tensor, linear_model, make_model
-from vaefeat.export.artefact import serialize
+from vaefeat.export.artifact import serialize
 from vaefeat.runtime import verify
 from vaefeat.runtime.inspection import sha256_of_weights
 

@@ -103,7 +103,7 @@ class OnnxTransformer(
     """A transformer whose fitted state is an ONNX encoder."""
 
     encoder_: OnnxModel
-    _roles = ("encoder",)
+    _roles: tuple[str, ...] = ("encoder",)
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the features of ``X``: the output of the encoder that ``output`` names.

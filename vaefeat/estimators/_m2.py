@@ -136,7 +136,7 @@ class M2Classifier(ClassifierMixin, TrainedEstimator):
 
     Notes
     -----
-    Minimised is :math:`J^\alpha` of the paper, divided by the number of samples: the mean over the
+    The objective is :math:`J^\alpha` of the paper, divided by the number of samples: the mean over the
     samples of :math:`L(x, y)` or :math:`U(x)`, plus :math:`\alpha` times the cross-entropy of the
     labeled samples. See :func:`vaefeat.values.objectives.labeled_bound`,
     :func:`vaefeat.values.objectives.unlabeled_bound`, and :class:`vaefeat.training.m2.M2` for the

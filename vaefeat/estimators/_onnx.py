@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval
 
 from vaefeat.estimators._base import OnnxTransformer, all_or_nothing
 from vaefeat.runtime import OnnxModel
+from vaefeat.runtime.model import read_model
 
 
 class OnnxEncoderTransformer(OnnxTransformer):
@@ -98,8 +99,8 @@ class OnnxEncoderTransformer(OnnxTransformer):
         """
         with all_or_nothing(self):
             X = self._validated(X, reset=True, min_samples=1)
-            load = OnnxModel if isinstance(self.model, bytes) else OnnxModel.load
-            self.encoder_ = load(self.model, providers=self.providers, n_threads=self.n_threads)
+            model = self.model if isinstance(self.model, bytes) else read_model(self.model)
+            self.encoder_ = OnnxModel(model, providers=self.providers, n_threads=self.n_threads)
             if self.n_features_in_ != self.encoder_.n_features:
                 raise ValueError(
                     f"X has {self.n_features_in_} features, but the model takes {self.encoder_.n_features}."

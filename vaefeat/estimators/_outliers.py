@@ -179,6 +179,6 @@ def _offset(scores: np.ndarray, contamination: float | str) -> float:
             "put StandardScaler() or RobustScaler() before this step, or leave these samples out."
         )
     if contamination != "auto":
-        return float(np.percentile(scores, 100 * contamination))
+        return float(np.percentile(scores, 100 * float(contamination)))
     lower, upper = np.percentile(scores, [25, 75])
     return float(lower - FENCE * (upper - lower))

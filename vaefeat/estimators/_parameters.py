@@ -35,7 +35,7 @@ LIKELIHOOD_CONSTRAINTS: dict = {
 def positive_integers(estimator: BaseEstimator, name: str) -> tuple[int, ...]:
     """Return a parameter that is a sequence of positive integers."""
     values = tuple(getattr(estimator, name))
-    if not all(isinstance(value, Integral) and value > 0 for value in values):
+    if not all(isinstance(value, Integral) and int(value) > 0 for value in values):
         raise ValueError(f"{name} must hold positive integers, got {values}.")
     return values
 

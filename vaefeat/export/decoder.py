@@ -10,7 +10,7 @@ import onnx
 from sklearn.utils.validation import check_is_fitted
 
 from vaefeat.exceptions import ExportError
-from vaefeat.export.artefact import checked_entries, checked_path
+from vaefeat.export.artifact import checked_entries, checked_path
 from vaefeat.export.description import describe_decoder
 from vaefeat.export.proof import N_PARITY_ROWS, write_proven
 from vaefeat.protocols import NetworkEstimator

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from vaefeat.exceptions import ExportError, ParityError
-from vaefeat.export.artefact import checked_entries, checked_path
+from vaefeat.export.artifact import checked_entries, checked_path
 from vaefeat.export.description import describe_estimator
 from vaefeat.export.pipeline import convert_estimator
 from vaefeat.export.proof import expected_outputs, first_deviating_step, parity_rows, write_proven

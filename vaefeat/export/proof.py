@@ -10,7 +10,7 @@ from sklearn.base import is_outlier_detector
 from sklearn.pipeline import Pipeline
 
 from vaefeat.exceptions import ExportError, ParityError
-from vaefeat.export.artefact import N_GOLDEN_ROWS, serialize, write_model
+from vaefeat.export.artifact import N_GOLDEN_ROWS, serialize, write_model
 from vaefeat.export.outputs import file_outputs
 from vaefeat.export.pipeline import convert_estimator
 from vaefeat.protocols import LatentModel

@@ -16,7 +16,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from sklearn.linear_model import LogisticRegression
 
 from vaefeat.exceptions import ExportError
-from vaefeat.export.artefact import N_GOLDEN_ROWS, checked_path, serialize, write_model
+from vaefeat.export.artifact import N_GOLDEN_ROWS, checked_path, serialize, write_model
 from vaefeat.export.canonical import OPSET, at_opset, canonicalize
 from vaefeat.export.outputs import LABEL, PREDICTION
 from vaefeat.runtime import OnnxModel

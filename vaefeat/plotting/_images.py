@@ -67,7 +67,7 @@ def tile(images: np.ndarray, image_shape: tuple[int, int]) -> np.ndarray:
 
 
 class ImageGridDisplay:
-    """A grid of grey images: what the Displays of images have in common.
+    """A grid of gray images: what the Displays of images have in common.
 
     Parameters
     ----------

@@ -113,7 +113,7 @@ class LabelEfficiencyDisplay:
         self.ax_.set_xscale("log")
         self.ax_.set_xticks(list(positions), labels)
         self.ax_.set_xticks([], minor=True)
-        self.ax_.set(xlabel="labelled samples", ylabel="test accuracy (%)")
+        self.ax_.set(xlabel="labeled samples", ylabel="test accuracy (%)")
         floor = min(row["accuracy_mean"] - row["accuracy_sd"] for row in self.summary)
         self.ax_.set_ylim(bottom=float(np.floor(100 * floor / 5) * 5), top=100)
         self.ax_.grid(alpha=0.3)

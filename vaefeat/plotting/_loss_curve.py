@@ -21,7 +21,7 @@ class LossCurveDisplay:
         As the attribute ``history_`` of an estimator: a value an epoch, those of the validation samples
         under ``val_*``.
     unit : str, default="nats"
-        Of the loss; "squared error" of an AutoencoderTransformer that minimises that.
+        Of the loss; "squared error" of an AutoencoderTransformer that minimizes it.
 
     Attributes
     ----------

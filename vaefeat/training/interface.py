@@ -128,7 +128,7 @@ class Dispersion(keras.layers.Layer):
     def __init__(self, likelihood: Likelihood, n_features: int) -> None:
         super().__init__(name=likelihood.name)
         self._likelihood = likelihood
-        self.log_dispersion = None
+        self.log_dispersion: Any = None
         initial = likelihood.initial_log_dispersion(n_features)
         if initial is not None:
             self.log_dispersion = self.add_weight(

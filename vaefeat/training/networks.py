@@ -81,7 +81,7 @@ class _Layers:
 def _hidden_layers(config: NetworkConfig, layers: _Layers, inputs: keras.KerasTensor) -> keras.KerasTensor:
     activation = ACTIVATIONS[config.activation]
     hidden = _seen(config, inputs)
-    if config.filters:
+    if config.image_shape is not None and config.filters:
         hidden = keras.layers.Reshape((*config.image_shape, 1), name="image")(hidden)
         for depth, n_filters in enumerate(config.filters, start=1):
             hidden = layers.conv(n_filters, f"conv_{depth}", activation)(hidden)

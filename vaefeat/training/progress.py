@@ -1,15 +1,17 @@
 """A progress bar over epochs, as Keras draws it over batches."""
 
+from collections.abc import Mapping
+
 import keras
 
 
 class ProgressBar(keras.callbacks.Callback):
     """Show the epoch, the terms of the loss in nats, and the time left."""
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
         self._bar = keras.utils.Progbar(self.params["epochs"], unit_name="epoch")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         logs = dict(logs or {})
         if "kl" in logs:
             logs = {"elbo": -(logs["reconstruction"] + logs["kl"])} | logs

@@ -220,7 +220,7 @@ class ImageWarp(Corruption):
 
         # The plain graph takes four times as long: it writes every intermediate to memory.
         @tf.function(jit_compile=True, autograph=False)
-        def distort(x, seed):
+        def distort(x: Any, seed: Any) -> Any:
             images = tf.reshape(x, (-1, *image_shape))
             if self.thickness:
                 images = _change_thickness(images, seed + 1, self.thickness)

@@ -86,8 +86,8 @@ def bernoulli_log_prob(x: Array, x_logits: Array, observed: Array | None = None)
 
     .. math:: \log p(x|z) = \sum_i x_i l_i - \log(1 + \exp l_i)
 
-    For grey values strictly between 0 and 1 it is the negative cross-entropy, which both theses
-    use; it is then not the logarithm of a normalised density.
+    For gray values strictly between 0 and 1 it is the negative cross-entropy, which both theses
+    use; it is then not the logarithm of a normalized density.
 
     Parameters
     ----------
