@@ -46,8 +46,8 @@ ROOMS = {
     "vaefeat.training": Room("keras tensorflow numpy vaefeat.values vaefeat.exceptions"),
     "vaefeat.export": Room(
         "numpy sklearn onnx tf2onnx keras tensorflow skl2onnx onnxruntime "
-        "vaefeat.__version__ vaefeat.protocols vaefeat.values vaefeat.runtime vaefeat.exceptions "
-        "vaefeat._optional vaefeat._files",
+        "vaefeat.__version__ vaefeat.protocols vaefeat.values vaefeat.data vaefeat.runtime "
+        "vaefeat.exceptions vaefeat._optional vaefeat._files",
         "pandas",
     ),
     "vaefeat.estimators": Room(
@@ -59,6 +59,11 @@ ROOMS = {
     "vaefeat.comparison": Room(
         "numpy sklearn threadpoolctl vaefeat.estimators vaefeat.data vaefeat.recipes",
         "matplotlib scipy",
+    ),
+    "vaefeat.fitting": Room(
+        "numpy sklearn threadpoolctl vaefeat._files vaefeat.exceptions vaefeat.values vaefeat.data "
+        "vaefeat.estimators vaefeat.recipes vaefeat.comparison",
+        "matplotlib skl2onnx vaefeat.export vaefeat.protocols",
     ),
     "vaefeat.plotting": Room(
         "numpy vaefeat.protocols vaefeat._optional vaefeat.exceptions", "matplotlib sklearn"

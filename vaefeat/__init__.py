@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     )
     from vaefeat.export.decoder import export_decoder
     from vaefeat.export.estimator import export_onnx
+    from vaefeat.fitting import fit
     from vaefeat.plotting import (
         AnalogyDisplay,
         InterpolationDisplay,
@@ -65,6 +66,7 @@ __all__ = [
     "encode",
     "export_decoder",
     "export_onnx",
+    "fit",
     "load_dataset",
     "mask_labels",
     "verify",
@@ -101,6 +103,7 @@ _MODULES = {
     "encode": ("vaefeat.runtime", None),
     "export_decoder": ("vaefeat.export.decoder", "train"),
     "export_onnx": ("vaefeat.export.estimator", "train"),
+    "fit": ("vaefeat.fitting", "train"),
     "load_dataset": ("vaefeat.data", None),
     "mask_labels": ("vaefeat.data", None),
     "verify": ("vaefeat.runtime", None),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     import onnx
 
+    from vaefeat.data.plan import ColumnPlan
     from vaefeat.runtime import OnnxModel
 
 
@@ -23,6 +24,17 @@ class GraphTransformer(Protocol):
 
     def get_feature_names_out(self, input_features: Any = None) -> "np.ndarray":
         """Return the names of the features, (n_features_out,)."""
+
+
+@runtime_checkable
+class ColumnStep(Protocol):
+    """A transformer of frames by a column plan, which a card can hold."""
+
+    def column_plan(self) -> "ColumnPlan":
+        """Return the plan."""
+
+    def transform(self, X: Any) -> "np.ndarray":
+        """Return the features of a frame."""
 
 
 @runtime_checkable

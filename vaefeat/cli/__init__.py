@@ -69,6 +69,72 @@ def compare(
 
 
 @app.command()
+def fit(
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="A .csv, .tsv, .npy, .npz or .parquet file, or a folder of images.",
+            show_default=False,
+        ),
+    ],
+    target: Annotated[
+        str | None, typer.Option(help="Column of the classes; empty, NaN or -1 where a row is unlabeled.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder to write: model, card and report.")] = Path("model"),
+    unlabeled: Annotated[
+        Path | None, typer.Option(help="Further rows without labels.", show_default=False)
+    ] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="A column to leave out; may be repeated.")] = None,
+    categorical: Annotated[
+        list[str] | None, typer.Option(help="A column of categories; may be repeated.")
+    ] = None,
+    numeric: Annotated[list[str] | None, typer.Option(help="A column of numbers; may be repeated.")] = None,
+    image_shape: Annotated[
+        str | None, typer.Option(metavar="ROWSxCOLUMNS", help="If the columns are pixels, such as 8x8.")
+    ] = None,
+    header: Header = None,
+    classifier: Annotated[
+        str | None, typer.Option(help="Consider only logistic-regression, or random-forest.")
+    ] = None,
+    encoder_only: Annotated[
+        bool, typer.Option("--encoder-only", help="Ship the features, without a classifier.")
+    ] = False,
+    time: Annotated[
+        str | None, typer.Option(help="Start no further candidate after this time, such as 10m.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Determines folds, forests and encoders.")] = 0,
+    max_iter: Annotated[int | None, typer.Option(min=0, help="Training epochs of the encoders.")] = None,
+) -> None:
+    """Choose and train a classifier on a file with few labels, and write it as one ONNX file.
+
+    Raw features with logistic regression and with a random forest, features of a VAE, and for images those
+    of an image encoder are compared by cross-validation over the labeled rows; unlabeled rows train the
+    encoders. The simplest candidate within one standard error of the best is trained on all rows.
+    """
+    with one_sentence():
+        from vaefeat.cli._fit import fit, seconds_of
+        from vaefeat.cli._options import parse_shape
+
+        read = {
+            "unlabeled": unlabeled,
+            "header": header,
+            "image_shape": parse_shape(image_shape),
+            "drop": drop or (),
+            "categorical": categorical or (),
+            "numeric": numeric or (),
+        }
+        choice = {
+            "classifier": classifier,
+            "encoder_only": encoder_only,
+            "max_seconds": None if time is None else seconds_of(time),
+            "max_iter": max_iter,
+            "random_state": seed,
+        }
+        fit(data, target, out, read, choice)
+
+
+@app.command()
 def info(model: ModelFile) -> None:
     """Show what a model takes, what it returns and where it comes from."""
     with one_sentence():

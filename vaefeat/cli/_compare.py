@@ -31,7 +31,7 @@ def compare(
     comparison = import_optional("vaefeat.comparison", "train")
     datasets = import_optional("vaefeat.data", "train")
     with console.status("loading TensorFlow"):
-        _import_tensorflow_quietly()
+        import_tensorflow_quietly()
     with console.status("loading the data"):
         dataset = datasets.load_dataset(data, target=target, header=header)
     if smoke:
@@ -64,7 +64,7 @@ def _n_labeled(text: str) -> int | str:
     return text if text == "all" else int(text)
 
 
-def _import_tensorflow_quietly() -> None:
+def import_tensorflow_quietly() -> None:
     """Import TensorFlow and let it look for devices, without its output to stderr.
 
     Its C++ code reports four times that there is no GPU, before it reads any log level. Exceptions still

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from vaefeat.exceptions import ExportError, ParityError
 from vaefeat.export.artifact import checked_entries, checked_path
+from vaefeat.export.columns import split_columns
 from vaefeat.export.description import describe_estimator
 from vaefeat.export.pipeline import convert_estimator
 from vaefeat.export.proof import expected_outputs, first_deviating_step, parity_rows, write_proven
@@ -37,10 +38,12 @@ def export_onnx(
     ----------
     estimator : estimator
         A fitted VAEEncoderTransformer, or a Pipeline or other estimator that skl2onnx can convert,
-        with vaefeat's estimators among its steps.
+        with vaefeat's estimators among its steps. If it begins with a
+        :class:`vaefeat.fitting.ColumnEncoder`, the plan of this step goes into the card, and the file takes
+        the encoded columns.
     path : path
         Ends in .onnx.
-    X : array-like of shape (n_samples, n_features), optional
+    X : array-like of shape (n_samples, n_features), or frame, optional
         Rows like those of the training, on which the file and the estimator are compared; some of
         them are kept in the card. Constant rows are tried as well, and one row alone. It is optional for a
         VAEEncoderTransformer, which can generate rows. If some hold NaN, the file accepts
@@ -90,10 +93,14 @@ def export_onnx(
     check_is_fitted(estimator)
     if isinstance(estimator, Pipeline):
         estimator = without_passthrough(estimator)
+    estimator, plan, X = split_columns(estimator, X)
     rows = parity_rows(estimator, X)
     expected = expected_outputs(estimator, rows)
     proto = convert_estimator(estimator, with_features=with_features)
     full_card = describe_estimator(estimator, path, proto, allow_nan=bool(np.isnan(rows).any())) | entries
+    if plan is not None:
+        full_card["columns"] = plan.to_json()
+        full_card["inputs"]["feature_names"] = plan.feature_names
     try:
         write_proven(path, proto, full_card, rows, expected)
     except ParityError as exc:

@@ -1,0 +1,80 @@
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from vaefeat import OnnxModel
+from vaefeat.cli import app
+from vaefeat.cli._fit import seconds_of
+from vaefeat.cli._options import parse_shape
+
+QUICK = ["--time", "0s", "--classifier", "logistic-regression"]
+
+
+@pytest.fixture
+def frame():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=80)
+    kind = np.where(x > 0, "good", "bad").astype(object)
+    kind[40:] = None
+    home = rng.choice(["rent", "own"], 80)
+    return pd.DataFrame({"a": x, "home": home, "one": 1, "kind": kind})
+
+
+def run(*args):
+    return CliRunner().invoke(app, ["fit", *map(str, args)])
+
+
+def test_a_file_with_few_labels_becomes_a_model_and_a_report(frame, tmp_path):
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    result = run(tmp_path / "rows.csv", "--target", "kind", "--out", tmp_path / "model", *QUICK)
+    assert result.exit_code == 0, result.output
+    for part in ("80 rows, 40 of them labeled", "one of 2 values", "is constant", "majority: ", "Ship it"):
+        assert part in result.output
+    written = {path.name for path in (tmp_path / "model").iterdir()}
+    assert written == {"model.onnx", "model.json", "model.md", "report.md", "report.html"}
+    model = OnnxModel.load(tmp_path / "model" / "model.onnx")
+    assert np.mean(model.run(frame)["label"] == np.where(frame["a"] > 0, "good", "bad")) > 0.9
+    assert model.card["metrics"]["labeled rows"] == 40
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--target", "kidn"], "has no column 'kidn'; did you mean 'kind'?"),
+        (["--target", "a"], "80 different values in 80 labeled rows, expected classes"),
+        (["--target", "one"], "has the one class 1"),
+        ([], "has no classes to predict; name their column with target (--target)"),
+        (["--target", "kind", "--drop", "hom"], "did you mean 'home'?"),
+        (["--target", "kind", "--image-shape", "8"], "expected rows and columns such as 8x8"),
+        (["--target", "kind", "--time", "soon"], "expected a duration such as 90s, 10m or 1h"),
+        (["--target", "kind", "--classifier", "x"], "Got the classifier 'x', expected one of"),
+        (["--target", "kind", "--unlabeled", "no.csv"], "There is no file no.csv"),
+    ],
+)
+def test_a_bad_input_ends_in_one_sentence_and_writes_nothing(options, message, frame, tmp_path):
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    result = run(tmp_path / "rows.csv", "--out", tmp_path / "model", *options)
+    error = result.output[result.output.index("error ") :].removeprefix("error ").strip()
+    assert result.exit_code == 1
+    assert message in error
+    assert len(error) <= 300
+    assert "\n" not in error
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+def test_a_folder_that_holds_something_is_not_touched(frame, tmp_path):
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    result = run(tmp_path / "rows.csv", "--target", "kind", "--out", tmp_path)
+    assert result.exit_code == 1
+    assert "remove it, or name another folder" in result.output
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400)])
+def test_durations_have_units(text, seconds):
+    assert seconds_of(text) == seconds
+
+
+def test_a_shape_is_written_as_rows_x_columns():
+    assert parse_shape("8x16") == (8, 16)
+    assert parse_shape(None) is None

@@ -1,0 +1,25 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from vaefeat.fitting import choose, verdict, write_report
+
+
+@pytest.fixture(scope="module")
+def choice():
+    x = np.linspace(-1, 1, 60)
+    frame = pd.DataFrame({"a": x, "one": 1, "b|c": -x, "kind": np.where(x > 0, "<good>", "bad")})
+    return choose(frame, "kind", classifier="logistic-regression", max_seconds=0)
+
+
+def test_the_report_says_what_was_found(choice, tmp_path):
+    markdown, page = write_report(choice, tmp_path)
+    text = markdown.read_text()
+    assert verdict(choice) in text
+    assert "| majority: <good> | 50.0% | 50.0% |  |" in text
+    assert "| raw, logistic regression | " in text
+    assert "| one | left out | is constant |" in text
+    assert "| b\\|c | number | as it is |" in text
+    assert "skipped for time" in text
+    assert "<td>majority: &lt;good&gt;</td>" in page.read_text()
+    assert "data:image/png;base64," in page.read_text()

@@ -1,0 +1,132 @@
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.datasets import load_digits
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+import vaefeat
+from vaefeat.data.samples import Samples
+from vaefeat.fitting import Candidate, choose, default_candidates, verdict
+from vaefeat.fitting import run as runs
+from vaefeat.fitting.candidates import BESIDE, FOREST, IMAGE, LOGISTIC, RAW, VAE
+
+
+@pytest.fixture(scope="module")
+def frame():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(120, 3))
+    kind = np.where(x[:, 0] + 0.1 * rng.normal(size=120) > 0, "good", "bad").astype(object)
+    kind[60:] = None
+    return pd.DataFrame(x, columns=["a", "b", "c"]).assign(color=rng.choice(["red", "blue"], 120), kind=kind)
+
+
+@pytest.fixture(scope="module")
+def choice(frame):
+    return choose(frame, "kind", max_iter=1)
+
+
+def test_every_candidate_is_scored_and_one_is_fitted(choice, frame):
+    assert [(c.features, c.kind) for c in choice.candidates] == [
+        ("raw", LOGISTIC),
+        ("raw, unscaled", FOREST),
+        (VAE, LOGISTIC),
+        (BESIDE, LOGISTIC),
+    ]
+    assert len(choice.scores) == 4
+    assert choice.skipped == []
+    assert choice.majority[1] == pytest.approx(0.5, abs=0.2)
+    predicted = choice.pipeline.predict(frame.drop(columns="kind"))
+    assert np.mean(predicted[:60] == frame["kind"][:60]) > 0.9
+
+
+def test_the_same_seed_makes_the_same_choice(frame):
+    fits = [choose(frame, "kind", classifier=FOREST).pipeline for _ in range(2)]
+    assert_array_equal(*(fit.predict_proba(frame) for fit in fits))
+
+
+def test_images_are_tried_with_the_image_encoder():
+    samples = Samples("digits", *load_digits(return_X_y=True), image_shape=(8, 8))
+    assert [candidate.features for candidate in default_candidates(samples)][-1] == IMAGE
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [(LOGISTIC, LogisticRegression), (FOREST, RandomForestClassifier)]
+)
+def test_a_kind_of_classifier_can_be_asked_for(kind, expected, frame):
+    pipe = vaefeat.fit(frame, "kind", classifier=kind, max_seconds=0)
+    assert isinstance(pipe[-1], expected)
+
+
+def test_an_encoder_alone_ends_in_its_features(frame):
+    pipe = choose(frame, "kind", encoder_only=True, max_iter=1).pipeline
+    assert pipe.transform(frame.drop(columns="kind")).shape == (120, 256)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"classifier": "oracle"}, "Got the classifier 'oracle', expected one of"),
+        ({"classifier": FOREST, "encoder_only": True}, "No encoder is followed by random-forest"),
+    ],
+)
+def test_what_cannot_be_chosen_is_refused(options, message, frame):
+    with pytest.raises(ValueError, match=message):
+        choose(frame, "kind", **options)
+
+
+def test_without_a_target_there_is_nothing_to_predict(frame):
+    with pytest.raises(ValueError, match="has no classes to predict"):
+        choose(frame)
+
+
+def test_when_time_is_over_the_other_candidates_are_skipped(frame):
+    choice = choose(frame, "kind", max_seconds=0)
+    assert len(choice.scores) == 1
+    assert choice.skipped[-1] == "raw beside vae, logistic regression"
+
+
+class Watching(TransformerMixin, BaseEstimator):
+    """A transformer that must not be given labels, and keeps how many rows it was fitted to."""
+
+    def fit(self, X, y=None):
+        assert y is None
+        self.n_rows_ = len(X)
+        return self
+
+    def transform(self, X):
+        return X
+
+
+class Learned(LogisticRegression):
+    """A classifier that remembers how many labels it learned from, and refuses the mark of unlabeled rows."""
+
+    n_labels = []
+
+    def fit(self, X, y):
+        assert "-1" not in y.astype(str)
+        Learned.n_labels.append(len(y))
+        return super().fit(X, y)
+
+
+def test_features_learn_from_all_rows_without_labels_and_classifiers_from_labeled_rows(frame, monkeypatch):
+    Learned.n_labels.clear()
+    candidate = Candidate(RAW, make_pipeline(Watching()), LOGISTIC, Learned())
+    monkeypatch.setattr(runs, "default_candidates", lambda *args: [candidate])
+    pipeline = choose(frame, "kind").pipeline
+    assert pipeline.named_steps["watching"].n_rows_ == 120
+    assert max(Learned.n_labels[:-1]) == 48
+    assert Learned.n_labels[-1] == 60
+
+
+def test_the_verdict_says_where_an_encoder_does_not_pay(choice):
+    assert verdict(choice).startswith("With 60 labels: raw, ")
+    assert verdict(choice).endswith("do not bother with an encoder here: it does not pay.")
+
+
+def test_the_verdict_says_where_nothing_is_to_be_learned(frame):
+    useless = frame.assign(kind=np.random.default_rng(2).choice(["good", "bad"], 120))
+    assert "hardly better than guessing" in verdict(choose(useless, "kind", max_seconds=0))

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+
+from vaefeat.fitting.selection import (
+    MAX_ROWS,
+    Score,
+    balanced_mean,
+    choose_simplest,
+    cross_validate,
+    rows_to_choose_by,
+)
+
+Y = np.repeat(["a", "b"], [80, 20])
+
+
+def score(share_a, share_b):
+    right = np.zeros(100)
+    right[: round(80 * share_a)] = 1
+    right[80 : 80 + round(20 * share_b)] = 1
+    return Score(Y, right, Y)
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """Remembers the rows that it learned from, and refuses to predict any of them."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.seen_ = dict(zip(X[:, 0].tolist(), y, strict=True))
+        return self
+
+    def predict(self, X):
+        assert not set(X[:, 0].tolist()) & set(self.seen_)
+        return np.full(len(X), self.classes_[0])
+
+
+class Secret:
+    """A label that raises when it is read."""
+
+    def __eq__(self, other):
+        raise AssertionError("a hidden label was read")
+
+    __hash__ = None
+
+
+def test_no_row_is_predicted_by_a_classifier_that_saw_its_label():
+    found = cross_validate(Recorder(), np.arange(100.0)[:, None], Y)
+    assert found.accuracy == 0.8
+    assert found.balanced_accuracy == 0.5
+
+
+def test_what_can_be_learned_is_learned():
+    X = np.r_[np.zeros(80), np.ones(20)][:, None]
+    assert cross_validate(LogisticRegression(), X, Y).balanced_accuracy == 1
+
+
+def test_the_standard_error_of_a_balanced_mean_is_that_of_independent_groups():
+    rng = np.random.default_rng(0)
+    means, errors = zip(*(balanced_mean(rng.normal(size=100), Y) for _ in range(2_000)), strict=True)
+    assert np.std(means) == pytest.approx(np.mean(errors), rel=0.05)
+
+
+def test_the_simplest_within_one_standard_error_is_chosen():
+    simple, slightly_better, much_better = score(0.9, 0.5), score(0.9, 0.55), score(0.9, 0.95)
+    assert choose_simplest([simple, slightly_better]) == 0
+    assert choose_simplest([simple, much_better, slightly_better]) == 1
+    assert choose_simplest([much_better, simple]) == 0
+
+
+def test_many_rows_are_sampled_by_class():
+    y = np.repeat(["a", "b"], [9_000, 1_000])
+    rows = rows_to_choose_by(y)
+    assert len(rows) == MAX_ROWS
+    assert np.mean(y[rows] == "b") == pytest.approx(0.1)
+    assert len(rows_to_choose_by(Y)) == len(Y)

@@ -1,0 +1,225 @@
+"""From samples with few labels to a Pipeline that ships."""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from vaefeat.comparison import with_folds
+from vaefeat.data.samples import Samples, check_classes, read_samples
+from vaefeat.fitting.candidates import BESIDE, CLASSIFIERS, VAE, Candidate, beside, default_candidates
+from vaefeat.fitting.columns import ColumnEncoder
+from vaefeat.fitting.selection import Score, choose_simplest, cross_validate, rows_to_choose_by
+
+Progress = Callable[[str, int, int], Any]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen among candidates, and why.
+
+    Attributes
+    ----------
+    pipeline : Pipeline
+        Fitted to all rows; takes rows as they were given.
+    samples : Samples
+    candidates : list of Candidate
+        Those that were tried, the simplest first.
+    scores : list of Score
+        Of each candidate, by cross-validation.
+    chosen : int
+        Position of the candidate that the Pipeline is made of.
+    skipped : list of str
+        Candidates that the time did not suffice for.
+    """
+
+    pipeline: Pipeline
+    samples: Samples
+    candidates: list[Candidate]
+    scores: list[Score]
+    chosen: int
+    skipped: list[str]
+
+    @property
+    def majority(self) -> tuple[Any, float]:
+        """The most frequent class among the labeled rows, and its share."""
+        classes, counts = np.unique(self.scores[0].y, return_counts=True)
+        return classes[counts.argmax()].item(), float(counts.max() / counts.sum())
+
+
+def fit(data: Any, target: str | None = None, **options: Any) -> Pipeline:
+    """Fit the Pipeline that suits the data: choose features and classifier, and train on all rows.
+
+    Parameters
+    ----------
+    data, target, **options
+        As for :func:`vaefeat.fitting.choose`.
+
+    Returns
+    -------
+    Pipeline
+        Fitted; takes rows as they are in ``data``, and can be exported by :func:`vaefeat.export_onnx`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import vaefeat
+    >>> from sklearn.datasets import load_wine
+    >>> frame = load_wine(as_frame=True).frame
+    >>> pipe = vaefeat.fit(frame, target="target", classifier="random-forest")
+    >>> pipe.predict(frame.head(2)).tolist()
+    [0, 0]
+    """
+    return choose(data, target, **options).pipeline
+
+
+def choose(
+    data: Any,
+    target: str | None = None,
+    *,
+    unlabeled: Any = None,
+    header: bool | None = None,
+    image_shape: tuple[int, int] | None = None,
+    drop: Collection[str] = (),
+    categorical: Collection[str] = (),
+    numeric: Collection[str] = (),
+    classifier: str | None = None,
+    encoder_only: bool = False,
+    max_seconds: float | None = None,
+    max_iter: int | None = None,
+    random_state: int = 0,
+    progress: Progress | None = None,
+) -> Choice:
+    """Choose among candidates by cross-validation over the labeled rows, and fit the best to all rows.
+
+    Features are learned from all rows, labeled or not, and see no label. Of the labeled rows each is
+    predicted by classifiers that were trained without its label. The simplest candidate within one
+    standard error of the best balanced accuracy is chosen.
+
+    Parameters
+    ----------
+    data, target, unlabeled, header, image_shape, drop, categorical, numeric
+        As for :func:`vaefeat.data.samples.read_samples`; ``data`` may also be a Samples.
+    classifier : {"logistic-regression", "random-forest"}, optional
+        The only kind of classifier to consider.
+    encoder_only : bool, default=False
+        Consider encoders alone, and return a Pipeline without the classifier.
+    max_seconds : float, optional
+        Start no further candidate after this time.
+    max_iter : int, optional
+        Epochs of the encoders.
+    random_state : int, default=0
+    progress : callable, optional
+        Called with a description of the current step, the number of steps done, and their total.
+
+    Returns
+    -------
+    Choice
+
+    Raises
+    ------
+    ValueError
+        If the data cannot be learned from, or no candidate is left.
+    """
+    if isinstance(data, Samples):
+        samples = data
+    else:
+        samples = read_samples(
+            data,
+            target,
+            unlabeled=unlabeled,
+            header=header,
+            image_shape=image_shape,
+            drop=drop,
+            categorical=categorical,
+            numeric=numeric,
+        )
+    if samples.y is None:
+        raise ValueError(
+            f"{samples.name} has no classes to predict; name their column with target (--target)."
+        )
+    check_classes(samples.y, target)
+    candidates = _considered(default_candidates(samples, random_state, max_iter), classifier, encoder_only)
+    trial = _Trial(samples, random_state)
+    scores, skipped = trial.score(candidates, max_seconds, progress or (lambda what, done, total: None))
+    candidates = candidates[: len(scores)]
+    chosen = choose_simplest(scores)
+    pipeline = trial.pipeline(candidates[chosen], encoder_only)
+    return Choice(pipeline, samples, candidates, scores, chosen, skipped)
+
+
+def _considered(
+    candidates: Sequence[Candidate], classifier: str | None, encoder_only: bool
+) -> list[Candidate]:
+    if classifier not in (None, *CLASSIFIERS):
+        raise ValueError(f"Got the classifier {classifier!r}, expected one of {', '.join(CLASSIFIERS)}.")
+    kept = [
+        candidate
+        for candidate in candidates
+        if classifier in (None, candidate.kind) and (candidate.is_encoder or not encoder_only)
+    ]
+    if not kept:
+        raise ValueError(f"No encoder is followed by {classifier}; leave out one of the two options.")
+    return kept
+
+
+class _Trial:
+    """Features of all rows, computed once for each extractor, and classifiers on those of labeled rows."""
+
+    def __init__(self, samples: Samples, random_state: int) -> None:
+        self.samples, self.random_state = samples, random_state
+        assert samples.y is not None
+        self.labeled = np.flatnonzero(samples.is_labeled)
+        self.y = np.array(samples.y[self.labeled].tolist())
+        self._fitted: dict[str, Pipeline] = {}
+        self._features: dict[str, np.ndarray] = {}
+
+    def score(
+        self, candidates: Sequence[Candidate], max_seconds: float | None, progress: Progress
+    ) -> tuple[list[Score], list[str]]:
+        """Return the scores of as many candidates as the time suffices for, and the names of the others."""
+        started = time.monotonic()
+        scores: list[Score] = []
+        rows = rows_to_choose_by(self.y, self.random_state)
+        for i, candidate in enumerate(candidates):
+            if scores and max_seconds is not None and time.monotonic() - started > max_seconds:
+                break
+            progress(candidate.name, i, len(candidates))
+            X = self.features(candidate)[rows]
+            scores.append(cross_validate(candidate.classifier, X, self.y[rows], self.random_state))
+        progress("training on all rows", len(candidates), len(candidates))
+        return scores, [candidate.name for candidate in candidates[len(scores) :]]
+
+    def extractor(self, candidate: Candidate) -> Pipeline:
+        """Return the extractor of a candidate, fitted to all rows without labels."""
+        key = VAE if candidate.features == BESIDE else candidate.features
+        if key not in self._fitted:
+            self._fitted[key] = clone(candidate.extractor).fit(self.samples.X)
+        return beside(self._fitted[key]) if candidate.features == BESIDE else self._fitted[key]
+
+    def features(self, candidate: Candidate) -> np.ndarray:
+        """Return the features of the labeled rows."""
+        if candidate.features not in self._features:
+            X = self.samples.X[self.labeled]
+            self._features[candidate.features] = self.extractor(candidate).transform(X)
+        return self._features[candidate.features]
+
+    def pipeline(self, candidate: Candidate, encoder_only: bool) -> Pipeline:
+        """Return the candidate as one fitted Pipeline, from the rows as they were given."""
+        steps, X = self.extractor(candidate).steps, self.features(candidate)
+        columns = [("columns", ColumnEncoder(self.samples.plan).fit(None))] if self.samples.plan else []
+        if encoder_only:
+            return Pipeline([*columns, *steps])
+        with threadpool_limits(1):
+            classifier = with_folds(clone(candidate.classifier), self.y).fit(X, self.y)
+        return Pipeline([*columns, *steps, ("classifier", _best(classifier))])
+
+
+def _best(classifier: BaseEstimator) -> BaseEstimator:
+    return classifier.best_estimator_ if isinstance(classifier, GridSearchCV) else classifier

@@ -1,0 +1,114 @@
+"""Choosing among candidates by cross-validation over the labeled rows."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedShuffleSplit
+from threadpoolctl import threadpool_limits
+
+from vaefeat.comparison import with_folds
+
+N_FOLDS, N_REPEATS = 5, 3
+MAX_ROWS = 2_000  # labeled ones, to choose by; the chosen candidate learns from all of them
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a classifier predicts rows that it was not trained on.
+
+    Attributes
+    ----------
+    y : ndarray of shape (n_rows,)
+        Classes of the labeled rows.
+    share_right : ndarray of shape (n_rows,)
+        How often each row was predicted correctly, over the repetitions.
+    predicted : ndarray of shape (n_rows,)
+        The prediction of the first repetition.
+    """
+
+    y: np.ndarray
+    share_right: np.ndarray
+    predicted: np.ndarray
+
+    @property
+    def accuracy(self) -> float:
+        """Mean accuracy over the rows."""
+        return float(self.share_right.mean())
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean over the classes of the accuracy within each."""
+        return float(balanced_mean(self.share_right, self.y)[0])
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the balanced accuracy."""
+        return balanced_mean(self.share_right, self.y)[1]
+
+    def minus(self, other: "Score") -> tuple[float, float]:
+        """Return the difference of balanced accuracies and its standard error, paired by rows."""
+        return balanced_mean(self.share_right - other.share_right, self.y)
+
+
+def balanced_mean(values: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Return the mean over the classes of the mean within each, and its standard error."""
+    groups = [values[y == label] for label in np.unique(y)]
+    variances = [group.var(ddof=1) / len(group) for group in groups]
+    return float(np.mean([group.mean() for group in groups])), math.sqrt(sum(variances)) / len(groups)
+
+
+def rows_to_choose_by(y: np.ndarray, random_state: int = 0) -> np.ndarray:
+    """Return the positions of the rows to cross-validate on: all, or a stratified sample of many."""
+    if len(y) <= MAX_ROWS or np.unique(y, return_counts=True)[1].min() * MAX_ROWS < 2 * len(y):
+        return np.arange(len(y))
+    split = StratifiedShuffleSplit(1, train_size=MAX_ROWS, random_state=random_state)
+    return next(split.split(np.zeros((len(y), 1)), y))[0]
+
+
+def cross_validate(classifier: BaseEstimator, X: np.ndarray, y: np.ndarray, random_state: int = 0) -> Score:
+    """Predict each row by classifiers that were trained without it.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Unfitted. A grid search without ``cv`` gets folds within each training part.
+    X : ndarray of shape (n_rows, n_features)
+        Features of labeled rows, learned without labels.
+    y : ndarray of shape (n_rows,)
+        Their classes, each with at least two rows.
+    random_state : int, default=0
+        Determines the folds, which are the same for all classifiers.
+
+    Returns
+    -------
+    Score
+    """
+    smallest = int(np.unique(y, return_counts=True)[1].min())
+    folds = RepeatedStratifiedKFold(
+        n_splits=min(N_FOLDS, smallest), n_repeats=N_REPEATS, random_state=random_state
+    )
+    n_right, predicted = np.zeros(len(y)), np.empty_like(y)
+    with threadpool_limits(1):  # small products: no core waits for the others
+        for i, (train, test) in enumerate(folds.split(X, y)):
+            fitted = with_folds(clone(classifier), y[train]).fit(X[train], y[train])
+            found = fitted.predict(X[test])
+            n_right[test] += found == y[test]
+            if i < folds.get_n_splits() // N_REPEATS:
+                predicted[test] = found
+    return Score(y, n_right / N_REPEATS, predicted)
+
+
+def choose_simplest(scores: Sequence[Score]) -> int:
+    """Return the position of the first score within one standard error of the best.
+
+    The standard error is that of the difference from the best, paired by rows.
+    """
+    best = max(range(len(scores)), key=lambda i: scores[i].balanced_accuracy)
+    for i, score in enumerate(scores):
+        deficit, error = scores[best].minus(score)
+        if deficit <= error:
+            return i
+    return best

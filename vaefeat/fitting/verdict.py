@@ -1,0 +1,44 @@
+"""What a choice means for its user, in a few words."""
+
+from vaefeat.fitting.run import Choice
+
+N_ERRORS = 2  # standard errors within which nothing can be told from guessing
+
+
+def verdict(choice: Choice) -> str:
+    """Return what to ship and whether an encoder is worth it, in two sentences.
+
+    Parameters
+    ----------
+    choice : Choice
+
+    Returns
+    -------
+    str
+    """
+    score = choice.scores[choice.chosen]
+    n_labels = int(choice.samples.is_labeled.sum())
+    return (
+        f"With {n_labels:,} labels: {choice.candidates[choice.chosen].name}, "
+        f"{score.balanced_accuracy:.1%} balanced accuracy{_gain(choice)}. {_advice(choice)}"
+    )
+
+
+def _gain(choice: Choice) -> str:
+    """Return the gain over the simplest candidate; the file ships another one only if there is some."""
+    if choice.chosen == 0:
+        return ""
+    gain, error = choice.scores[choice.chosen].minus(choice.scores[0])
+    return f", {100 * gain:+.1f} ± {100 * error:.1f} points over {choice.candidates[0].name}"
+
+
+def _advice(choice: Choice) -> str:
+    chance = 1 / len(set(choice.scores[0].y.tolist()))
+    score = choice.scores[choice.chosen]
+    if score.balanced_accuracy < chance + N_ERRORS * score.standard_error:
+        return f"That is hardly better than guessing ({chance:.1%}): do not ship it; label more rows."
+    if choice.candidates[choice.chosen].needs_encoder:
+        return "Ship it: the encoder pays."
+    if any(candidate.needs_encoder for candidate in choice.candidates):
+        return "Ship it; do not bother with an encoder here: it does not pay."
+    return "Ship it."
