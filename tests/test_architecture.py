@@ -232,6 +232,92 @@ def test_the_table_says_no_where_it_should(module, imported, allowed):
     assert is_allowed(imported, room_of(module)) == allowed
 
 
+# --- what a file may ask of another's objects ---
+
+LIKELIHOOD_NAMES = {"bernoulli", "gaussian", "poisson", "log_loss", "squared_error"}
+NETWORK_ATTRIBUTES = {"encoder_", "decoder_", "classifier_"}
+# Methods of named tuples, which are public in spite of their names, and a function of scikit-learn's that
+# has no public equivalent: it takes rows of a frame as well as of an array.
+PUBLIC_DESPITE_UNDERSCORE = {"_asdict", "_replace", "_safe_indexing"}
+CONFIGS = {
+    node.name
+    for path in LIBRARY.values()
+    for node in ast.walk(ast.parse(path.read_text()))
+    if isinstance(node, ast.ClassDef) and node.name.endswith("Config")
+}
+
+
+def constants(*nodes):
+    return {part.value for node in nodes for part in ast.walk(node) if isinstance(part, ast.Constant)}
+
+
+def called(node):
+    """Return the name of the function or class that is called, without its module."""
+    if not isinstance(node, ast.Call):
+        return None
+    return getattr(node.func, "id", None) or getattr(node.func, "attr", None)
+
+
+def compares_likelihood_names(node):
+    return isinstance(node, ast.Compare) and LIKELIHOOD_NAMES & constants(node)
+
+
+def tests_for_image_warp(node):
+    return called(node) == "isinstance" and "ImageWarp" in ast.unparse(node.args[1])
+
+
+def probes_for_networks(node):
+    return called(node) in ("hasattr", "getattr") and NETWORK_ATTRIBUTES & constants(*node.args[1:])
+
+
+def reads_private_attribute(node):
+    if not isinstance(node, ast.Attribute) or not node.attr.startswith("_") or node.attr.startswith("__"):
+        return False
+    is_own = getattr(node.value, "id", None) in ("self", "cls") or called(node.value) == "super"
+    return not is_own and node.attr not in PUBLIC_DESPITE_UNDERSCORE
+
+
+def configures_by_position(node):
+    return called(node) in CONFIGS and node.args
+
+
+RULES = {
+    # rule: the room to which it does not apply
+    compares_likelihood_names: "vaefeat.values",
+    tests_for_image_warp: "vaefeat.values.corruptions",
+    probes_for_networks: None,
+    reads_private_attribute: None,
+    configures_by_position: None,
+}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_no_module_depends_on_the_internals_of_another(rule):
+    found = [
+        f"{module}:{node.lineno}: {ast.unparse(node)}"
+        for module, path in LIBRARY.items()
+        if RULES[rule] is None or not is_within(module, RULES[rule])
+        for node in ast.walk(ast.parse(path.read_text()))
+        if rule(node)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "violation", "allowed"),
+    [
+        (compares_likelihood_names, "x.name in ('gaussian', 'poisson')", "x.name == other.name"),
+        (tests_for_image_warp, "isinstance(x, (int, ImageWarp))", "isinstance(x, Corruption)"),
+        (probes_for_networks, "hasattr(x, 'decoder_')", "hasattr(x, 'history_')"),
+        (reads_private_attribute, "model._likelihood", "self._likelihood, row._asdict(), super()._check()"),
+        (configures_by_position, "networks.NetworkConfig(2, 3)", "NetworkConfig(n_inputs=2, n_outputs=3)"),
+    ],
+)
+def test_each_rule_finds_violations_and_nothing_else(rule, violation, allowed):
+    assert any(rule(node) for node in ast.walk(ast.parse(violation)))
+    assert not any(rule(node) for node in ast.walk(ast.parse(allowed)))
+
+
 # --- what is really loaded ---
 
 
