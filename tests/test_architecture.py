@@ -75,12 +75,13 @@ ROOMS = {
     # What all protocols share knows no web library.
     "vaefeat.serving": Room("numpy prometheus_client vaefeat.runtime vaefeat.exceptions vaefeat._text"),
     "vaefeat.serving.http": Room(
-        "numpy orjson starlette uvicorn vaefeat.__version__ vaefeat.serving", "uvloop"
+        "numpy orjson starlette uvicorn vaefeat.__version__ vaefeat.serving vaefeat.runtime", "uvloop"
     ),
     "vaefeat.cli": Room(
         "typer rich vaefeat.__version__ vaefeat.exceptions vaefeat._optional vaefeat._text", "anything"
     ),
     "vaefeat.cli._models": Room("rich vaefeat.cli vaefeat.runtime vaefeat.exceptions"),
+    "vaefeat.cli._serve": Room("rich vaefeat.cli vaefeat.runtime vaefeat._optional", "anything"),
     "vaefeat.cli._explore": Room("rich vaefeat.cli vaefeat.explorer vaefeat.data"),
     "vaefeat.__main__": Room("vaefeat.cli"),
 }

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from vaefeat._optional import import_optional
 from vaefeat.cli._console import console, printable
+from vaefeat.runtime.sandbox import Sandbox
 
 
 def serve(
@@ -29,6 +30,8 @@ def serve(
     token_file : Path or None
     json_logs : bool
     """
+    sandbox = Sandbox()
+    sandbox.start()  # it becomes ready while the service is imported
     server = import_optional("vaefeat.serving.http.server", "serve")
     batching = import_optional("vaefeat.serving.batching", "serve")
     services = import_optional("vaefeat.serving.service", "serve")
@@ -45,7 +48,7 @@ def serve(
             _print_page(address, repository, has_explorer=http["explorer"] is not None)
             logs.configure(as_json=False)  # only now: the page shows what was loaded
 
-    server.serve(folder, settings, server.HttpSettings(**http), started)
+    server.serve(folder, settings, server.HttpSettings(**http), started, sandbox)
 
 
 def _read_token(path: Path) -> str:

@@ -71,6 +71,7 @@ class Sandbox:
         self._seconds = seconds
         self._memory_bytes = memory_bytes
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_ready = False
         self._is_closed = False
 
     def __enter__(self) -> "Sandbox":
@@ -137,23 +138,29 @@ class Sandbox:
         if (process := self._process) is not None:
             process.kill()
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def start(self) -> None:
+        """Start the process, if there is none, and do not wait for it: it takes a while to be ready."""
         if self._is_closed:
             raise SandboxError("The service is shutting down.")
         if self._process is None:
-            self._process = process = subprocess.Popen(
+            self._is_ready = False
+            self._process = subprocess.Popen(
                 [sys.executable, "-c", _PATH + _PROGRAM, *sys.path],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl+C is for the parent
             )
-            if not process.stdout.readline():  # type: ignore[union-attr]
-                self.stop()
-                raise SandboxError(
-                    f"The process that tries models ends at its start with {process.returncode}."
-                )
-        return self._process
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        self.start()
+        process = self._process
+        assert process is not None
+        if not self._is_ready and not process.stdout.readline():  # type: ignore[union-attr]
+            self.stop()
+            raise SandboxError(f"The process that tries models ends at its start with {process.returncode}.")
+        self._is_ready = True
+        return process
 
     def _cause_of(self, code: int) -> str:
         if self._is_closed:

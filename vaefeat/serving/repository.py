@@ -66,13 +66,17 @@ class Repository:
     folder : Path
     settings : BatchSettings
     metrics : Metrics
+    sandbox : Sandbox, optional
+        Where models are tried; the caller may have started it already.
     """
 
-    def __init__(self, folder: Path, settings: BatchSettings, metrics: Metrics) -> None:
+    def __init__(
+        self, folder: Path, settings: BatchSettings, metrics: Metrics, sandbox: Sandbox | None = None
+    ) -> None:
         self._folder = folder
         self._settings = settings
         self._metrics = metrics
-        self._sandbox = Sandbox()
+        self._sandbox = sandbox or Sandbox()
         self._files: dict[Key, _File] = {}
         self._served: dict[str, dict[str, ServedModel]] = {}  # by name and version, the latest version last
 

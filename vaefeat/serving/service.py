@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime.folders import PLACES
+from vaefeat.runtime.sandbox import Sandbox
 from vaefeat.serving.batching import BatchSettings
 from vaefeat.serving.errors import ClosedError
 from vaefeat.serving.metrics import Metrics
@@ -67,8 +68,8 @@ class Service:
     n_open: int = 0
 
     @classmethod
-    def open(cls, folder: Path, settings: ServiceSettings) -> "Service":
-        """Load the models in a folder.
+    def open(cls, folder: Path, settings: ServiceSettings, sandbox: Sandbox | None = None) -> "Service":
+        """Load the models in a folder, after a trial in a sandbox.
 
         Raises
         ------
@@ -76,7 +77,7 @@ class Service:
             If there is no model to serve.
         """
         metrics = Metrics()
-        repository = Repository(folder, settings.batches, metrics)
+        repository = Repository(folder, settings.batches, metrics, sandbox)
         if swap := repository.read():
             swap()
         if not repository.models:

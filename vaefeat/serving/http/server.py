@@ -9,6 +9,7 @@ from types import FrameType
 
 import uvicorn
 
+from vaefeat.runtime.sandbox import Sandbox
 from vaefeat.serving.http.app import make_app
 from vaefeat.serving.http.connections import Connection
 from vaefeat.serving.http.explorer import check_explorer
@@ -40,7 +41,11 @@ class HttpSettings:
 
 
 def serve(
-    folder: Path, settings: ServiceSettings, http: HttpSettings, started: Callable[[str, Repository], None]
+    folder: Path,
+    settings: ServiceSettings,
+    http: HttpSettings,
+    started: Callable[[str, Repository], None],
+    sandbox: Sandbox | None = None,
 ) -> None:
     """Serve the models in a folder until the process is told to end.
 
@@ -52,6 +57,8 @@ def serve(
     http : HttpSettings
     started : callable
         Called with the address and the models as soon as they can be reached and signals are handled.
+    sandbox : Sandbox, optional
+        Where models are tried; the caller may have started it already.
 
     Raises
     ------
@@ -66,7 +73,7 @@ def serve(
         raise ValueError("Got a key for TLS without a certificate.")
     if http.explorer is not None:
         check_explorer(http.explorer)
-    service = Service.open(folder, settings)
+    service = Service.open(folder, settings, sandbox)
     config = _config(service, http)
     with _listen(http) as listener, asyncio.Runner(loop_factory=_new_event_loop) as runner:
         address = _address(listener, http)
