@@ -4,10 +4,11 @@ Run it as ``python -m tests.serving.faulty serve DIR ...``.
 """
 
 import time
+from functools import partial
 
 from vaefeat.cli import app
 from vaefeat.runtime import OnnxModel
-from vaefeat.serving.http import connections
+from vaefeat.serving.http import connections, inference
 
 SLOW, POISON, DEATH = 101.0, 102.0, 103.0
 SECONDS = 0.3  # of each slow row
@@ -28,4 +29,8 @@ def _do_as_told(self, X, names=None):
 if __name__ == "__main__":
     OnnxModel.run = _do_as_told
     connections.HEAD_SECONDS = SECONDS
+    connections.BODY_SECONDS = 3 * SECONDS
+    connections.WRITE_SECONDS = 3 * SECONDS
+    connections.KEEP_ALIVE_SECONDS = 10 * SECONDS
+    inference.Bodies = partial(inference.Bodies, seconds=2 * SECONDS)
     app()

@@ -42,10 +42,13 @@ class Live:
         Of ``vaefeat serve``.
     module : str
         What is run in place of ``vaefeat``.
+    prefix : tuple of str
+        What runs the command, with other limits for example.
     """
 
-    def __init__(self, folder, *options, module="vaefeat"):
-        command = [sys.executable, "-m", module, "serve", str(folder), "--port", "0", "--json-logs", *options]
+    def __init__(self, folder, *options, module="vaefeat", prefix=()):
+        command = [*prefix, sys.executable, "-m", module, "serve", str(folder)]
+        command += ["--port", "0", "--json-logs", *options]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         self.logs = []
         for line in self.process.stderr:
@@ -88,6 +91,11 @@ class Live:
             assert time.monotonic() < end, "it did not come to pass"
             time.sleep(0.01)
 
+    def memory_mb(self):
+        """Return the resident memory of the process."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
     def status(self, path):
         return self.client.get(path).status_code
 
@@ -109,8 +117,8 @@ class Live:
 
 
 @contextmanager
-def serving(folder, *options, module="vaefeat"):
-    live = Live(folder, *options, module=module)
+def serving(folder, *options, module="vaefeat", prefix=()):
+    live = Live(folder, *options, module=module, prefix=prefix)
     try:
         yield live
     finally:
@@ -126,8 +134,8 @@ def row(first=0.0):
 
 def raw_request(body, *, length=None, headers="", name="linear"):
     length = len(body) if length is None else length
-    head = f"POST /v2/models/{name}/infer HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n{headers}\r\n"
-    return head.encode() + body
+    head = f"POST /v2/models/{name}/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n"
+    return f"{head}{headers}\r\n".encode() + body
 
 
 def as_json(X):

@@ -276,6 +276,10 @@ def serve(
         float, typer.Option(min=0.0, help="Seconds between checks for new versions; 0 for never.")
     ] = 0.0,
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds to keep serving when told to end.")] = 0.0,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A further name in Host on a loopback address; may be repeated."),
+    ] = None,
     explore: Annotated[
         Path | None, typer.Option(help="Folder from vaefeat explore, to serve at /explore/.")
     ] = None,
@@ -308,5 +312,6 @@ def serve(
             "explorer": explore,
             "certfile": certfile,
             "keyfile": keyfile,
+            "allowed_hosts": tuple(allow_host or ()),
         }
         serve(folder, batches, service, http, token_file=token_file, json_logs=json_logs)

@@ -3,9 +3,12 @@
 import asyncio
 import hmac
 import logging
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime.folders import PLACES
@@ -57,7 +60,7 @@ class Service:
     is_closed : bool
         Whether it only finishes the requests that it has accepted.
     n_open : int
-        Requests that were accepted and are not answered yet.
+        Requests that have arrived and are not answered yet.
     """
 
     repository: Repository
@@ -105,13 +108,22 @@ class Service:
         token = self.settings.token
         return token is None or hmac.compare_digest(authorization, b"Bearer " + token.encode())
 
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Count a request as open until the end of the block."""
+        self.n_open += 1
+        try:
+            yield
+        finally:
+            self.n_open -= 1
+
     async def watch(self) -> None:
         """Look for new versions of the models, for ever; return at once if the settings say never."""
         seconds = self.settings.poll_seconds
         while seconds:
             await asyncio.sleep(seconds)
             try:
-                swap = await asyncio.to_thread(self.repository.read)
+                swap = await _in_daemon(self.repository.read)
             except Exception:  # a folder that cannot be read now may be back at the next look
                 log.exception("Could not look for new versions.")
             else:
@@ -130,3 +142,22 @@ class Service:
                 await asyncio.sleep(CLOSED_SECONDS)
                 while self.n_open:
                     await asyncio.sleep(0.01)
+
+
+async def _in_daemon(function: Callable[[], Any]) -> Any:
+    """Call a function in a thread that does not keep the process from ending."""
+    loop = asyncio.get_running_loop()
+    future = loop.create_future()
+
+    def call() -> None:
+        outcome: Any = None
+        setter = future.set_result
+        try:
+            outcome = function()
+        except Exception as exc:
+            outcome, setter = exc, future.set_exception
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(lambda: future.done() or setter(outcome))
+
+    threading.Thread(target=call, daemon=True).start()
+    return await future

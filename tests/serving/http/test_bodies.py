@@ -27,7 +27,7 @@ def messages(*chunks):
 
 
 def read(receive, *, bodies=None, limit=10_000, **headers):
-    bodies = bodies or Bodies()
+    bodies = bodies or Bodies(share=0)
     named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
 
     async def main():
@@ -94,8 +94,13 @@ def test_an_unfinished_body_times_out():
         return rest.pop() if rest else await asyncio.sleep(60)
 
     with pytest.raises(ServingError, match=r"did not arrive within 0\.05 s") as caught:
-        read(receive, bodies=Bodies(seconds=0.05))
+        read(receive, bodies=Bodies(seconds=0.05, share=0))
     assert outcome_of(caught.value).status == 408
+
+
+def test_a_body_of_which_nothing_arrives_times_out():
+    with pytest.raises(ServingError, match=r"did not arrive within 0\.05 s"):
+        read(messages(), bodies=Bodies(seconds=0.05, share=0))
 
 
 def test_a_closed_connection_is_noticed():
@@ -107,7 +112,7 @@ def test_a_closed_connection_is_noticed():
 
 
 def test_the_total_memory_of_bodies_is_limited():
-    bodies = Bodies(max_bytes=150)
+    bodies = Bodies(max_bytes=150, share=0)
 
     async def main():
         async with bodies.reading(messages(bytes(100)), {}, 1000):
@@ -120,4 +125,27 @@ def test_the_total_memory_of_bodies_is_limited():
             pass
 
     asyncio.run(main())
+    assert bodies.n_bytes == 0
+
+
+def test_large_bodies_leave_every_small_one_its_share():
+    bodies = Bodies(max_bytes=150, share=10)
+
+    async def main():
+        async with bodies.reading(messages(bytes(160)), {}, 1000):
+            assert bodies.n_bytes == 150
+            with pytest.raises(ServingError, match="as many large requests as it can"):
+                async with bodies.reading(messages(bytes(5), bytes(6)), {}, 1000):
+                    pass
+            async with bodies.reading(messages(bytes(5), bytes(5)), {}, 1000):
+                assert bodies.n_bytes == 150
+
+    asyncio.run(main())
+    assert bodies.n_bytes == 0
+
+
+def test_responses_that_are_not_read_yet_count_too():
+    bodies = Bodies(max_bytes=150, share=10)
+    with bodies.holding(160), pytest.raises(ServingError, match="as many"), bodies.holding(11):
+        pass
     assert bodies.n_bytes == 0

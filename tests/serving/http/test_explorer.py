@@ -51,7 +51,7 @@ def guarded(models, written, tmp_path_factory):
 def raw_status(live, target):
     """Return the status of the answer to a path that no client would send as it is."""
     with socket.create_connection(("127.0.0.1", live.port), timeout=10) as connection:
-        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         answer = b""
         while chunk := connection.recv(65_536):
             answer += chunk

@@ -22,7 +22,6 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_service_starts_with_all_models_and_lists_them():
-    start = time.perf_counter()
     command = [sys.executable, "-m", "vaefeat", "serve", str(EXPORTED), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         lines = []
@@ -30,13 +29,11 @@ def test_the_service_starts_with_all_models_and_lists_them():
             lines.append(line)
             if "metrics" in line:
                 break
-        seconds = time.perf_counter() - start
         process.terminate()
         lines += process.stdout
         assert process.wait(10) == 0
         assert "ERROR" not in process.stderr.read()
     page = "".join(lines)
-    assert seconds < 10  # the benchmark measures it; here the machine may be busy
     for name in ("digits-vae", "mnist-100-labels-vae", "http://127.0.0.1:", "/docs", "784 features"):
         assert name in page
 

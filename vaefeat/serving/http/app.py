@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vaefeat import __version__
 from vaefeat.serving.errors import ServingError, UnauthorizedError
 from vaefeat.serving.http.explorer import code_paths, explorer_routes
+from vaefeat.serving.http.hosts import Hosts
 from vaefeat.serving.http.inference import Infer
 from vaefeat.serving.http.protocol import model_metadata
 from vaefeat.serving.http.responses import Response, error_response, json_response
@@ -35,10 +36,8 @@ OPEN_TO_ALL = {*PAGES, "/v2/health/live", "/v2/health/ready"}
 # The pages load nothing from other hosts and send nothing to them; browsers enforce it.
 POLICY = b"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-_UNAUTHORIZED = error_response(UnauthorizedError("Send the header Authorization: Bearer, and the token."))
 
-
-def make_app(service: Service, explorer: Path | None = None) -> Starlette:
+def make_app(service: Service, explorer: Path | None = None, hosts: Hosts | None = None) -> Starlette:
     """Return the ASGI application of a service.
 
     Parameters
@@ -46,6 +45,8 @@ def make_app(service: Service, explorer: Path | None = None) -> Starlette:
     service : Service
     explorer : Path, optional
         A folder written by ``vaefeat explore``, to be served too.
+    hosts : Hosts, optional
+        By which clients may address the service; by default any.
 
     Returns
     -------
@@ -72,7 +73,7 @@ def make_app(service: Service, explorer: Path | None = None) -> Starlette:
         open_to_all = OPEN_TO_ALL | code_paths(explorer)
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(TokenMiddleware, service=service, open_to_all=open_to_all)],
+        middleware=[Middleware(Gate, service=service, open_to_all=open_to_all, hosts=hosts)],
         exception_handlers={HTTPException: _http_error, ServingError: _serving_error},
     )
     app.state.service = service
@@ -81,8 +82,8 @@ def make_app(service: Service, explorer: Path | None = None) -> Starlette:
     return app
 
 
-class TokenMiddleware:
-    """Lets in clients that send the token, and closes their connections while the service shuts down.
+class Gate:
+    """Lets in clients that address this host and send the token, and closes their connections at the end.
 
     Parameters
     ----------
@@ -90,22 +91,33 @@ class TokenMiddleware:
     service : Service
     open_to_all : set of str
         Addresses that need no token.
+    hosts : Hosts or None
     """
 
-    def __init__(self, app: ASGIApp, service: Service, open_to_all: set[str]) -> None:
+    def __init__(self, app: ASGIApp, service: Service, open_to_all: set[str], hosts: Hosts | None) -> None:
         self._app = app
         self._service = service
         self._open_to_all = open_to_all
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        app = self._app if self._may_pass(scope) else _UNAUTHORIZED
+        app = self._app
+        try:
+            self._check(scope)
+        except ServingError as exc:
+            app = error_response(exc)
         await app(scope, receive, _closing(send) if self._service.is_draining else send)
 
-    def _may_pass(self, scope: Scope) -> bool:
-        if scope["type"] != "http" or scope["path"] in self._open_to_all:
-            return True
-        return self._service.is_authorized(dict(scope["headers"]).get(b"authorization", b""))
+    def _check(self, scope: Scope) -> None:
+        if scope["type"] != "http":
+            return
+        if self._hosts is not None:
+            self._hosts.check(scope["headers"])
+        if scope["path"] in self._open_to_all or self._service.settings.token is None:
+            return
+        if not self._service.is_authorized(dict(scope["headers"]).get(b"authorization", b"")):
+            raise UnauthorizedError("Send the header Authorization: Bearer, and the token.")
 
 
 def _closing(send: Send) -> Send:

@@ -2,8 +2,8 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from starlette.types import Message, Receive
@@ -26,12 +26,15 @@ class Bodies:
     Attributes
     ----------
     max_bytes : int
-        Limit of all bodies that are held at a time.
+        Limit of what all bodies and large responses have at a time beyond their shares.
+    share : int
+        Bytes that each may have in any case, so that a few large ones keep no small one out.
     seconds : float
         Within which a body must arrive.
     """
 
     max_bytes: int = 256 * 2**20
+    share: int = 256 * 2**10
     seconds: float = 30.0
     n_bytes: int = 0
 
@@ -74,17 +77,26 @@ class Bodies:
         finally:
             hold.release()
 
+    @contextmanager
+    def holding(self, n_bytes: int) -> Iterator[None]:
+        """Count the memory of a response until the end of the block, or raise BodyMemoryError."""
+        hold = _Hold(self)
+        try:
+            hold.add(n_bytes)
+            yield
+        finally:
+            hold.release()
+
     async def _read(self, receive: Receive, limit: int, hold: "_Hold") -> bytes:
-        chunk, is_last = _chunk(await receive())
-        hold.add(len(chunk))
-        if is_last and len(chunk) <= limit:
-            return chunk
-        body = bytearray(chunk)
+        body = bytearray()
+        is_last = False
         try:
             async with asyncio.timeout(self.seconds):
                 while not is_last and len(body) <= limit:
                     chunk, is_last = _chunk(await receive())
                     hold.add(len(chunk))
+                    if is_last and not body and len(chunk) <= limit:
+                        return chunk
                     body += chunk
         except TimeoutError as exc:
             raise SlowBodyError(f"The body did not arrive within {self.seconds:g} s.") from exc
@@ -95,19 +107,22 @@ class Bodies:
 
 @dataclass
 class _Hold:
-    """The memory of one body."""
+    """The memory of one body or response."""
 
     bodies: Bodies
     n_bytes: int = 0
+    n_counted: int = 0  # what is beyond the share
 
     def add(self, n_bytes: int) -> None:
-        if self.bodies.n_bytes + n_bytes > self.bodies.max_bytes:
-            raise BodyMemoryError("The service holds as many large requests as it can; try again later.")
-        self.bodies.n_bytes += n_bytes
         self.n_bytes += n_bytes
+        n_more = max(0, self.n_bytes - self.bodies.share) - self.n_counted
+        if self.bodies.n_bytes + n_more > self.bodies.max_bytes:
+            raise BodyMemoryError("The service holds as many large requests as it can; try again later.")
+        self.bodies.n_bytes += n_more
+        self.n_counted += n_more
 
     def release(self) -> None:
-        self.bodies.n_bytes -= self.n_bytes
+        self.bodies.n_bytes -= self.n_counted
 
 
 def _chunk(message: Message) -> tuple[bytes, bool]:

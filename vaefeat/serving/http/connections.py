@@ -1,63 +1,230 @@
-"""Connections with limits of time and size for the heads of requests."""
+"""Connections with limits: of time, of what surrounds the bodies of requests, and of their number.
 
-import asyncio
+Each connection has two times at which it is cut off: one by which the client must have sent what it began,
+and one by which it must have read what it was sent. They move when a head, a body or a response is complete,
+not when a byte arrives. :meth:`Connection.check` is called for all connections several times a second, which
+costs less than a timer for each request.
+"""
 
+import math
+from contextlib import suppress
+from typing import Any
+
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MAX_HEAD_BYTES = 64 * 2**10
-HEAD_SECONDS = 20.0  # for the head of a request to arrive, also the first one of a connection
-_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+MAX_OVERHEAD_BYTES = 64 * 2**10  # of a head, of trailers, or between two pieces of a body
+MAX_HEADERS = 100
+MAX_PIPELINED = 16
+HEAD_SECONDS = 20.0  # for a head, also the first one of a connection
+BODY_SECONDS = 35.0  # a bit longer than bodies.SECONDS, after which there is an answer
+WRITE_SECONDS = 30.0  # for a response to be read
+KEEP_ALIVE_SECONDS = 75.0  # longer than load balancers keep an idle connection
+_RESERVED_DESCRIPTORS = 64  # for models, logs and the process that tries models
+_NEVER = math.inf
+_UPGRADES = {b"upgrade", b"http2-settings"}
+
+
+def connection_limit(most: int = 1000) -> int:
+    """Return how many connections to keep: fewer than there are file descriptors."""
+    with suppress(ImportError):  # it does not exist for Windows
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = most + _RESERVED_DESCRIPTORS
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            with suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            most = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _RESERVED_DESCRIPTORS)
+    return most
 
 
 class Connection(HttpToolsProtocol):
-    """A connection of uvicorn with limits of time and size for the heads of requests.
+    """A connection of uvicorn with limits.
 
-    The limits for bodies are in :mod:`vaefeat.serving.http.bodies`.
+    The memory and the time of bodies that the service reads are limited in
+    :mod:`vaefeat.serving.http.bodies`.
     """
 
-    _is_in_head = True
-    _n_head_bytes = 0
-    _timer: asyncio.TimerHandle | None = None
+    max_connections = 1000
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the timer of the first head."""
+    read_until = _NEVER
+    write_until = _NEVER
+    _is_idle = True  # nothing of a next request has arrived
+    _is_in_head = False
+    _is_in_body = False
+    _has_progress = False
+    _has_upgrade = False
+    _is_too_large = False
+    _n_overhead = 0
+    _n_headers = 0
+
+    def connection_made(self, transport: Any) -> None:
+        """Start the clock, and cut off another client if there are too many."""
         super().connection_made(transport)
-        self._start_timer()
+        self.read_until = self.loop.time() + HEAD_SECONDS
+        if len(self.connections) > self.max_connections:
+            self._cut_one_off()
+
+    def _cut_one_off(self) -> None:
+        """Close the connection whose client has been waited for the longest."""
+        waiting: list[Any] = [each for each in self.connections if each is not self]
+        oldest = min(waiting, key=lambda each: each.read_until, default=self)
+        victim = oldest if oldest.read_until < _NEVER else self
+        self.connections.discard(victim)
+        victim.transport.abort()
+
+    def check(self, now: float) -> None:
+        """Cut off a client that is too slow."""
+        if now >= self.read_until or now >= self.write_until:
+            self.transport.abort()
+
+    # --- what arrives ---
 
     def data_received(self, data: bytes) -> None:
-        """Count the bytes that arrive, as long as they belong to a head alone."""
-        was_in_head = self._is_in_head
-        super().data_received(data)
-        if not self._is_in_head:
+        """Parse what arrives, and count what is not part of a body."""
+        if self._is_idle:
+            self._is_idle = False
+            self.read_until = self.loop.time() + HEAD_SECONDS
+        self._has_progress = False
+        try:
+            self._feed(data)
+        except httptools.HttpParserError:
+            self._refuse(431 if self._is_too_large else 400)
             return
-        self._n_head_bytes = self._n_head_bytes + len(data) if was_in_head else 0
-        if self._n_head_bytes > MAX_HEAD_BYTES:
-            self.transport.write(_TOO_LARGE)
-            self.transport.close()
-        self._start_timer()
+        self._n_overhead = 0 if self._has_progress else self._n_overhead + len(data)
+        if self._n_overhead > MAX_OVERHEAD_BYTES:
+            self._refuse(431)
+
+    def _feed(self, data: bytes) -> None:
+        while True:
+            try:
+                return self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as exc:
+                data = data[exc.args[0] :]
+                self._ignore_upgrade()
+
+    def _ignore_upgrade(self) -> None:
+        """Parse the last head again without its upgrade: the request and its body are HTTP/1.1.
+
+        The parser itself takes whatever follows such a head for another protocol.
+        """
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        if method == b"CONNECT":
+            raise httptools.HttpParserError("CONNECT is not supported")
+        lines = [b"%s %s HTTP/%s" % (method, self.url, version)]
+        for name, value in self.headers:
+            if name == b"connection":
+                value = b",".join(each for each in value.split(b",") if each.strip().lower() not in _UPGRADES)
+            if name not in _UPGRADES:
+                lines.append(name + b": " + value)
+        self._has_upgrade = False
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
 
     def on_message_begin(self) -> None:
-        """Remember that a head begins."""
+        """Begin a head."""
+        if not self._is_in_head:
+            self.read_until = self.loop.time() + HEAD_SECONDS
         self._is_in_head = True
+        self._n_headers = 0
         super().on_message_begin()
+        self.scope["state"]["flow"] = self.flow  # for who sends much and waits until it is read
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a header, and keep it unless it is a trailer."""
+        self._n_headers += 1
+        if self._n_headers > MAX_HEADERS:
+            self._is_too_large = True
+            raise ValueError("too many headers")
+        if self._is_in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Stop counting: the head is complete."""
+        """End a head, and start to answer."""
+        self._has_progress = True
+        if self.parser.should_upgrade():
+            self._has_upgrade = True
+            return
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise ValueError("too many requests at once")
         self._is_in_head = False
-        self._n_head_bytes = 0
-        self._stop_timer()
+        self._is_in_body = True
+        self.read_until = self.loop.time() + BODY_SECONDS
         super().on_headers_complete()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timer."""
-        self._stop_timer()
-        super().connection_lost(exc)
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body."""
+        self._has_progress = True
+        super().on_body(body)
 
-    def _start_timer(self) -> None:
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(HEAD_SECONDS, self.transport.close)
+    def on_message_complete(self) -> None:
+        """End a body: now it is the service's turn."""
+        if self._has_upgrade:
+            return
+        self._has_progress = True
+        self._is_in_body = False
+        super().on_message_complete()
+        self._wait()
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _refuse(self, status: int) -> None:
+        """Answer and close; where the answer would be taken for that of another request, only close."""
+        cycle = self.cycle
+        is_due = cycle is None or (
+            not cycle.response_started if self._is_in_body else cycle.response_complete
+        )
+        if self.pipeline or not is_due:
+            self.transport.abort()
+            return
+        self.transport.write(_REFUSALS[status])
+        self.transport.close()
+        self.write_until = self.loop.time() + WRITE_SECONDS
+
+    # --- what is sent ---
+
+    def on_response_complete(self) -> None:
+        """Start to answer the next request, or wait for it."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            self.write_until = self.loop.time() + WRITE_SECONDS
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._wait()
+
+    def _wait(self) -> None:
+        """Set the clock between two requests: it stands while a response is being made."""
+        if self._is_in_head or self._is_in_body:
+            return
+        self._is_idle = self.cycle.response_complete
+        self.read_until = self.loop.time() + KEEP_ALIVE_SECONDS if self._is_idle else _NEVER
+
+    def pause_writing(self) -> None:
+        """Start the clock: more was written than the client reads."""
+        self.write_until = self.loop.time() + WRITE_SECONDS
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Stop the clock."""
+        self.write_until = _NEVER
+        super().resume_writing()
+
+
+def _refusal(status: int, phrase: str, error: str) -> bytes:
+    content = f'{{"error":"{error}"}}'
+    head = f"HTTP/1.1 {status} {phrase}\r\nContent-Type: application/json\r\nContent-Length: {len(content)}"
+    return f"{head}\r\nConnection: close\r\n\r\n{content}".encode()
+
+
+_REFUSALS = {
+    400: _refusal(400, "Bad Request", "The request is not HTTP/1.1."),
+    431: _refusal(
+        431,
+        "Request Header Fields Too Large",
+        f"The head has more than {MAX_HEADERS} headers or {MAX_OVERHEAD_BYTES} bytes.",
+    ),
+}

@@ -27,6 +27,10 @@ class BodyMemoryError(OverloadedError):
     """The bodies that are being held leave no memory for another."""
 
 
+class WrongHostError(ServingError):
+    """The client addresses another host than this one."""
+
+
 class ClientGoneError(Exception):
     """The client has closed the connection, so that there is nobody to answer."""
 
@@ -45,6 +49,7 @@ _OUTCOMES: dict[type[BaseException], Outcome] = {
     SlowBodyError: Outcome(408, "slow"),
     TooLargeError: Outcome(413, "too_large"),
     UnsupportedEncodingError: Outcome(415, "invalid"),
+    WrongHostError: Outcome(421, "host"),
     OverloadedError: Outcome(429, "queue_full"),
     BodyMemoryError: Outcome(429, "memory"),
     ClientGoneError: Outcome(499, "client_gone"),

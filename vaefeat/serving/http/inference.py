@@ -13,7 +13,7 @@ from vaefeat.serving.core import infer
 from vaefeat.serving.errors import InvalidRequestError
 from vaefeat.serving.http.bodies import Bodies
 from vaefeat.serving.http.clients import unless_gone
-from vaefeat.serving.http.errors import ClientGoneError, outcome_of
+from vaefeat.serving.http.errors import BodyMemoryError, ClientGoneError, outcome_of
 from vaefeat.serving.http.protocol import HEADER_LENGTH, format_response
 from vaefeat.serving.http.requests import MAX_HEADER_BYTES, parse_request
 from vaefeat.serving.http.responses import JSON, Response, error_response
@@ -44,14 +44,18 @@ class Infer:
         self._unknown = service.metrics.of("")  # counts requests for models that do not exist
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, and count it as open until the answer is sent."""
-        self._service.n_open += 1
+        """Answer a request."""
+        response = await self._answer(scope, receive)
+        if response is None:
+            return
+        if len(response.content) <= LARGE_BYTES:
+            return await response(scope, receive, send)
         try:
-            response = await self._answer(scope, receive)
-            if response is not None:
+            with self._bodies.holding(len(response.content)):
                 await response(scope, receive, send)
-        finally:
-            self._service.n_open -= 1
+                await _read_by_client(scope)
+        except BodyMemoryError as exc:
+            await error_response(exc)(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response | None:
         start = time.perf_counter()
@@ -77,16 +81,24 @@ class Infer:
         header_length = _header_length(headers)
         limit = MAX_HEADER_BYTES if header_length is None else MAX_BODY_BYTES
         async with self._bodies.reading(receive, headers, limit) as body:
-            request = await _aside(
-                len(body), parse_request, body, header_length, model.contract, model.max_rows
-            )
-            async with unless_gone(receive):
-                outputs = await infer(model, request.X, list(request.outputs))
-        size = sum(values.nbytes for values in outputs.values())
-        content, header_length = await _aside(
-            size, format_response, model.name, model.version, request, outputs
-        )
-        return await _respond(content, header_length, headers)
+            with self._service.answering():
+                request = await _aside(
+                    len(body), parse_request, body, header_length, model.contract, model.max_rows
+                )
+                async with unless_gone(receive):
+                    outputs = await infer(model, request.X, list(request.outputs))
+                size = sum(values.nbytes for values in outputs.values())
+                content, header_length = await _aside(
+                    size, format_response, model.name, model.version, request, outputs
+                )
+                return await _respond(content, header_length, headers)
+
+
+async def _read_by_client(scope: Scope) -> None:
+    """Wait until the client has read most of the response."""
+    flow = scope["state"].get("flow") if "state" in scope else None
+    if flow is not None:
+        await flow.drain()
 
 
 def _failed(error: Exception, metrics: ModelMetrics, name: str) -> Response | None:

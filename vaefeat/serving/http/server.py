@@ -11,12 +11,13 @@ import uvicorn
 
 from vaefeat.runtime.sandbox import Sandbox
 from vaefeat.serving.http.app import make_app
-from vaefeat.serving.http.connections import Connection
+from vaefeat.serving.http.connections import Connection, connection_limit
 from vaefeat.serving.http.explorer import check_explorer
+from vaefeat.serving.http.hosts import Hosts
 from vaefeat.serving.repository import Repository
 from vaefeat.serving.service import Service, ServiceSettings
 
-KEEP_ALIVE = 75  # seconds; longer than load balancers keep an idle connection
+FINISH_SECONDS = 2  # for bodies to arrive and responses to be read, when the service ends
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class HttpSettings:
         A folder written by ``vaefeat explore``, to be served too.
     certfile, keyfile : Path or None
         For TLS.
+    allowed_hosts : tuple of str
+        What ``Host`` may say on a local address, beside the names of this machine.
     """
 
     host: str = "127.0.0.1"
@@ -38,6 +41,7 @@ class HttpSettings:
     explorer: Path | None = None
     certfile: Path | None = None
     keyfile: Path | None = None
+    allowed_hosts: tuple[str, ...] = ()
 
 
 def serve(
@@ -83,7 +87,7 @@ def serve(
 
 def _config(service: Service, http: HttpSettings) -> uvicorn.Config:
     config = uvicorn.Config(
-        make_app(service, http.explorer),
+        make_app(service, http.explorer, Hosts(http.host, http.allowed_hosts)),
         http=Connection,
         ws="none",
         lifespan="off",
@@ -93,9 +97,9 @@ def _config(service: Service, http: HttpSettings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=FINISH_SECONDS,
     )
+    Connection.max_connections = connection_limit()
     config.load()  # so that an invalid certificate is found before anything listens
     return config
 
@@ -135,6 +139,13 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._started()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Cut off slow clients; return whether to end."""
+        now = self._loop.time()
+        for connection in list(self.server_state.connections):
+            connection.check(now)  # type: ignore[union-attr]
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain at the first signal; end at once at the second."""
