@@ -75,7 +75,8 @@ ROOMS = {
     # What all protocols share knows no web library.
     "vaefeat.serving": Room("numpy prometheus_client vaefeat.runtime vaefeat.exceptions vaefeat._text"),
     "vaefeat.serving.http": Room(
-        "numpy orjson starlette uvicorn vaefeat.__version__ vaefeat.serving vaefeat.runtime", "uvloop"
+        "httptools numpy orjson starlette uvicorn vaefeat.__version__ vaefeat.serving vaefeat.runtime",
+        "uvloop",
     ),
     "vaefeat.cli": Room(
         "typer rich vaefeat.__version__ vaefeat.exceptions vaefeat._optional vaefeat._text", "anything"
