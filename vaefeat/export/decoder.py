@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from vaefeat.exceptions import ExportError
 from vaefeat.export.artifact import checked_entries, checked_path
 from vaefeat.export.description import describe_decoder
-from vaefeat.export.proof import N_PARITY_ROWS, write_proven
+from vaefeat.export.proof import write_proven
+from vaefeat.export.rows import N_PARITY_ROWS
 from vaefeat.protocols import NetworkEstimator
 
 

@@ -23,7 +23,7 @@ def describe_estimator(estimator: Any, path: Path, proto: onnx.ModelProto, *, al
     card = {
         "name": path.stem,
         "description": _describe(estimator) if is_encoder else _describe_whole(estimator),
-        "classes": np.asarray(estimator.classes_).tolist() if is_classifier(estimator) else None,
+        "classes": _classes_of(estimator) if is_classifier(estimator) else None,
         "training": {
             "estimator": _representation(estimator),
             **(encoders[0].training_summary() if len(encoders) == 1 else {}),
@@ -54,6 +54,11 @@ def describe_decoder(estimator: NetworkEstimator, path: Path, proto: onnx.ModelP
         "training": training,
         **_describe_graph(proto),
     }
+
+
+def _classes_of(classifier: Any) -> list:
+    classes = classifier.classes_
+    return [np.asarray(each).tolist() for each in classes] if isinstance(classes, list) else classes.tolist()
 
 
 def _representation(estimator: Any) -> str:

@@ -11,12 +11,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from vaefeat.exceptions import ExportError, ParityError
-from vaefeat.export.artifact import checked_entries, checked_path
+from vaefeat.export.artifact import checked_entries, checked_path, serialize
 from vaefeat.export.columns import split_columns
 from vaefeat.export.description import describe_estimator
 from vaefeat.export.pipeline import convert_estimator
-from vaefeat.export.proof import expected_outputs, first_deviating_step, parity_rows, write_proven
+from vaefeat.export.proof import first_deviating_step, outputs_to_prove, prove_precision, write_proven
+from vaefeat.export.rows import parity_rows, rows_of
 from vaefeat.export.steps import without_passthrough
+from vaefeat.runtime import OnnxModel
 
 
 def export_onnx(
@@ -44,10 +46,11 @@ def export_onnx(
     path : path
         Ends in .onnx.
     X : array-like of shape (n_samples, n_features), or frame, optional
-        Rows like those of the training, on which the file and the estimator are compared; some of
-        them are kept in the card. Constant rows are tried as well, and one row alone. It is optional for a
-        VAEEncoderTransformer, which can generate rows. If some hold NaN, the file accepts
-        NaN too: the estimator must begin with an imputer, or with a scaler and an imputer.
+        Rows like those of the training, on which the file and the estimator are compared: the estimator
+        on the rows as they are, float64 or a data frame, and the file on the same as float32. Some of
+        them are kept in the card. Rows that combine values of several rows are tried as well, and one row
+        alone. It is optional for a VAEEncoderTransformer, which can generate rows. If some hold NaN,
+        the file accepts NaN too: the estimator must begin with an imputer, or with a scaler and an imputer.
     card : mapping, optional
         Entries for the card: ``name``, ``description``, ``data``, ``metrics``, ``training``, ...
     with_features : bool, default=False
@@ -61,8 +64,8 @@ def export_onnx(
     Raises
     ------
     ParityError
-        If the file does not give what the estimator gives; nothing is written then. For a Pipeline
-        the error names the first step that deviates.
+        If the file does not give what the estimator gives; nothing is written then. The error names the
+        column that needs more digits than float32 has, or the first step of a Pipeline that deviates.
     ExportError
         If the estimator cannot be exported.
     sklearn.exceptions.NotFittedError
@@ -94,15 +97,18 @@ def export_onnx(
     if isinstance(estimator, Pipeline):
         estimator = without_passthrough(estimator)
     estimator, plan, X = split_columns(estimator, X)
-    rows = parity_rows(estimator, X)
-    expected = expected_outputs(estimator, rows)
+    data = rows_of(estimator, X)
+    rows = parity_rows(estimator, data)
     proto = convert_estimator(estimator, with_features=with_features)
-    full_card = describe_estimator(estimator, path, proto, allow_nan=bool(np.isnan(rows).any())) | entries
+    allow_nan = bool(np.isnan(rows.cast).any())
+    full_card = describe_estimator(estimator, path, proto, allow_nan=allow_nan) | entries
     if plan is not None:
         full_card["columns"] = plan.to_json()
         full_card["inputs"]["feature_names"] = plan.feature_names
+    file = OnnxModel(serialize(proto, full_card))
+    prove_precision(estimator, file, data)
     try:
-        write_proven(path, proto, full_card, rows, expected)
+        write_proven(path, proto, full_card, rows.cast, outputs_to_prove(estimator, file, rows))
     except ParityError as exc:
         step = first_deviating_step(estimator, rows)
         raise ParityError(f"{exc} The first step that deviates: {step}. Nothing was written.") from exc

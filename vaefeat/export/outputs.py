@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, is_classifier, is_outlier_detector
+from sklearn.base import BaseEstimator, is_classifier, is_clusterer, is_outlier_detector
 from sklearn.pipeline import Pipeline
 
 from vaefeat.protocols import FeatureEncoder
+from vaefeat.runtime.rows import as_numbers
 
 LABEL, PROBABILITIES, SCORES = "label", "probabilities", "scores"
 PREDICTION, FEATURES = "prediction", "features"
@@ -32,15 +33,17 @@ class FileOutput:
 def file_outputs(estimator: Any) -> list[FileOutput]:
     """Return the outputs of an estimator's file, in their order.
 
-    Of a classifier ``label`` and, if it has them, ``probabilities``; of an outlier detector ``label`` and
-    ``scores``, its ``decision_function``; of a regressor ``prediction``; of a transformer the name of the
-    encoder's features if it ends in one, else ``features``.
+    Of a classifier ``label`` and, if it has them, ``probabilities``; of a clusterer ``label``; of an outlier
+    detector ``label`` and ``scores``, its ``decision_function``; of a regressor ``prediction``; of a
+    transformer the name of the encoder's features if it ends in one, else ``features``.
     """
     if is_classifier(estimator):
         outputs = [FileOutput(LABEL, estimator.predict)]
-        if hasattr(estimator, "predict_proba"):
+        if hasattr(estimator, "predict_proba") and not has_many_targets(estimator):
             outputs.append(FileOutput(PROBABILITIES, estimator.predict_proba))
         return outputs
+    if is_clusterer(estimator) and hasattr(estimator, "predict"):
+        return [FileOutput(LABEL, estimator.predict)]
     if is_outlier_detector(estimator):
         return [
             FileOutput(LABEL, lambda X: estimator.predict(X)[:, None]),
@@ -48,7 +51,17 @@ def file_outputs(estimator: Any) -> list[FileOutput]:
         ]
     if hasattr(estimator, "predict"):  # ONNX has a column where there is one target
         return [FileOutput(PREDICTION, lambda X: np.asarray(estimator.predict(X)).reshape(len(X), -1))]
-    return [FileOutput(_features_name(estimator), lambda X: np.asarray(estimator.transform(X)))]
+    return [FileOutput(_features_name(estimator), lambda X: as_numbers(estimator.transform(X)))]
+
+
+def has_many_targets(classifier: Any) -> bool:
+    """Tell whether a classifier predicts several labels for a row: its file gives these, (N, n_targets)."""
+    return isinstance(getattr(classifier, "classes_", None), list)
+
+
+def expected_outputs(estimator: Any, rows: Any) -> dict[str, np.ndarray]:
+    """Return what the estimator gives, by the names of the file's outputs."""
+    return {output.name: output.compute(rows) for output in file_outputs(estimator)}
 
 
 def _features_name(estimator: BaseEstimator) -> str:

@@ -6,51 +6,42 @@ from typing import Any, cast
 
 import numpy as np
 import onnx
-from sklearn.base import is_outlier_detector
 from sklearn.pipeline import Pipeline
 
-from vaefeat.exceptions import ExportError, ParityError
+from vaefeat.exceptions import ParityError
 from vaefeat.export.artifact import N_GOLDEN_ROWS, serialize, write_model
-from vaefeat.export.outputs import file_outputs
+from vaefeat.export.outputs import expected_outputs
 from vaefeat.export.pipeline import convert_estimator
-from vaefeat.protocols import LatentModel
+from vaefeat.export.precision import check_precision
+from vaefeat.export.rows import Rows, as_estimator_takes
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime.parity import check_outputs
 
-N_PARITY_ROWS = 64
 # Operators that onnx's own evaluator gets wrong: its probabilities of this one leave [0, 1] (onnx 1.23).
 NOT_BY_REFERENCE = {"SVMClassifier"}
 
 Outputs = Mapping[str, np.ndarray]
 
 
-def parity_rows(estimator: Any, X: Any) -> np.ndarray:
-    """Return rows from the data, or like them, and constant rows."""
-    if X is None:
-        if not (isinstance(estimator, LatentModel) and hasattr(estimator, "sample")):
-            raise ExportError(
-                f"Pass X, rows like those that {type(estimator).__name__} was trained on: "
-                "the file is compared with the estimator on them before it is written."
-            )
-        X = estimator.sample(N_PARITY_ROWS, random_state=0)
-    with np.errstate(over="ignore"):  # what float32 cannot hold is refused when the rows are run
-        rows = np.asarray(X, dtype=np.float32)
-    n_features = estimator.n_features_in_
-    if rows.ndim != 2 or rows.shape[1] != n_features:
-        raise ExportError(f"Got X of shape {rows.shape}, expected rows of {n_features} features.")
-    complete_last = np.argsort(~np.isnan(rows).any(axis=1), kind="stable")
-    rows = rows[complete_last[:N_PARITY_ROWS]]
-    constant = np.array([[0.0], [0.5], [1.0]], np.float32)
-    rows = np.concatenate([rows, np.repeat(constant, n_features, axis=1)])
-    if is_outlier_detector(estimator):  # so far out that float32 holds no score: nothing to compare
-        rows = rows[np.isfinite(estimator.decision_function(_with_feature_names(estimator, rows)))]
-    return rows
+def prove_precision(estimator: Any, file: OnnxModel, rows: Rows) -> None:
+    """Raise ParityError if the file gives other outputs because float32 does not hold the rows."""
+    if not rows.are_exact:
+        check_precision(estimator, file, rows)
 
 
-def expected_outputs(estimator: Any, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """Return what the estimator gives, by the names of the file's outputs."""
-    named = _with_feature_names(estimator, rows)
-    return {output.name: output.compute(named) for output in file_outputs(estimator)}
+def outputs_to_prove(estimator: Any, file: OnnxModel, rows: Rows) -> dict[str, np.ndarray]:
+    """Return what the estimator gives for the rows, or where these need rounding, for the rounded ones.
+
+    Steps magnify what is lost by the cast to float32. Where that is little, as
+    :func:`prove_precision` finds out, the computation can still be compared digit by digit.
+    """
+    expected = expected_outputs(estimator, rows.given)
+    try:
+        check_outputs(expected, file.run(rows.cast))
+    except ParityError:
+        if not rows.are_exact:
+            return expected_outputs(estimator, as_estimator_takes(estimator, rows.cast))
+    return expected
 
 
 def write_proven(
@@ -89,22 +80,14 @@ def _evaluate_by_reference(proto: onnx.ModelProto, rows: np.ndarray) -> dict[str
     return dict(zip(names, cast(list[np.ndarray], outputs), strict=True))
 
 
-def first_deviating_step(estimator: Any, rows: np.ndarray) -> str:
+def first_deviating_step(estimator: Any, rows: Rows) -> str:
     """Return the name of the first step of a Pipeline whose file does not give what the step gives."""
     steps = estimator.steps if isinstance(estimator, Pipeline) else []
     for i, (name, _) in enumerate(steps[:-1], start=1):
         head = estimator[:i]
         try:
             model = OnnxModel(convert_estimator(head).SerializeToString())
-            check_outputs(expected_outputs(head, rows), model.run(rows))
+            check_outputs(outputs_to_prove(head, model, rows), model.run(rows.cast))
         except ParityError:
             return name
     return steps[-1][0] if steps else type(estimator).__name__
-
-
-def _with_feature_names(estimator: Any, rows: np.ndarray) -> Any:
-    if not hasattr(estimator, "feature_names_in_"):
-        return rows
-    from pandas import DataFrame
-
-    return DataFrame(rows, columns=estimator.feature_names_in_)
