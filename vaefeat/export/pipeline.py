@@ -4,19 +4,22 @@ import copy
 import warnings
 from typing import Any
 
+import numpy as np
 import onnx
 from onnx import TensorProto
 from onnx.helper import make_node, make_tensor_value_info
+from onnx.numpy_helper import from_array
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_outlier_detector
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from vaefeat.exceptions import ExportError
 from vaefeat.export.canonical import FEATURES_CAST, OPSETS, canonicalize, replace_names
-from vaefeat.export.outputs import PROBABILITIES, file_outputs
+from vaefeat.export.outputs import LABEL, PROBABILITIES, file_outputs
+from vaefeat.export.rewriting import rewrite
 from vaefeat.export.steps import encoders_of
 from vaefeat.protocols import FeatureEncoder
 
@@ -68,6 +71,9 @@ def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) 
         reason = " ".join(str(exc).split())
         raise ExportError(f"skl2onnx cannot convert {type(estimator).__name__}: {reason}") from exc
     _name_outputs(proto.graph, names)
+    proto = rewrite(proto)
+    if is_outlier_detector(estimator):
+        _as_columns(proto.graph)
     if with_features:
         _add_features(proto.graph, encoders_of(estimator))
     return canonicalize(proto, "vaefeat_pipeline")
@@ -87,8 +93,33 @@ def _convert_encoder_alone(estimator: FeatureEncoder) -> onnx.ModelProto:
 
 def _name_outputs(graph: onnx.GraphProto, names: list[str]) -> None:
     """Give the first outputs these names, and drop the others."""
-    replace_names(graph, dict(zip([output.name for output in graph.output], names, strict=False)))
+    outputs = [output.name for output in graph.output]
+    taken = {name: f"inner_{name}" for name in names if name not in outputs}  # by tensors within
+    replace_names(graph, taken)
+    replace_names(graph, dict(zip(outputs, names, strict=False)))
     del graph.output[len(names) :]
+    for output in graph.output:
+        dims = output.type.tensor_type.shape.dim
+        if output.name == LABEL and len(dims) == 2 and not dims[1].dim_value:  # a row where it is a column
+            _reshape(graph, output, [-1])
+            del dims[1]
+
+
+def _as_columns(graph: onnx.GraphProto) -> None:
+    """Give the outputs of a detector a column where they have none: converters differ in this."""
+    for output in graph.output:
+        shape = output.type.tensor_type.shape
+        if len(shape.dim) == 1:
+            _reshape(graph, output, [-1, 1])
+            shape.dim.add().dim_value = 1
+
+
+def _reshape(graph: onnx.GraphProto, output: onnx.ValueInfoProto, shape: list[int]) -> None:
+    name, inner = output.name, f"inner_{output.name}"
+    replace_names(graph, {name: inner})
+    output.name = name
+    graph.initializer.append(from_array(np.array(shape), f"{inner}_shape"))
+    graph.node.append(make_node("Reshape", [inner, f"{inner}_shape"], [name]))
 
 
 def _add_features(graph: onnx.GraphProto, encoders: list[FeatureEncoder]) -> None:

@@ -217,6 +217,8 @@ def _check_division(node: Node, facts: _Facts) -> None:
     if types.isdisjoint(_INTEGERS):
         return
     divisor = facts.divisors.get(node.inputs[-1])
+    if divisor is not None and facts.types.get(node.inputs[-1]) not in _INTEGERS:
+        return  # both inputs of Div have one type: what was taken for integers are none
     if divisor is None:
         raise InvalidModelError("The model divides integers by what is not a constant, which is not allowed.")
     if not {0, -1}.isdisjoint(_integers_of(divisor)):

@@ -33,17 +33,18 @@ OPSETS = {"": range(7, 23), "ai.onnx.ml": range(1, 5)}
 # The layers of encoders and decoders, and what skl2onnx converts scikit-learn's estimators to. Left out
 # on purpose: operators that branch or loop (except Scan, which ends with its input and which distances to
 # neighbors need), random ones, and those that create large tensors from small files (ConstantOfShape,
-# Expand, Tile, Range, Resize, Pad, OneHot).
+# Expand, Tile, Range, Resize, Pad, OneHot). Compress, CumSum, LpNormalization and NonZero are needed by
+# scikit-learn's imputers and ensembles, and return no more than they are given.
 OPERATORS = {
     "": frozenset(
-        "Abs Add And ArgMax ArgMin AveragePool BatchNormalization Cast CastLike Clip Concat Constant Conv "
-        "ConvTranspose Cos Div Dropout DynamicQuantizeLinear Elu Equal Erf Exp Flatten Floor Gather "
-        "GatherElements GatherND Gelu Gemm GlobalAveragePool Greater GreaterOrEqual HardSigmoid Identity "
-        "IsNaN LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax MatMul MatMulInteger Max "
-        "MaxPool Mean Min Mul Neg Not Or Pow Reciprocal ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax "
-        "ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Scan Selu Shape "
-        "Sigmoid Sign Sin Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Tanh TopK Transpose "
-        "Unsqueeze Where Xor".split()
+        "Abs Add And ArgMax ArgMin AveragePool BatchNormalization Cast CastLike Clip Compress Concat "
+        "Constant Conv ConvTranspose Cos CumSum Div Dropout DynamicQuantizeLinear Elu Equal Erf Exp "
+        "Flatten Floor Gather GatherElements GatherND Gelu Gemm GlobalAveragePool Greater GreaterOrEqual "
+        "HardSigmoid Identity IsNaN LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax "
+        "LpNormalization MatMul MatMulInteger Max MaxPool Mean Min Mul Neg NonZero Not Or Pow Reciprocal "
+        "ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum "
+        "ReduceSumSquare Relu Reshape Round Scan Selu Shape Sigmoid Sign Sin Slice Softmax Softplus "
+        "Softsign Split Sqrt Squeeze Sub Sum Tanh TopK Transpose Unsqueeze Where Xor".split()
     ),
     "ai.onnx.ml": frozenset(
         "ArrayFeatureExtractor Binarizer FeatureVectorizer Imputer LabelEncoder LinearClassifier "
