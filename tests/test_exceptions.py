@@ -39,7 +39,7 @@ def test_every_exception_is_caught_by_the_common_base_and_by_a_builtin(cls):
 
 
 @pytest.mark.parametrize("cls", CLASSES.values())
-def test_every_exception_says_what_it_is_told_after_pickling_too(cls):
+def test_every_exception_keeps_its_message_when_pickled(cls):
     error = pickle.loads(pickle.dumps(cls("what went wrong")))
     assert type(error) is cls
     assert str(error) == "what went wrong"

@@ -79,7 +79,7 @@ def test_the_content_is_on_the_disk_before_it_takes_the_name(path, monkeypatch):
     assert steps == ["fsync", "replace"]
 
 
-def test_what_fails_while_the_file_is_written_leaves_the_old_one(path):
+def test_a_failed_write_leaves_the_old_file(path):
     def write_half():
         with replacing(path) as temporary:
             temporary.write_bytes(b"half")
@@ -111,7 +111,7 @@ def test_a_folder_takes_its_name_when_it_is_filled(is_there, folder):
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), KeyboardInterrupt()])
-def test_a_folder_that_fails_leaves_nothing(error, folder):
+def test_a_failed_folder_leaves_nothing_behind(error, folder):
     def fill():
         with new_folder(folder) as temporary:
             (temporary / "file.txt").write_text("new")
@@ -123,7 +123,7 @@ def test_a_folder_that_fails_leaves_nothing(error, folder):
 
 
 @pytest.mark.parametrize("is_file", [True, False])
-def test_what_is_there_stays_as_it_is(is_file, folder):
+def test_existing_files_are_unchanged(is_file, folder):
     folder.parent.mkdir()
     mine = folder if is_file else folder / "mine.txt"
     mine.parent.mkdir(exist_ok=True)

@@ -42,7 +42,7 @@ def test_without_an_extra_python_s_own_error_comes_through():
         import_optional("no_such_package", None)
 
 
-def test_a_module_of_vaefeat_s_own_that_is_missing_is_no_question_of_extras():
+def test_a_missing_module_of_vaefeat_itself_is_not_blamed_on_an_extra():
     with pytest.raises(ModuleNotFoundError, match=r"No module named 'vaefeat\.no_such_room'"):
         import_optional("vaefeat.no_such_room", "train")
 

@@ -116,7 +116,7 @@ def test_a_documented_parameter_is_one_of_the_signature_s_and_in_its_order(funct
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__qualname__)
-def test_documented_defaults_are_those_of_the_signature(function):
+def test_documented_defaults_match_the_signature(function):
     defaults = signature(function)
     for name, kind in documented(function).items():
         default = re.search(r"default=(.+)$", kind)

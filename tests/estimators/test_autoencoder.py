@@ -229,7 +229,7 @@ def test_its_file_gives_what_it_gives(output, loss, filters, tmp_path):
 
 
 @pytest.mark.parametrize("output", ["code", "reconstruction"])
-def test_a_pipeline_with_it_leaves_as_one_file(output, tmp_path):
+def test_a_pipeline_with_it_is_exported_as_one_file(output, tmp_path):
     y = X[:, 0] > 0.5
     pipe = make_pipeline(MinMaxScaler(), tiny(output=output), LogisticRegression()).fit(X, y)
     path = export_onnx(pipe, tmp_path / "pipe.onnx", X=X, with_features=True)

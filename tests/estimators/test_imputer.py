@@ -70,7 +70,7 @@ def test_rows_that_are_complete_pass_as_they_are_in_their_own_dtype(fitted):
         assert passed.dtype == dtype
 
 
-def test_the_indicator_tells_of_the_features_that_had_gaps_in_training(fitted):
+def test_the_indicator_marks_features_that_had_gaps_in_training(fitted):
     assert_array_equal(fitted.transform(X)[:, 6:], MISSING[:, :5])
     assert_array_equal(fitted.get_feature_names_out()[6:], [f"missingindicator_x{i}" for i in range(5)])
 
@@ -129,7 +129,7 @@ def test_iterations_share_their_weights_in_the_file(fitted):
     assert often - once < 2 * networks
 
 
-def test_a_pipeline_from_incomplete_rows_to_a_class_leaves_as_one_file(tmp_path):
+def test_a_pipeline_from_incomplete_rows_to_a_class_is_exported_as_one_file(tmp_path):
     y = COMPLETE[:, 0] > 0
     imputer = AutoencoderImputer(autoencoder(max_iter=5), n_iter=2, add_indicator=True)
     pipe = make_pipeline(StandardScaler(), imputer, LogisticRegression()).fit(X, y)

@@ -29,7 +29,7 @@ def fitted():
 # --- the contract, for the autoencoder ---
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(fitted):
+def test_the_seed_determines_every_byte(fitted):
     assert autoencoder().fit(X).encoder_.to_bytes() == fitted.encoder_.to_bytes()
     assert autoencoder(random_state=1).fit(X).encoder_.to_bytes() != fitted.encoder_.to_bytes()
 
@@ -119,6 +119,6 @@ def test_a_value_that_was_not_observed_is_not_what_is_learned(kind):
 
 @BOTH
 @pytest.mark.parametrize("observed", [np.ones((60, 5), bool), np.ones((60, 6))])
-def test_what_is_no_mask_of_x_is_refused(kind, observed):
+def test_an_invalid_mask_is_refused(kind, observed):
     with pytest.raises(ValueError, match=r"observed must be boolean and of the shape of X, \(60, 6\), got"):
         kind(**SETTINGS).fit(X, observed=observed)

@@ -95,7 +95,7 @@ def test_a_class_without_a_label_cannot_be_told():
     assert tiny(max_iter=1).fit(X, y).classes_.tolist() == [0, 1]
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
+def test_the_seed_determines_every_byte():
     first, again, other = (
         tiny(max_iter=2, random_state=seed).fit(X, FEW).classifier_.to_bytes() for seed in (0, 0, 1)
     )
@@ -239,7 +239,7 @@ def test_options_that_cannot_be_met_are_refused_in_words(params, rows, message):
         tiny(**params).fit(rows, FEW)
 
 
-def test_divergence_is_an_error_and_leaves_the_classifier_as_it_was(fitted):
+def test_divergence_is_an_error_and_leaves_the_classifier_unchanged(fitted):
     m2 = clone(fitted).fit(X, FEW)
     before = m2.predict_proba(X)
     with pytest.raises(TrainingDivergedError, match="The loss is not finite"):

@@ -130,7 +130,7 @@ def test_data_frames_keep_their_names_and_wrong_ones_are_refused(path, digits):
         ({"n_threads": -1}, 64, ValueError, "'n_threads' parameter"),
     ],
 )
-def test_what_does_not_fit_is_said_and_the_estimator_stays_as_it_was(
+def test_mismatched_settings_are_refused_and_the_estimator_is_unchanged(
     parameters, columns, error, message, path, digits
 ):
     X, _ = digits

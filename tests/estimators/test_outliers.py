@@ -139,7 +139,7 @@ def test_its_file_gives_its_labels_and_its_scores(fitted, tmp_path):
     assert_array_equal(outputs["label"][:, 0], fitted.predict(X))
 
 
-def test_a_pipeline_that_ends_in_it_leaves_as_one_file(tmp_path):
+def test_a_pipeline_that_ends_in_a_detector_is_exported_as_one_file(tmp_path):
     pipe = make_pipeline(StandardScaler(), AutoencoderOutlierDetector(autoencoder())).fit(X)
     outputs = OnnxModel.load(export_onnx(pipe, tmp_path / "pipe.onnx", X=X)).run(X)
     assert_array_equal(outputs["label"][:, 0], pipe.predict(X))
@@ -153,7 +153,7 @@ def test_steps_that_do_nothing_are_left_out_of_the_file(tmp_path):
     assert_array_equal(outputs["label"][:, 0], detector.predict(X))
 
 
-def test_a_detector_of_scikit_learn_s_leaves_with_the_same_outputs(tmp_path):
+def test_a_detector_of_scikit_learn_is_exported_with_the_same_outputs(tmp_path):
     forest = make_pipeline(StandardScaler(), IsolationForest(n_estimators=10, random_state=0)).fit(X)
     outputs = OnnxModel.load(export_onnx(forest, tmp_path / "forest.onnx", X=X)).run(X)
     assert_array_equal(outputs["label"][:, 0], forest.predict(X))

@@ -17,7 +17,7 @@ def tiny(**params):
     )
 
 
-def test_it_learns_features_that_tell_the_classes_apart():
+def test_it_learns_features_that_separate_the_classes():
     trained = make_pipeline(tiny(n_steps=300), LogisticRegression()).fit(X, Y)
     untrained = make_pipeline(tiny(n_steps=1), LogisticRegression()).fit(X, Y)
     assert trained.score(X, Y) > 0.9

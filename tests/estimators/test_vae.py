@@ -141,7 +141,7 @@ def test_units_that_the_data_do_not_need_fall_silent_and_carry_no_kl():
     assert vae.kl_per_unit_[~vae.active_units_].max() < 0.05
 
 
-def test_the_learned_noise_variance_is_that_of_the_noise():
+def test_the_learned_noise_variance_matches_the_noise():
     scales = np.array([0.1, 0.3, 1.0, 3.0])
     data = 5.0 + scales * RNG.normal(size=(2_000, 4))
     vae = VAEEncoderTransformer(1, hidden_layer_sizes=(8,), max_iter=30, random_state=0).fit(data)
@@ -258,7 +258,7 @@ def test_partial_fit_goes_on_after_pickling_as_without():
 # --- reproducibility ---
 
 
-def test_the_same_seed_gives_the_same_features_and_another_seed_others():
+def test_the_seed_determines_the_features():
     Z = tiny().fit(X).transform(X)
     assert_array_equal(tiny().fit(X).transform(X), Z)
     assert not np.array_equal(tiny(random_state=1).fit(X).transform(X), Z)
@@ -484,7 +484,7 @@ def test_divergence_is_an_error_and_keeps_the_model_of_before():
 
 
 @pytest.mark.parametrize("fitted_before", [False, True])
-def test_an_interrupt_leaves_the_estimator_as_it_was(fitted_before):
+def test_an_interrupt_leaves_the_estimator_unchanged(fitted_before):
     def interrupt(epoch, logs):
         raise KeyboardInterrupt
 

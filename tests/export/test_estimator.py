@@ -114,7 +114,7 @@ def test_the_golden_rows_reproduce(exported, card, digits):
     assert_allclose(z_mean, golden["z_mean"], rtol=0, atol=1e-5)
 
 
-def test_the_hashes_are_those_of_the_file_and_of_the_weights(exported, card, vae):
+def test_the_card_holds_the_hashes_of_the_file_and_of_the_weights(exported, card, vae):
     content = exported.read_bytes()
     assert card["file"] == {"name": "digits.onnx", "bytes": len(content), "sha256": sha256(content)}
     assert card["weights_sha256"] == sha256(vae.encoder_.to_bytes())

@@ -55,7 +55,7 @@ def test_the_interface_is_a_float32_matrix_of_free_length(proto):
         assert [dim.dim_param or dim.dim_value for dim in kind.shape.dim] == ["N", width]
 
 
-def test_versions_and_domains_are_those_of_the_contract(proto):
+def test_versions_and_domains_follow_the_contract(proto):
     assert proto.ir_version == 8
     assert [(opset.domain, opset.version) for opset in proto.opset_import] == [("", 18)]
     assert set(OPSETS) >= {node.domain for node in proto.graph.node}
@@ -124,7 +124,7 @@ def test_other_weights_give_other_bytes():
     assert canonicalize(changed, "graph") != canonicalize(named_model("h", "W", "limit"), "graph")
 
 
-def test_what_is_canonical_stays_as_it_is(proto):
+def test_a_canonical_model_is_unchanged(proto):
     again = onnx.ModelProto()
     again.CopyFrom(proto)
     assert canonicalize(again, "pair") == proto

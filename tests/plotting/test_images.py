@@ -16,7 +16,7 @@ def test_a_shape_is_as_given_or_the_estimator_s_or_that_of_a_square(vae):
 
 
 def test_without_a_square_a_shape_is_asked_for():
-    with pytest.raises(ValueError, match="560 features are no square image: pass image_shape"):
+    with pytest.raises(ValueError, match="560 features are not a square image: pass image_shape"):
         image_shape_of(None, 560)
 
 

@@ -18,7 +18,7 @@ def test_two_units_are_shown_as_they_are(vae_2, digits):
     assert len(points.get_offsets()) == len(X)
 
 
-def test_each_class_has_a_colour_and_its_name_amid_it(vae_2, digits):
+def test_each_class_has_a_color_and_its_name_at_its_center(vae_2, digits):
     X, y = digits
     display = LatentSpaceDisplay.from_estimator(vae_2, X, y)
     colors = {tuple(points.get_facecolor()[0]) for points in display.points_}
@@ -52,14 +52,14 @@ def test_or_the_principal_components_of_all(vae, digits):
 
 
 @pytest.mark.parametrize("y", [np.arange(1797), np.linspace(0, 1, 1797)], ids=["many values", "fractions"])
-def test_a_quantity_has_a_colour_bar(y, vae_2, digits):
+def test_a_quantity_has_a_color_bar(y, vae_2, digits):
     display = LatentSpaceDisplay.from_estimator(vae_2, digits[0], y)
     (points,) = display.points_
     assert points.get_array().tolist() == pytest.approx(y.tolist())
     assert len(display.figure_.axes) == 2
 
 
-def test_many_classes_that_are_strings_have_a_colour_and_a_marker_each(vae_2, digits):
+def test_each_of_many_string_classes_has_its_own_color_and_marker(vae_2, digits):
     y = np.array([f"class {i % 25}" for i in range(1797)])
     display = LatentSpaceDisplay.from_estimator(vae_2, digits[0], y)
     markers = {

@@ -51,11 +51,11 @@ def test_the_terms_of_a_classifier(m2):
 def test_the_terms_of_an_autoencoder_in_units_of_its_loss(autoencoder, digits):
     display = LossCurveDisplay.from_estimator(autoencoder)
     assert labels(display) == [curve("loss", autoencoder.loss_curve_)]
-    assert display.ax_.get_ylabel() == "nats a sample"
+    assert display.ax_.get_ylabel() == "nats per sample"
     sparse = clone(autoencoder).set_params(loss="squared_error", l1_weight=0.1).fit(digits[0])
     display = LossCurveDisplay.from_estimator(sparse)
     assert [label.split(":")[0] for label in labels(display)] == ["loss", "reconstruction", "l1"]
-    assert display.ax_.get_ylabel() == "squared error a sample"
+    assert display.ax_.get_ylabel() == "squared error per sample"
 
 
 def test_some_terms_alone(vae_2):
@@ -72,5 +72,5 @@ def test_one_epoch_is_a_point():
 
 def test_an_untrained_estimator_has_no_curve(vae, digits):
     untrained = clone(vae).set_params(max_iter=0).fit(digits[0])
-    with pytest.raises(ValueError, match="trained for no epoch"):
+    with pytest.raises(ValueError, match="trained for 0 epochs"):
         LossCurveDisplay.from_estimator(untrained)

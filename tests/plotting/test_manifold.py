@@ -16,7 +16,7 @@ def test_the_grid_goes_over_the_prior_s_quantiles_from_below_left(vae_2):
     assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["0.7", "", "-0.7"]
 
 
-def test_of_more_units_the_two_that_tell_the_most_span_it_and_it_says_so(vae):
+def test_the_two_most_informative_units_span_it_and_the_title_says_so(vae):
     display = ManifoldDisplay.from_estimator(vae, n_steps=3)
     across, up = sorted(np.argsort(-vae.kl_per_unit_)[:2])
     assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == (f"unit {across}", f"unit {up}")

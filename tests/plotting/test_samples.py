@@ -4,7 +4,7 @@ from numpy.testing import assert_array_equal
 from vaefeat import SamplesDisplay
 
 
-def test_samples_are_those_of_the_estimator(vae):
+def test_samples_match_those_of_the_estimator(vae):
     display = SamplesDisplay.from_estimator(vae, n_rows=2, n_columns=3, random_state=5)
     assert_array_equal(display.images.reshape(6, 64), vae.sample(6, random_state=5))
 

@@ -95,7 +95,7 @@ def test_compiled_and_plain_graphs_train_alike(monkeypatch):
 
 
 @pytest.mark.parametrize("min_steps", [0, 10**9])
-def test_the_same_seed_gives_the_same_bits_and_another_seed_others(monkeypatch, min_steps):
+def test_the_seed_determines_every_bit(monkeypatch, min_steps):
     monkeypatch.setattr(loop, "MIN_STEPS_TO_COMPILE", min_steps)
     first, again, other = (train(seed=seed)[1]["loss"] for seed in (0, 0, 1))
     assert first == again
@@ -208,7 +208,7 @@ def graphs():
     return {id(each) for each in gc.get_objects() if issubclass(type(each), tf.Graph)}
 
 
-def test_a_training_leaves_no_graph_behind():
+def test_training_leaves_no_graph_behind():
     train()  # what TensorFlow makes once
     before = graphs()
     train()

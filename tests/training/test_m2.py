@@ -54,7 +54,7 @@ def test_a_sample_without_a_label_has_the_bound_over_all_classes_and_one_with_a_
     assert_allclose(bound, expected, rtol=1e-5)
 
 
-def test_the_labeled_bound_is_that_of_its_three_terms():
+def test_the_labeled_bound_is_the_sum_of_its_three_terms():
     model = m2(prior=(0.2, 0.3, 0.5))
     noise = np.zeros((40, 1, 2), np.float32)
     y = np.eye(K, dtype=np.float32)[[2] * 40]

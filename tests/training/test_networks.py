@@ -65,7 +65,7 @@ def test_a_convolution_sees_the_features_as_the_rows_of_an_image():
 
 
 @pytest.mark.parametrize("filters", [(), (3,)])
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others(filters):
+def test_the_seed_determines_the_weights(filters):
     config = NetworkConfig(
         n_inputs=6, n_outputs=2, hidden_layer_sizes=(5, 5), filters=filters, image_shape=(2, 3)
     )

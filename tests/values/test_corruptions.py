@@ -34,26 +34,26 @@ def centers(images):
     return np.array([ndimage.center_of_mass(image) for image in images])
 
 
-def test_without_strength_an_image_stays_as_it_is():
+def test_an_image_is_unchanged_if_all_strengths_are_zero():
     assert_allclose(warp(IMAGES), IMAGES, atol=1e-5)
 
 
 @pytest.mark.parametrize(
     "strengths", [{"rotation": 20.0}, {"elastic": 0.05}, {"thickness": 1.0}, {"flip": True}]
 )
-def test_the_same_seed_gives_the_same_distortions_another_seed_others(strengths):
+def test_the_seed_determines_the_distortions(strengths):
     first, again, other = (warp(IMAGES, seed, **strengths) for seed in (0, 0, 1))
     assert_array_equal(first, again)
     assert not np.allclose(first, other)
     assert not np.allclose(first, IMAGES)
 
 
-def test_equal_images_of_a_batch_are_distorted_each_in_its_own_way():
+def test_equal_images_of_a_batch_are_distorted_differently():
     images = np.repeat(IMAGES[:1], 50, axis=0)
     assert len(np.unique(warp(images, rotation=20.0).round(4), axis=0)) == 50
 
 
-def test_grey_values_stay_between_those_that_there_were():
+def test_gray_values_stay_within_their_original_range():
     found = warp(IMAGES, rotation=20.0, scale=0.2, shear=0.4, shift=0.1, elastic=0.05, thickness=1.0)
     assert found.min() >= -1e-6
     assert found.max() <= 1 + 1e-6
@@ -110,7 +110,7 @@ def test_thickness_dilates_some_and_erodes_others_and_keeps_the_place():
     assert 0.35 < np.mean(areas > stroke.sum()) < 0.65
 
 
-def test_dilation_and_erosion_are_those_of_scipy():
+def test_dilation_and_erosion_match_scipy():
     images = tf.constant(IMAGES[:5])
     dilated = corruptions._maximum(corruptions._maximum(images, 1, (-1, 0, 1)), 2, (-1, 0, 1)).numpy()
     expected = ndimage.grey_dilation(IMAGES[:5], size=(1, 3, 3), mode="nearest")
@@ -151,8 +151,8 @@ def test_gaussian_noise_has_the_standard_deviation_asked_for_and_depends_on_the_
 
 
 @pytest.mark.parametrize("scale", [-0.1, np.nan, np.inf])
-def test_a_scale_that_is_none_is_refused(scale):
-    with pytest.raises(ValueError, match="scale must not be negative, and finite"):
+def test_an_invalid_scale_is_refused(scale):
+    with pytest.raises(ValueError, match="scale must be finite and not negative"):
         GaussianNoise(scale)
 
 
@@ -176,6 +176,6 @@ def test_salt_and_pepper_set_half_of_the_share_to_one_and_half_to_zero():
 
 @pytest.mark.parametrize("noise", [MaskingNoise, SaltAndPepperNoise])
 @pytest.mark.parametrize("share", [-0.1, 1.1, np.nan])
-def test_a_share_that_is_none_is_refused(noise, share):
+def test_an_invalid_share_is_refused(noise, share):
     with pytest.raises(ValueError, match=r"share must lie in \[0, 1\], got"):
         noise(share)

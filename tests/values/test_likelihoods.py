@@ -43,19 +43,19 @@ ALL = [Bernoulli(), Gaussian(), Gaussian("shared"), Gaussian(0.5), Poisson(), Sq
 # --- against independent values ---
 
 
-def test_bernoulli_is_that_of_scipy():
+def test_bernoulli_matches_scipy():
     expected = stats.bernoulli.logpmf(BINARY, expit(LOCATION)).sum(axis=1)
     assert_allclose(Bernoulli().log_prob(BINARY, LOCATION), expected, rtol=1e-10)
     assert_allclose(Bernoulli().mean(LOCATION), expit(LOCATION), rtol=1e-12)
 
 
-def test_gaussian_is_that_of_scipy():
+def test_gaussian_matches_scipy():
     expected = stats.norm.logpdf(BINARY, LOCATION, np.sqrt(VARIANCE)).sum(axis=1)
     assert_allclose(Gaussian().log_prob(BINARY, LOCATION, np.log(VARIANCE)), expected, rtol=1e-10)
     assert_allclose(Gaussian().mean(LOCATION), LOCATION)
 
 
-def test_poisson_is_that_of_scipy():
+def test_poisson_matches_scipy():
     expected = stats.poisson.logpmf(COUNTS, np.exp(LOCATION)).sum(axis=1)
     assert_allclose(Poisson().log_prob(COUNTS, LOCATION), expected, atol=3e-6)
     assert_allclose(Poisson().mean(LOCATION), np.exp(LOCATION))
@@ -67,7 +67,7 @@ def test_the_squared_error_is_a_gaussian_of_variance_one_half_without_its_consta
     assert_allclose(SquaredError().log_prob(BINARY, LOCATION), expected, rtol=1e-10)
 
 
-def test_log_factorials_are_those_of_scipy():
+def test_log_factorials_match_scipy():
     x = np.concatenate([np.linspace(0, 30, 301), 10.0 ** np.arange(2, 9)])
     assert_allclose(log_factorial(x), gammaln(x + 1), rtol=1e-6, atol=1e-6)
 
@@ -108,7 +108,7 @@ def test_the_start_is_the_location_of_the_mean(likelihood):
 
 
 @pytest.mark.parametrize("likelihood", ALL, ids=repr)
-def test_features_that_are_not_observed_count_for_nothing(likelihood):
+def test_unobserved_features_are_left_out_of_the_sum(likelihood):
     dispersion = likelihood.initial_log_dispersion(3)
     if dispersion is not None:
         dispersion = np.broadcast_to(dispersion, 3)
@@ -141,7 +141,7 @@ def test_features_beyond_the_support_are_refused(likelihood, X, message):
         likelihood.check(np.array(X))
 
 
-def test_any_real_features_are_gaussian():
+def test_a_gaussian_accepts_any_real_features():
     Gaussian().check(np.array([[-1e30, 1e30]]))
     assert Gaussian().input_range is None
     assert Bernoulli().input_range == (0.0, 1.0)
@@ -163,7 +163,7 @@ def test_the_learned_variance_has_a_floor():
 
 
 @pytest.mark.parametrize("variance", [0, -1.0, np.nan, np.inf, "per_feature"])
-def test_a_variance_that_is_none_is_refused(variance):
+def test_an_invalid_variance_is_refused(variance):
     with pytest.raises(ValueError, match="variance must be"):
         Gaussian(variance)
 

@@ -56,7 +56,7 @@ def test_views_that_are_all_alike_can_only_be_guessed():
     assert_allclose(objectives.contrastive_loss(views, 7 * views), np.full(5, np.log(9.0)))
 
 
-def test_the_contrastive_loss_is_that_of_its_definition():
+def test_the_contrastive_loss_matches_its_definition():
     first, second = Z_MEAN, Z_LOG_VAR
     unit = [v / np.linalg.norm(v) for v in np.concatenate([first, second])]
 
@@ -149,7 +149,7 @@ def test_the_unlabeled_bound_is_smallest_at_the_posterior_and_there_it_is_the_lo
         assert (objectives.unlabeled_bound(BOUNDS, objectives.log_softmax(other)) > evidence).all()
 
 
-def test_the_gradient_of_the_unlabeled_bound_is_that_of_finite_differences():
+def test_the_gradient_of_the_unlabeled_bound_matches_finite_differences():
     import tensorflow as tf
 
     logits = tf.Variable(RNG.normal(size=(5, 4)))
@@ -165,7 +165,7 @@ def test_the_gradient_of_the_unlabeled_bound_is_that_of_finite_differences():
     assert_allclose(tape.gradient(mean, logits).numpy().ravel(), expected, atol=1e-7)
 
 
-def test_log_softmax_is_that_of_scipy_and_finite_for_large_logits():
+def test_log_softmax_matches_scipy_and_is_finite_for_large_logits():
     assert_allclose(objectives.log_softmax(BOUNDS), special.log_softmax(BOUNDS, axis=1))
     assert_allclose(objectives.log_softmax(np.array([[900.0, -900.0]])), [[0.0, -1800.0]])
 

@@ -38,7 +38,7 @@ def test_units_that_are_off_or_on_for_all_cost_much_and_not_infinitely():
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_the_norm_of_a_layer_s_jacobian_is_that_of_finite_differences(activation):
+def test_the_norm_of_the_jacobian_of_a_layer_matches_finite_differences(activation):
     x, step = RNG.normal(size=(5, 4)), 1e-6
     s = ACTIVATIONS[activation]
     columns = [(s((x + h) @ KERNEL) - s((x - h) @ KERNEL)) / (2 * step) for h in step * np.eye(4)]

@@ -28,13 +28,13 @@ class AutoencoderTransformer(LatentTransformer):
     Parameters
     ----------
     n_components : int, default=50
-        Width of the code, hence number of features out. May be larger than that of features in, if a
-        corruption or a penalty keeps the code from being a copy.
+        Width of the code, and so the number of output features. May exceed the number of input features if
+        a corruption or a penalty keeps the code from being a copy.
     hidden_layer_sizes : array-like of int, default=(500, 500)
-        Widths of the encoder's hidden layers; the decoder has the same, reversed. Without any, and with
-        identity for a code, the code spans the principal subspace, as PCA does.
+        Widths of the encoder's hidden layers; the decoder has the same, reversed. Without hidden layers, and
+        with ``code_activation="identity"``, the code spans the principal subspace, as PCA does.
     filters : array-like of int, default=()
-        Filters of the encoder's convolutions, which stand before its hidden layers: 3x3 pixels with
+        Numbers of filters of the encoder's convolutions, which precede its hidden layers: 3x3 pixels with
         stride 2, so that each halves the image. For images; needs ``image_shape``.
     image_shape : tuple of two int or None, default=None
         Rows and columns of the image whose pixels the features are, row by row. Needed by ``filters``
@@ -47,8 +47,8 @@ class AutoencoderTransformer(LatentTransformer):
         Distribution of the initial weights, by its name in Keras.
     loss : {"squared_error", "log_loss"} or Likelihood, default="squared_error"
         The error of a reconstruction, summed over the features. "log_loss" is the cross-entropy, in
-        nats, of features in [0, 1] such as black and white pixels. Of a likelihood, such as
-        :class:`vaefeat.Poisson` for counts, it is the negative logarithm.
+        nats, of features in [0, 1] such as black and white pixels. For a likelihood, such as
+        :class:`vaefeat.Poisson` for counts, the error is the negative log-likelihood.
     corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise or None, default=None
         How a sample is distorted before the encoder sees it; the target is the clean sample. The
         autoencoder learns to undo the distortion (Vincent et al.).
@@ -69,27 +69,27 @@ class AutoencoderTransformer(LatentTransformer):
         Samples per step; if there are fewer, all of them.
     learning_rate : {"constant", "cosine"}, default="constant"
         "cosine" lets the learning rate rise over the first tenth of the epochs of ``fit`` and fall to
-        nearly zero at the end, as half a cosine. ``partial_fit``, which knows no end, is constant.
+        nearly zero at the end, as half a cosine. ``partial_fit``, which has no known end, keeps it constant.
     learning_rate_init : float, default=0.001
         Learning rate of Adam; with "cosine", the highest.
     output : {"code", "reconstruction"}, default="code"
-        What ``transform`` gives: the code, or the decoded code, which makes a step that removes noise of
-        an autoencoder with a corruption. May be changed after ``fit``.
+        What ``transform`` returns: the code, or the decoded code, with which an autoencoder that was
+        trained with a corruption removes noise. May be changed after ``fit``.
     max_iter : int, default=50
         Passes over the data. 0 leaves the initial random weights.
     early_stopping : bool, default=False
-        Set ``validation_fraction`` of the samples aside, stop when their loss no longer falls, and
-        keep the weights of the best epoch.
+        Hold out ``validation_fraction`` of the samples, stop when their loss no longer falls, and keep
+        the weights of the best epoch.
     validation_fraction : float, default=0.1
-        Share of the samples set aside by ``early_stopping``.
+        Share of the samples held out by ``early_stopping``.
     n_iter_no_change : int, default=10
         Epochs without an improvement by ``tol`` after which ``early_stopping`` stops.
     tol : float, default=1e-4
-        The smallest improvement that counts for ``early_stopping``, in units of the loss.
+        Smallest improvement of the loss that ``early_stopping`` counts as one, in units of the loss.
     callbacks : sequence of keras.callbacks.Callback, default=()
         Called at the beginning and the end of training and of each epoch.
     warm_start : bool, default=False
-        Start ``fit`` from where the last one ended, with its optimizer.
+        Start ``fit`` where the last one ended, with the state of its optimizer.
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the order of the samples and the noise. The same integer
         gives the same features. No global generator is used or changed.
@@ -120,12 +120,12 @@ class AutoencoderTransformer(LatentTransformer):
     Raises
     ------
     TrainingDivergedError
-        By ``fit`` and ``partial_fit``, if the loss becomes NaN or infinite. Whatever the estimator
-        was before, it still is; so it is after an interrupt.
+        By ``fit`` and ``partial_fit``, if the loss becomes NaN or infinite. The estimator is then
+        unchanged, as it is after an interrupt.
 
     See Also
     --------
-    VAEEncoderTransformer : The variational one: a density, samples, units that fall silent.
+    VAEEncoderTransformer : The variational autoencoder: a density, samples, inactive units.
     AutoencoderOutlierDetector : Outliers by the error of their reconstruction.
     AutoencoderImputer : Missing values from a reconstruction.
     sklearn.decomposition.PCA : The best linear autoencoder, in closed form.
@@ -135,7 +135,7 @@ class AutoencoderTransformer(LatentTransformer):
     The weights of penalties depend on the scale of the features and, since a decoder can undo a small
     code by large weights, are comparable only between networks of one shape.
 
-    A code without its decoder is no encryption: whoever has samples and codes can train a decoder.
+    A code is not encrypted, even without its decoder: anyone who has samples and codes can train one.
 
     References
     ----------

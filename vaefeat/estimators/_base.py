@@ -1,4 +1,4 @@
-"""What all estimators with ONNX models as their fitted state share. Think twice before adding to it."""
+"""What all estimators share whose fitted state is ONNX models. Think twice before adding to it."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from vaefeat.runtime import OnnxModel
 
 @contextmanager
 def all_or_nothing(estimator: BaseEstimator) -> Iterator[None]:
-    """Take the estimator back to what it was if the block raises or is interrupted."""
+    """Restore the estimator if the block raises or is interrupted."""
     before = vars(estimator).copy()
     try:
         yield
@@ -35,7 +35,7 @@ class OnnxEstimator(NetworkEstimator, BaseEstimator):
         return {role: getattr(self, f"{role}_") for role in self._roles}
 
     def training_summary(self) -> dict[str, Any]:
-        """Return what a card says of the training: nothing, if it took place elsewhere."""
+        """Return what a card says about the training: nothing if it took place elsewhere."""
         return {}
 
     def _repr_html_inner(self) -> str:

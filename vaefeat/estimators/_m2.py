@@ -71,7 +71,7 @@ class M2Classifier(ClassifierMixin, TrainedEstimator):
         Only for "bernoulli".
     batch_size : int, default=100
         Samples per step. In addition, each step draws as many of the labeled samples, with replacement,
-        for the cross-entropy; it takes all if there are no more.
+        for the cross-entropy; it takes all if there are fewer.
     learning_rate : {"constant", "cosine"}, default="constant"
         "cosine" lets the learning rate rise over the first tenth of the epochs and fall to nearly zero
         at the end, as half a cosine.
@@ -115,7 +115,7 @@ class M2Classifier(ClassifierMixin, TrainedEstimator):
     Raises
     ------
     TrainingDivergedError
-        By ``fit``, if the loss becomes NaN or infinite. The estimator is left as it was.
+        By ``fit``, if the loss becomes NaN or infinite. The estimator is then unchanged.
     ValueError
         By ``fit``, if no sample has a label, or all labels are of one class or of more than 1000, if
         labels are strings and others, or if features or options do not fit the likelihood.
@@ -453,7 +453,7 @@ def _classes_of(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(classes) == 1:
         raise ValueError(
             f"All labeled samples are of one class, {classes.tolist()}, expected two at least. "
-            "-1 means that there is no label: if it is a class of yours, give it another name."
+            "-1 marks samples without a label: if it is one of your classes, rename it."
         )
     if len(classes) > MAX_CLASSES:
         raise ValueError(

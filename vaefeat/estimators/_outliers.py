@@ -23,7 +23,7 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
     estimator : estimator or None, default=None
         Trained on the samples, without labels, and asked for ``score_samples``: an AutoencoderTransformer
         (negative error of the reconstruction), a VAEEncoderTransformer (evidence lower bound), a Pipeline
-        that ends in one, or any other density such as sklearn.mixture.GaussianMixture. None is an
+        that ends in one, or any other density such as sklearn.mixture.GaussianMixture. None stands for an
         AutoencoderTransformer with ``random_state=0`` and a narrow code of one unit per four features, at
         most 8. It sees an array without NaN: put StandardScaler(), imputers, and steps that choose columns
         by name before the detector.
@@ -175,7 +175,7 @@ def _offset(scores: np.ndarray, contamination: float | str) -> float:
     if not np.isfinite(scores).all():
         n_lost = np.count_nonzero(~np.isfinite(scores))
         raise ValueError(
-            f"float32 does not hold the scores of {n_lost} of {len(scores)} training samples: "
+            f"float32 cannot hold the scores of {n_lost} of {len(scores)} training samples: "
             "put StandardScaler() or RobustScaler() before this step, or leave these samples out."
         )
     if contamination != "auto":

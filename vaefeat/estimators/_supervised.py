@@ -19,14 +19,14 @@ from vaefeat.estimators._training import TrainedEstimator, require_training_extr
 class SupervisedEncoderTransformer(OnnxTransformer, TrainedEstimator):
     """Features learned with labels: a VAE's encoder trained by a softmax on its means.
 
-    A baseline for :class:`VAEEncoderTransformer` that is no VAE: there is no decoder and no prior, and
+    A baseline for :class:`VAEEncoderTransformer` that is not a VAE: there is no decoder and no prior, and
     unlabeled samples cannot be used. Annex F of the 2018 thesis trains this network, and the 98 % that it
     reports for MNIST is the accuracy of this network.
 
     Parameters
     ----------
     n_components : int, default=50
-        Number of units that feed the softmax, hence of features out.
+        Number of units that feed the softmax, and so of output features.
     hidden_layer_sizes : array-like of int, default=(500, 500)
     activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
     kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"

@@ -41,12 +41,12 @@ class VAEEncoderTransformer(LatentTransformer):
     Parameters
     ----------
     n_components : int, default=50
-        Number of latent units, hence of features out. Units that the data do not need fall silent
-        (see ``active_units_``), so there may be more of them than features in.
+        Number of latent units, and so of output features. Units that the data do not need become inactive
+        (see ``active_units_``), so there may be more of them than input features.
     hidden_layer_sizes : array-like of int, default=(500, 500)
         Widths of the encoder's hidden layers; the decoder has the same, reversed.
     filters : array-like of int, default=()
-        Filters of the encoder's convolutions, which stand before its hidden layers: 3x3 pixels with
+        Numbers of filters of the encoder's convolutions, which precede its hidden layers: 3x3 pixels with
         stride 2, so that each halves the image. For images; needs ``image_shape``.
     image_shape : tuple of two int or None, default=None
         Rows and columns of the image whose pixels the features are, row by row. Needed by ``filters``
@@ -63,10 +63,10 @@ class VAEEncoderTransformer(LatentTransformer):
         Weight of the KL term. Above 1, fewer and more independent units; below 1, more of them.
     corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise or None, default=None
         How a sample is distorted before the encoder sees it; the target of the decoder is the clean sample.
-        The latents become invariant to the distortion: say here what does not matter.
+        The latents become invariant to the distortion: choose one that changes what does not matter.
     contrastive_weight : float, default=0.0
-        Weight of a term that asks for the latent means of two distortions of a sample to be more alike,
-        by their cosine, than those of different samples of the batch. It draws together samples that
+        Weight of a term that rewards latent means of two distortions of a sample that are more alike, by
+        their cosine, than those of different samples of the batch. It draws together samples that
         differ by distortions alone, and pushes the others apart. Needs ``corruption``.
     temperature : float, default=0.1
         Temperature of the contrastive term. The lower, the more it pushes the nearest samples apart; raise
@@ -78,27 +78,27 @@ class VAEEncoderTransformer(LatentTransformer):
         Samples per step; if there are fewer, all of them.
     learning_rate : {"constant", "cosine"}, default="constant"
         "cosine" lets the learning rate rise over the first tenth of the epochs of ``fit`` and fall to
-        nearly zero at the end, as half a cosine. ``partial_fit``, which knows no end, is constant.
+        nearly zero at the end, as half a cosine. ``partial_fit``, which has no known end, keeps it constant.
     learning_rate_init : float, default=0.001
         Learning rate of Adam; with "cosine", the highest.
     output : {"z_mean", "hidden"}, default="z_mean"
-        The features: the latent means, or the encoder's last hidden layer, which is wider and tells
-        classes better apart. May be changed after ``fit``: the encoder gives both.
+        The features: the latent means, or the encoder's last hidden layer, which is wider and separates
+        classes better. May be changed after ``fit``: the encoder gives both.
     max_iter : int, default=50
         Passes over the data. 0 leaves the initial random weights: an untrained encoder.
     early_stopping : bool, default=False
-        Set ``validation_fraction`` of the samples aside, stop when their loss no longer falls, and
-        keep the weights of the best epoch.
+        Hold out ``validation_fraction`` of the samples, stop when their loss no longer falls, and keep
+        the weights of the best epoch.
     validation_fraction : float, default=0.1
-        Share of the samples set aside by ``early_stopping``.
+        Share of the samples held out by ``early_stopping``.
     n_iter_no_change : int, default=10
         Epochs without an improvement by ``tol`` after which ``early_stopping`` stops.
     tol : float, default=1e-4
-        The smallest improvement that counts for ``early_stopping``, in nats per sample.
+        Smallest improvement of the loss that ``early_stopping`` counts as one, in nats per sample.
     callbacks : sequence of keras.callbacks.Callback, default=()
         Called at the beginning and the end of training and of each epoch.
     warm_start : bool, default=False
-        Start ``fit`` from where the last one ended, with its optimizer.
+        Start ``fit`` where the last one ended, with the state of its optimizer.
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the order of the samples and the noise. The same integer
         gives the same features. No global generator is used or changed.
@@ -136,8 +136,8 @@ class VAEEncoderTransformer(LatentTransformer):
     Raises
     ------
     TrainingDivergedError
-        By ``fit`` and ``partial_fit``, if the loss becomes NaN or infinite. Whatever the estimator
-        was before, it still is; so it is after an interrupt.
+        By ``fit`` and ``partial_fit``, if the loss becomes NaN or infinite. The estimator is then
+        unchanged, as it is after an interrupt.
 
     See Also
     --------
@@ -154,9 +154,9 @@ class VAEEncoderTransformer(LatentTransformer):
     where :math:`\tilde x` is x as ``corruption`` leaves it, :math:`\gamma` is ``contrastive_weight``, and
     C the contrastive loss of Chen et al.
 
-    Without a contrastive term, active units have a variance near 1 and silent ones near 0, so
-    that the features need no scaler after them; with few labels a StandardScaler harms, since it scales
-    silent units up to the size of the others.
+    Without a contrastive term, active units have a variance near 1 and inactive ones near 0, so the
+    features need no scaler after them. With few labels a StandardScaler is harmful, since it scales the
+    inactive units up to the size of the others.
 
     References
     ----------
@@ -255,7 +255,7 @@ class VAEEncoderTransformer(LatentTransformer):
         """Return the evidence lower bound of each sample, a lower bound of log p(x).
 
         The expectation over q(z|x) is the mean over 16 fixed draws, the same for all samples, so that
-        the score of a sample depends on nothing but the sample. The draws come in pairs of opposite
+        the score of a sample depends on that sample alone. The draws come in pairs of opposite
         sign, with unit variance in each dimension.
 
         Parameters

@@ -24,7 +24,7 @@ def checked_path(path: Path) -> Path:
 
 
 def checked_entries(card: Mapping[str, Any] | None) -> cards.Card:
-    """Return the caller's entries for a card, if none is the exporter's own."""
+    """Return the caller's entries for a card; raise ExportError if the exporter sets one of them itself."""
     if reserved := OWN_ENTRIES & set(card or {}):
         raise ExportError(f"The card's entries {sorted(reserved)} are the exporter's own; leave them out.")
     return dict(card or {})
@@ -37,7 +37,7 @@ def serialize(proto: onnx.ModelProto, card: Mapping[str, Any]) -> bytes:
 
 
 def write_model(path: Path, content: bytes, card: Mapping[str, Any]) -> None:
-    """Write a serialized model to ``path``, and its card beside it with what there is to say of the file."""
+    """Write a serialized model to ``path``, and its card beside it with the size and hash of the file."""
     digest = hashlib.sha256(content).hexdigest()
     beside = {**card, "file": {"name": path.name, "bytes": len(content), "sha256": digest}}
     as_json, as_markdown = cards.to_json(beside), cards.to_markdown(beside)

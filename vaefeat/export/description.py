@@ -1,4 +1,4 @@
-"""What the card of a new file says of the graph, the estimator and its training."""
+"""What the card of a new file says about the graph, the estimator and its training."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pictures in scikit-learn's manner: a Display is made from an estimator or data, and keeps its axes."""
+"""Plots in scikit-learn's style: a Display is made from an estimator or data, and keeps its axes."""
 
 from vaefeat.plotting._images import ImageGridDisplay
 from vaefeat.plotting._interpolation import InterpolationDisplay

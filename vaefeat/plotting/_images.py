@@ -27,7 +27,7 @@ def image_shape_of(estimator: Any, n_features: int, image_shape: Shape | None = 
         side = math.isqrt(n_features)
         if side**2 != n_features:
             raise ValueError(
-                f"{n_features} features are no square image: pass image_shape, its rows and columns."
+                f"{n_features} features are not a square image: pass image_shape, its rows and columns."
             )
         shape = side, side
     if len(shape) != 2 or math.prod(shape) != n_features:

@@ -71,7 +71,7 @@ class InterpolationDisplay(ImageGridDisplay):
         TypeError
             If the estimator cannot decode.
         ValueError
-            If there are not as many ends as starts, or the features are no image.
+            If there are more or fewer ends than starts, or the features are not pixels of an image.
         """
         check_estimator(estimator, cls.__name__, "transform", "inverse_transform")
         if len(X_start) != len(X_end):

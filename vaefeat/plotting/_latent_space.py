@@ -13,7 +13,7 @@ PROJECTIONS = ("units", "pca")
 
 
 class LatentSpaceDisplay:
-    """Samples at their latent means, in two or three dimensions, a color for each class.
+    """Samples at their latent means, in two or three dimensions, with a color for each class.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class LatentSpaceDisplay:
             A fitted VAEEncoderTransformer, or any other transformer.
         X : array-like of shape (n_samples, n_features)
         y : array-like of shape (n_samples,), optional
-            Classes, or a quantity, that colors tell.
+            Classes, or a quantity, shown by colors.
         n_dimensions : {2, 3}, default=2
         projection : {"units", "pca"}, default="units"
             What to show of more units than dimensions: those whose means vary the most over ``X``, or the
@@ -164,7 +164,7 @@ class LatentSpaceDisplay:
         return drawn
 
     def _draw_class(self, i: int, label: Any, Z: np.ndarray, style: dict[str, Any]) -> Any:
-        """Draw a class, with its name amid it: where colors are many, it tells them apart in print."""
+        """Draw a class with its name at its center, which identifies it in print, too."""
         effects = import_optional("matplotlib.patheffects", "train")
         marker = MARKERS[i // len(COLORS) % len(MARKERS)]
         color = COLORS[i % len(COLORS)]

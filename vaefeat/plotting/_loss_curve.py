@@ -1,4 +1,4 @@
-"""How a training went."""
+"""Loss curves."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,10 +18,10 @@ class LossCurveDisplay:
     Parameters
     ----------
     history : mapping of str to sequence of float
-        As the attribute ``history_`` of an estimator: a value an epoch, those of the validation samples
-        under ``val_*``.
+        As the attribute ``history_`` of an estimator: one value per epoch. Those of the validation
+        samples are under ``val_*``.
     unit : str, default="nats"
-        Of the loss; "squared error" of an AutoencoderTransformer that minimizes it.
+        Unit of the loss, such as "squared error" for an AutoencoderTransformer that minimizes it.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class LossCurveDisplay:
         TypeError
             If the estimator has no ``history_``.
         ValueError
-            If it was trained for no epoch, or has no such term.
+            If it was trained for 0 epochs, or lacks one of the terms.
         """
         check_estimator(estimator, cls.__name__, "history_")
         unit = getattr(estimator, "loss_unit", "nats")
@@ -90,7 +90,9 @@ class LossCurveDisplay:
         curves = self._curves()
         names = list(dict.fromkeys(name for name, _ in curves))
         if not names:
-            raise ValueError("There is no curve to plot: the estimator was trained for no epoch.")
+            raise ValueError(
+                "There is no curve: the estimator was trained for 0 epochs: fit it with max_iter > 0."
+            )
         terms = names if terms is None else list(terms)
         if unknown := set(terms) - set(names):
             raise ValueError(f"Got terms {sorted(unknown)}, expected some of {names}.")
@@ -101,7 +103,7 @@ class LossCurveDisplay:
             for (name, samples), values in curves.items()
             if name in terms
         ]
-        self.ax_.set(xlabel="epoch", ylabel=f"{self.unit} a sample", title="Training")
+        self.ax_.set(xlabel="epoch", ylabel=f"{self.unit} per sample", title="Training")
         self.ax_.xaxis.get_major_locator().set_params(integer=True)
         self.ax_.grid(alpha=0.3)
         self.ax_.spines[["top", "right"]].set_visible(False)
@@ -109,7 +111,7 @@ class LossCurveDisplay:
         return self
 
     def _curves(self) -> dict[tuple[str, str], np.ndarray]:
-        """Return the curves by the names of term and samples, none of them twice."""
+        """Return the curves, without duplicates, by the names of their term and samples."""
         curves = {}
         for samples, prefix in (("training", ""), ("validation", VALIDATION)):
             of_samples = {
@@ -137,7 +139,7 @@ class LossCurveDisplay:
 
 
 def _distinct_terms(history: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Put the negative ELBO first, where it can be told; leave out what is the same as another term."""
+    """Put the negative ELBO first if it can be computed; leave out duplicates of other terms."""
     if history.keys() == {"loss", "reconstruction"}:  # an autoencoder without penalties
         return {"loss": history["loss"]}
     if not {"reconstruction", "kl"} <= history.keys():

@@ -60,7 +60,7 @@ class ManifoldDisplay(ImageGridDisplay):
         TypeError
             If the estimator has no decoder, or no prior.
         ValueError
-            If it has one unit only, or the features are no image.
+            If it has only one unit, or the features are not pixels of an image.
         """
         check_estimator(estimator, cls.__name__, "inverse_transform", "kl_per_unit_")
         kl = np.asarray(estimator.kl_per_unit_)

@@ -62,7 +62,7 @@ class ReconstructionDisplay(ImageGridDisplay):
         TypeError
             If the estimator does not reconstruct.
         ValueError
-            If the features are no image, or ``y`` is not as long as ``X``.
+            If the features are not pixels of an image, or ``y`` is not as long as ``X``.
         """
         check_estimator(estimator, cls.__name__, "reconstruct")
         shown, names = choose(X, y, n_samples)
@@ -93,7 +93,7 @@ class ReconstructionDisplay(ImageGridDisplay):
         Raises
         ------
         ValueError
-            If there are no snapshots yet, or the features are no image.
+            If there are no snapshots yet, or the features are not pixels of an image.
         """
         if not getattr(snapshots, "reconstructions_", None):
             raise ValueError("There are no snapshots: fit an estimator with callbacks=[snapshots] first.")
@@ -155,9 +155,9 @@ class AnalogyDisplay(ImageGridDisplay):
         Raises
         ------
         TypeError
-            If the estimator is no M2Classifier.
+            If the estimator is not an M2Classifier.
         ValueError
-            If the features are no image, or ``y`` is not as long as ``X``.
+            If the features are not pixels of an image, or ``y`` is not as long as ``X``.
         """
         check_estimator(estimator, cls.__name__, "reconstruct", "classes_")
         shown, _ = choose(X, y, n_samples)

@@ -1,4 +1,4 @@
-"""What a model must offer to be trained by the loop, to be exported, and to be watched."""
+"""What a model must offer to be trained, exported, and monitored."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
@@ -22,11 +22,11 @@ class Network:
     Parameters
     ----------
     function : callable
-        From a tensor of shape (n_samples, n_inputs) to a dict of tensors, among others those to export.
+        From a tensor of shape (n_samples, n_inputs) to a dict of tensors that includes those to export.
     n_inputs : int
     input_name : str
     output_names : tuple of str
-        What is exported of that dict, in the order of the graph.
+        The tensors to export, in the order of the graph.
     rows : callable, optional
         From training rows (n_samples, n_features) to rows for which network and graph must agree,
         (n_samples, n_inputs). By default rows drawn from the standard normal distribution.
@@ -86,7 +86,7 @@ class TrainableModel(keras.Model, ABC):
 
 
 class GenerativeModel(TrainableModel):
-    """A model with a decoder, whose location is that of a likelihood of the features."""
+    """A model whose decoder gives the location of a likelihood of the features."""
 
     likelihood: Likelihood
     dispersion: "Dispersion"
@@ -105,7 +105,7 @@ class GenerativeModel(TrainableModel):
     def decoder_network(
         self, locate: Callable[[tf.Tensor], tf.Tensor], n_inputs: int, input_name: str
     ) -> Network:
-        """Return the mean of p(x|z) as a network, with the location where that is something else."""
+        """Return the mean of p(x|z) as a network, and, where it differs, the location."""
         likelihood = self.likelihood
 
         def decode(rows: tf.Tensor) -> dict[str, tf.Tensor]:

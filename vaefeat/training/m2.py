@@ -1,4 +1,4 @@
-"""M2: a semi-supervised model in which the class of a sample is a latent like others."""
+"""M2: a semi-supervised model in which the class of a sample is a latent variable."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -46,11 +46,11 @@ class M2(GenerativeModel):
     one class, and one class is drawn: unbiased, and each step goes through K classes forwards, but only
     through one backwards. Forwards, the classes share the products of x with the weights.
 
-    With d features, one hidden layer of h units, c latent units and K classes, a step multiplies some
-    ``3 h d`` times a sample for q(y|x), and as often a sample of the labeled minibatch; for the bound
-    ``h d + K h (3 c + d)`` forwards, and ``3 h (2 d + 3 c)`` for the drawn class. All classes forwards
-    and backwards would be ``3 (h d + K h (3 c + d))``. A VAE takes ``3 h (2 d + 3 c)``: M2 costs some 4
-    of its steps on images (d = 784, h = 500, c = 50, K = 10).
+    With d features, one hidden layer of h units, c latent units and K classes, a step takes about
+    ``3 h d`` multiplications per sample for q(y|x), and as many per sample of the labeled minibatch; for
+    the bound, ``h d + K h (3 c + d)`` forwards, and ``3 h (2 d + 3 c)`` for the drawn class. All classes
+    forwards and backwards would take ``3 (h d + K h (3 c + d))``. A step of a VAE takes
+    ``3 h (2 d + 3 c)``; one of M2 costs about 4 times as much on images (d = 784, h = 500, c = 50, K = 10).
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class M2(GenerativeModel):
         The labeled samples, for the cross-entropy.
     y : ndarray of shape (n_labeled,), int32
     labeled_batch_size : int
-        How many of them a step draws, with replacement; it takes all if there are no more.
+        How many of them a step draws, with replacement; it takes all if there are fewer.
     seed : int
 
     References

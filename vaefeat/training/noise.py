@@ -9,12 +9,12 @@ from vaefeat.values.corruptions import Corruption
 
 
 def stateless_noise(shape: Any, seed: tf.Tensor) -> tf.Tensor:
-    """Draw standard normal noise that depends on ``seed``, two integers, and on nothing else."""
+    """Draw standard normal noise determined by ``seed``, two integers, alone."""
     return tf.random.stateless_normal(shape, seed, alg="philox")
 
 
 def binarize(x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Draw each value of ``x`` as 0 or 1, with itself as the probability of 1."""
+    """Draw each value of ``x`` as 0 or 1, with the value as the probability of 1."""
     threshold = tf.random.stateless_uniform(tf.shape(x), seed, alg="philox")
     return tf.cast(threshold < x, x.dtype)
 
@@ -22,7 +22,7 @@ def binarize(x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 def corrupt(
     corruption: Corruption | None, x: tf.Tensor, seed: tf.Tensor, image_shape: Sequence[int] | None
 ) -> tf.Tensor:
-    """Return ``x`` as the encoder is to see it."""
+    """Return ``x`` as the encoder sees it in training."""
     return x if corruption is None else corruption(x, seed, image_shape)
 
 

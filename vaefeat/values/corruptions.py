@@ -40,12 +40,12 @@ class Corruption(ABC):
 
 @dataclass(frozen=True)
 class GaussianNoise(Corruption):
-    r"""Normal noise on each feature, drawn anew each time a sample is seen: :math:`\tilde x \sim N(x, s^2)`.
+    r"""Normal noise on each feature, drawn anew whenever a sample is seen: :math:`\tilde x \sim N(x, s^2)`.
 
     Parameters
     ----------
     scale : float
-        Standard deviation s, in units of the features: put StandardScaler() before.
+        Standard deviation s, in units of the features; put StandardScaler() before this step.
 
     References
     ----------
@@ -61,7 +61,7 @@ class GaussianNoise(Corruption):
 
     def __post_init__(self) -> None:
         if not 0 <= self.scale < np.inf:  # also when it is NaN
-            raise ValueError(f"scale must not be negative, and finite, got {self.scale}.")
+            raise ValueError(f"scale must be finite and not negative, got {self.scale}.")
 
     def __call__(self, x: Any, seed: Any, image_shape: Any = None) -> Any:
         """Add noise to each sample of a batch, (batch, n_features); ``image_shape`` is not used."""
@@ -72,9 +72,9 @@ class GaussianNoise(Corruption):
 
 @dataclass(frozen=True)
 class MaskingNoise(Corruption):
-    r"""Features set to 0, each with the same probability, drawn anew each time a sample is seen.
+    r"""Features set to 0, each with the same probability, drawn anew whenever a sample is seen.
 
-    The encoder learns to infer features from the others, so that it can do without some of them.
+    The encoder learns to infer features from the others, and so tolerates missing ones.
 
     Parameters
     ----------
@@ -106,12 +106,12 @@ class MaskingNoise(Corruption):
 
 @dataclass(frozen=True)
 class SaltAndPepperNoise(Corruption):
-    r"""Features in [0, 1] set to 0 or to 1, drawn anew each time a sample is seen.
+    r"""Features in [0, 1] set to 0 or to 1, drawn anew whenever a sample is seen.
 
     Parameters
     ----------
     share : float
-        Probability that a feature is set; half of them to 0, half to 1.
+        Probability that a feature is replaced, by 0 or by 1 with equal chance.
 
     References
     ----------
@@ -145,24 +145,24 @@ def _check_share(share: float) -> None:
 class ImageWarp(Corruption):
     r"""Random smooth distortions of an image, drawn anew each time it is seen.
 
-    A denoising VAE encodes :math:`\tilde x \sim p(\tilde x|x)` and decodes :math:`x`: what the
-    distortion changes is of no use to the decoder, so the latents become invariant to it.
+    A denoising VAE encodes :math:`\tilde x \sim p(\tilde x|x)` and decodes :math:`x`. What the distortion
+    changes does not help the decoder, so the latents become invariant to it.
 
-    Each pixel of the distorted image is read, between four pixels, from the place
+    Each pixel of the distorted image is interpolated between the four pixels around the point
 
     .. math:: c + R(\alpha)\, K(k)\, S(s)\, (p - c) + t + e(p)
 
-    of the image: rotation, shear, scaling and shift with parameters drawn uniformly (of the scale, the
-    logarithm), and an elastic displacement e, a sum of 16 smooth bumps with normal weights.
+    of the original image. The parameters of rotation, shear, scaling and shift are drawn uniformly (for the
+    scale, its logarithm is); the elastic displacement e is a sum of 16 smooth bumps with normal weights.
 
     Parameters
     ----------
     rotation : float, default=20.0
-        Largest angle, in degrees, to either side.
+        Largest angle in either direction, in degrees.
     scale : float, default=0.2
-        0.2 is by a factor of up to 1.2 larger or smaller, along each axis by itself.
+        0.2 enlarges or shrinks by a factor of up to 1.2, independently along each axis.
     shear : float, default=0.4
-        Largest slant: columns for each row.
+        Largest slant, in columns per row.
     shift : float, default=0.1
         Largest shift along each axis, as a share of the image's height or width.
     elastic : float, default=0.05
@@ -170,7 +170,7 @@ class ImageWarp(Corruption):
     thickness : float, default=1.0
         0 leaves strokes as they are; 1 makes them up to a pixel thicker on each side, or thinner.
     flip : bool, default=False
-        Mirror half of the images, left to right.
+        Mirror half of the images horizontally.
 
     References
     ----------
@@ -198,9 +198,9 @@ class ImageWarp(Corruption):
         for name in ("rotation", "scale", "shear", "shift", "elastic", "thickness"):
             strength = getattr(self, name)
             if not 0 <= strength < np.inf:  # also when it is NaN
-                raise ValueError(f"{name} must not be negative, and finite, got {strength}.")
+                raise ValueError(f"{name} must be finite and not negative, got {strength}.")
         if self.thickness > 1:
-            raise ValueError(f"thickness must not be above 1, got {self.thickness}.")
+            raise ValueError(f"thickness must be at most 1, got {self.thickness}.")
 
     def __call__(self, x: Any, seed: Any, image_shape: Any = None) -> Any:
         """Distort each image of a batch.
@@ -267,7 +267,7 @@ def _basis(image_shape: tuple[int, int]) -> np.ndarray:
 
 
 def _read_between(images: Any, rows: Any, columns: Any) -> Any:
-    """Return each image at real-valued places, linear between four pixels, zero beyond the edges."""
+    """Interpolate each image linearly between four pixels at real-valued positions; zero beyond the edges."""
     import tensorflow as tf
 
     height, width = images.shape[1:]
@@ -299,7 +299,7 @@ def _change_thickness(images: Any, seed: Any, strength: float) -> Any:
 
 
 def _maximum(images: Any, axis: int, reach: tuple[int, ...]) -> Any:
-    """Return the largest of the neighbors along an axis; beyond the edge the last pixel goes on."""
+    """Return the largest of the neighbors along an axis; the pixels at the edge are repeated beyond it."""
     import tensorflow as tf
 
     n = images.shape[axis]

@@ -215,7 +215,7 @@ def _sum_of_observed(terms: Array, observed: Array | None) -> Array:
 
 
 def contrastive_loss(first: Array, second: Array, temperature: float = 0.1) -> Array:
-    r"""How hard two views of a sample are to find among all views of a batch, in nats.
+    r"""Contrastive loss: how hard it is to match two views of a sample within a batch, in nats.
 
     .. math:: -\log \frac{\exp(\cos(a_i, b_i) / \tau)}{\sum_{c \ne a_i} \exp(\cos(a_i, c) / \tau)}
 

@@ -8,7 +8,7 @@ from vaefeat.values.objectives import namespace
 
 Array = Any  # numpy.ndarray or a TensorFlow tensor
 
-SMALLEST_SHARE = 1e-6  # a mean activation is not told apart from 0 or 1 when it is nearer than this
+SMALLEST_SHARE = 1e-6  # mean activations are kept this far from 0 and 1
 # The slope of an activation, from its value.
 SLOPES = {
     "identity": lambda code: 1.0 + 0.0 * code,
@@ -34,7 +34,7 @@ def l1_norm(code: Array) -> Array:
 
 
 def sparsity_kl(code: Array, target: float) -> Array:
-    r"""How far the mean activation of each unit is from the one asked for, in nats.
+    r"""Divergence of the mean activation of each unit from its target, in nats.
 
     .. math:: \sum_j \rho \log \frac{\rho}{\hat\rho_j} + (1 - \rho) \log \frac{1 - \rho}{1 - \hat\rho_j}
 
@@ -74,7 +74,7 @@ def layer_jacobian_norm(code: Array, kernel: Array, activation: str) -> Array:
     kernel : array of shape (n_features, n_components)
         W.
     activation : {"identity", "relu", "sigmoid", "tanh"}
-        s, whose slope is read off its value.
+        s; its slope is computed from its value.
 
     Returns
     -------
