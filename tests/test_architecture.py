@@ -56,7 +56,7 @@ ROOMS = {
         "vaefeat._optional",
         "keras tensorflow vaefeat.training vaefeat.export vaefeat.plotting",
     ),
-    "vaefeat.recipes": Room("numpy sklearn vaefeat.estimators vaefeat.values"),
+    "vaefeat.recipes": Room("numpy sklearn vaefeat.estimators vaefeat.values", "skl2onnx"),
     "vaefeat.comparison": Room(
         "numpy sklearn threadpoolctl vaefeat.estimators vaefeat.data vaefeat.recipes",
         "matplotlib scipy",

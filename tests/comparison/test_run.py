@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.decomposition import PCA
+from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import FunctionTransformer
@@ -12,6 +13,7 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 
 from vaefeat import SupervisedEncoderTransformer, compare, load_dataset, mask_labels
 from vaefeat.data import Dataset
+from vaefeat.data.samples import Samples
 
 EXTRACTORS = {"raw": FunctionTransformer(), "pca": PCA(4, random_state=0)}
 CLASSIFIERS = {"knn": KNeighborsClassifier(1)}
@@ -146,3 +148,32 @@ def test_classes_may_be_texts():
         for data in (dataset, named)
     ]
     assert accuracies[0] == accuracies[1]
+
+
+def test_unlabeled_samples_train_extractors_and_are_never_drawn_or_tested():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2)).astype(np.float32)
+    y = np.where(X[:, 0] > 0, "good", "bad").astype(object)
+    y[:100] = -1
+    dataset = Samples("rows", X, y).split()
+    assert len(dataset.X) == 175
+    result = compare(dataset, extractors={"raw": FunctionTransformer()}, n_labeled=[20, "all"], n_draws=2)
+    assert min(row["accuracy"] for row in result.rows) > 0.7
+    with pytest.raises(ValueError, match="expected numbers below 75, the number of labeled"):
+        compare(dataset, extractors={"raw": FunctionTransformer()}, n_labeled=[75])
+
+
+def test_baselines_have_lines_of_their_own_and_gains_over_raw():
+    comparison = compare(
+        load_dataset("digits").head(300),
+        extractors={"raw": FunctionTransformer()},
+        baselines={"majority": DummyClassifier()},
+        n_labeled=[50],
+        n_draws=2,
+        stratify=False,
+    )
+    raw, majority = comparison.summary()
+    assert majority["gain"] < -0.3
+    assert majority["balanced_accuracy_mean"] == pytest.approx(0.1)
+    assert raw["accuracy_mean"] > 0.6
+    assert {row["draws"] for row in comparison.rows} == {"as they come"}

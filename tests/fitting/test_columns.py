@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -10,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from vaefeat import OnnxModel, export_onnx
-from vaefeat.fitting import ColumnEncoder, PixelScaler
+from vaefeat.fitting import ColumnEncoder
 
 N = 1_000
 
@@ -59,17 +58,3 @@ def test_an_encoder_takes_features_that_are_encoded_already(frame):
     X = encoder.transform(frame)
     assert_array_equal(encoder.transform(X), X)
     assert encoder.get_feature_names_out().tolist() == encoder.plan_.feature_names
-
-
-def test_pixels_are_scaled_by_one_range():
-    X = np.array([[0, 4.0], [8, 16], [2, 1]])
-    scaler = clone(PixelScaler()).fit(X)
-    assert_array_equal(scaler.transform(X), X / 16)
-    assert_array_equal(scaler.transform([[-3, 99.0]]), [[0, 1]])
-
-
-def test_a_pixel_scaler_is_exported(tmp_path):
-    X = np.random.default_rng(0).uniform(0, 16, (100, 4)).astype(np.float32)
-    pipe = make_pipeline(PixelScaler(), LogisticRegression()).fit(X, X[:, 0] > 8)
-    outputs = OnnxModel.load(export_onnx(pipe, tmp_path / "model.onnx", X=X)).run(X)
-    assert_array_equal(outputs["label"], pipe.predict(X))

@@ -1,7 +1,7 @@
 """The command line. Each command imports what it needs only when it is called."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,33 @@ Header = Annotated[
 ]
 
 
+Drop = Annotated[list[str] | None, typer.Option(help="A column to leave out; may be repeated.")]
+Categorical = Annotated[list[str] | None, typer.Option(help="A column of categories; may be repeated.")]
+Numeric = Annotated[list[str] | None, typer.Option(help="A column of numbers; may be repeated.")]
+ImageShape = Annotated[
+    str | None, typer.Option(metavar="ROWSxCOLUMNS", help="If the columns are pixels, such as 8x8.")
+]
+
+
+def _reading(
+    header: bool | None,
+    drop: list[str] | None,
+    categorical: list[str] | None,
+    numeric: list[str] | None,
+    image_shape: str | None,
+) -> dict[str, Any]:
+    """Return how a file is read, as options of read_samples."""
+    from vaefeat.cli._options import parse_shape
+
+    return {
+        "header": header,
+        "drop": drop or (),
+        "categorical": categorical or (),
+        "numeric": numeric or (),
+        "image_shape": parse_shape(image_shape),
+    }
+
+
 def _print_version(value: bool) -> None:
     if value:
         console.print(__version__)
@@ -37,10 +64,14 @@ def main(
 
 @app.command()
 def compare(
+    source: Annotated[
+        str | None, typer.Argument(metavar="[DATA]", help="The same as --data.", show_default=False)
+    ] = None,
     data: Annotated[
         str,
         typer.Option(
-            help="digits, mnist, fashion-mnist, satimage, or a .csv, .csv.gz, .npy, .npz or .parquet file."
+            help="digits, mnist, fashion-mnist, satimage, a .csv, .tsv, .npy, .npz or .parquet file, or a "
+            "folder of images."
         ),
     ] = "digits",
     target: Annotated[str | None, typer.Option(help="Column of the classes, if the data is a file.")] = None,
@@ -53,6 +84,13 @@ def compare(
     ] = 10,
     max_iter: Annotated[int | None, typer.Option(min=0, help="Training epochs of the VAE.")] = None,
     header: Header = None,
+    drop: Drop = None,
+    categorical: Categorical = None,
+    numeric: Numeric = None,
+    image_shape: ImageShape = None,
+    as_they_come: Annotated[
+        bool, typer.Option("--as-they-come", help="Draw labels at random, not equally many of each class.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder for results, plot and encoder.")] = Path("comparison"),
     smoke: Annotated[
         bool, typer.Option(help="Use a few rows and one epoch, to see whether it runs.")
@@ -65,7 +103,18 @@ def compare(
     with one_sentence():
         from vaefeat.cli._compare import compare
 
-        compare(data, target, header, n_labeled, n_draws, n_components, max_iter, out, smoke)
+        compare(
+            source or data,
+            target,
+            _reading(header, drop, categorical, numeric, image_shape),
+            n_labeled,
+            n_draws,
+            n_components,
+            max_iter,
+            out,
+            stratify=not as_they_come,
+            smoke=smoke,
+        )
 
 
 @app.command()
@@ -85,14 +134,10 @@ def fit(
     unlabeled: Annotated[
         Path | None, typer.Option(help="Further rows without labels.", show_default=False)
     ] = None,
-    drop: Annotated[list[str] | None, typer.Option(help="A column to leave out; may be repeated.")] = None,
-    categorical: Annotated[
-        list[str] | None, typer.Option(help="A column of categories; may be repeated.")
-    ] = None,
-    numeric: Annotated[list[str] | None, typer.Option(help="A column of numbers; may be repeated.")] = None,
-    image_shape: Annotated[
-        str | None, typer.Option(metavar="ROWSxCOLUMNS", help="If the columns are pixels, such as 8x8.")
-    ] = None,
+    drop: Drop = None,
+    categorical: Categorical = None,
+    numeric: Numeric = None,
+    image_shape: ImageShape = None,
     header: Header = None,
     classifier: Annotated[
         str | None, typer.Option(help="Consider only logistic-regression, or random-forest.")
@@ -114,16 +159,8 @@ def fit(
     """
     with one_sentence():
         from vaefeat.cli._fit import fit, seconds_of
-        from vaefeat.cli._options import parse_shape
 
-        read = {
-            "unlabeled": unlabeled,
-            "header": header,
-            "image_shape": parse_shape(image_shape),
-            "drop": drop or (),
-            "categorical": categorical or (),
-            "numeric": numeric or (),
-        }
+        read = _reading(header, drop, categorical, numeric, image_shape) | {"unlabeled": unlabeled}
         choice = {
             "classifier": classifier,
             "encoder_only": encoder_only,

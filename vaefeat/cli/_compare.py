@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from vaefeat.cli._console import console
 
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
 def compare(
     data: str,
     target: str | None,
-    header: bool | None,
+    read: dict[str, Any],
     n_labeled: list[str] | None,
     n_draws: int,
     n_components: int,
     max_iter: int | None,
     out: Path,
+    *,
+    stratify: bool,
     smoke: bool,
 ) -> None:
     """Compare feature extractors on ``data``, and write the results to the folder ``out``."""
@@ -29,11 +32,10 @@ def compare(
 
     counts = [_n_labeled(text) for text in n_labeled or []]
     comparison = import_optional("vaefeat.comparison", "train")
-    datasets = import_optional("vaefeat.data", "train")
     with console.status("loading TensorFlow"):
         import_tensorflow_quietly()
     with console.status("loading the data"):
-        dataset = datasets.load_dataset(data, target=target, header=header)
+        dataset = _load(data, target, read)
     if smoke:
         dataset, n_draws, max_iter, counts = dataset.head(500), 2, 1, counts or [50, 100]
     with Progress(
@@ -49,13 +51,26 @@ def compare(
             extractors=comparison.default_extractors(dataset, n_components, max_iter),
             n_labeled=counts or comparison.N_LABELED,
             n_draws=n_draws,
+            baselines=comparison.default_baselines(),
+            stratify=stratify,
             out=out / "rows.jsonl",
             progress=lambda what, done, total: bar.update(
                 task, description=what, completed=done, total=total
             ),
         )
     console.print(_table(result, dataset.name))
+    console.print(Text(result.verdict()), soft_wrap=True)
     _write_results(result, dataset, out)
+
+
+def _load(data: str, target: str | None, read: dict[str, Any]) -> Any:
+    """Return a named data set, or a user's own rows with a quarter of the labeled ones set aside."""
+    from vaefeat._optional import import_optional
+
+    datasets = import_optional("vaefeat.data.datasets", "train")
+    if not Path(data).is_dir() and not data.endswith(tuple(datasets.FORMATS)):
+        return datasets.load_dataset(data, target=target)
+    return import_optional("vaefeat.data.samples", "train").read_samples(data, target, **read).split()
 
 
 def _n_labeled(text: str) -> int | str:
@@ -85,7 +100,7 @@ def import_tensorflow_quietly() -> None:
 
 def _table(result: "Comparison", name: str) -> Table:
     table = Table(title=f"Test accuracy on {name} (%)", caption="gain: paired 95 % interval over the draws")
-    for column in ("features", "labels", "accuracy", "gain over raw", "fit", "rows/s"):
+    for column in ("features", "labels", "accuracy", "balanced", "gain over raw", "fit", "rows/s"):
         table.add_column(column, justify="left" if column == "features" else "right")
     last = None
     for row in result.summary():
@@ -96,6 +111,7 @@ def _table(result: "Comparison", name: str) -> Table:
             str(row["n_labeled"]),
             _percent(row["accuracy_mean"])
             + (f" ± {_percent(row['accuracy_sd'])}" if row["n_draws"] > 1 else ""),
+            _percent(row["balanced_accuracy_mean"]) if "balanced_accuracy_mean" in row else "",
             _gain(row),
             f"{row['fit_seconds']:.1f} s",
             f"{row['rows_per_second']:,.0f}",
@@ -120,9 +136,10 @@ def _percent(share: float) -> str:
 
 def _write_results(result: "Comparison", dataset: Any, out: Path) -> None:
     import matplotlib
+    from sklearn.pipeline import Pipeline
 
-    from vaefeat.comparison import IMAGE, VAE
     from vaefeat.export.estimator import export_onnx
+    from vaefeat.fitting import ColumnEncoder
     from vaefeat.plotting import LabelEfficiencyDisplay
     from vaefeat.runtime.folders import card_paths
 
@@ -131,9 +148,11 @@ def _write_results(result: "Comparison", dataset: Any, out: Path) -> None:
     display.ax_.set_title(f"{dataset.name}: what a label is worth")
     display.figure_.savefig(out / "label_efficiency.png", dpi=150)
     written = ["rows.jsonl", "label_efficiency.png"]
-    encoder = result.extractors.get(IMAGE, result.extractors.get(VAE))
-    if encoder is not None:  # None if all results were known already
+    encoder = result.extractors.get(result.winner() or "")
+    if encoder is not None:  # none won, or its results were known already
         data = {"name": dataset.name, "sha256": dataset.sha256}
+        if dataset.plan is not None:
+            encoder = Pipeline([("columns", ColumnEncoder(dataset.plan).fit(None)), *encoder.steps])
         path = export_onnx(encoder, out / "encoder.onnx", X=dataset.X, card={"data": data})
         written += [file.name for file in (path, *card_paths(path))]
     console.print(f"Wrote {', '.join(written)} to [bold]{out}[/]", highlight=False)

@@ -3,12 +3,12 @@
 from vaefeat.comparison.defaults import (
     CS,
     IMAGE,
-    RAW,
     VAE,
+    default_baselines,
     default_classifiers,
     default_extractors,
 )
-from vaefeat.comparison.grid import ALL, N_LABELED
+from vaefeat.comparison.grid import ALL, N_LABELED, RAW
 from vaefeat.comparison.measurement import with_folds
 from vaefeat.comparison.report import Comparison, markdown_table
 from vaefeat.comparison.rows import Progress, Row, RowFile, Task, collect_rows, provenance, read_rows
@@ -29,6 +29,7 @@ __all__ = [
     "Task",
     "collect_rows",
     "compare",
+    "default_baselines",
     "default_classifiers",
     "default_extractors",
     "markdown_table",

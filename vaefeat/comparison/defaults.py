@@ -2,18 +2,24 @@
 
 import math
 
+import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.decomposition import PCA
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from vaefeat.comparison.grid import RAW
 from vaefeat.data import Dataset
 from vaefeat.estimators import SupervisedEncoderTransformer, VAEEncoderTransformer
-from vaefeat.recipes import image_encoder
+from vaefeat.recipes import PixelScaler, image_encoder
 
-RAW, VAE, IMAGE = "raw", "vae", "image vae"
+VAE, IMAGE = "vae", "image vae"
+MAJORITY, FOREST = "majority", "random forest"
 MIN_STEPS = 5_000  # of VAE training: small data sets need more epochs to reach them
 MIN_IMAGE_STEPS = 2_000  # of the image encoder
 MAX_SUPERVISED_STEPS = 2_750
@@ -61,13 +67,33 @@ def default_extractors(
     extractors["supervised"] = SupervisedEncoderTransformer(
         n_components, n_steps=n_steps, random_state=random_state
     )
-    scalers = [StandardScaler()] if dataset.image_shape is None else []
-    return {name: make_pipeline(*scalers, extractor) for name, extractor in extractors.items()}
+    steps = _first_steps(dataset)
+    return {name: make_pipeline(*map(clone, steps), extractor) for name, extractor in extractors.items()}
+
+
+def _first_steps(dataset: Dataset) -> list[BaseEstimator]:
+    """Return what fills gaps, and what scales a table, or the pixels of a file."""
+    imputers = (
+        [SimpleImputer(strategy="median", keep_empty_features=True)]
+        if dataset.plan or np.isnan(dataset.X).any()
+        else []
+    )
+    if dataset.image_shape is None:
+        return [*imputers, StandardScaler()]
+    return [] if dataset.X.max() <= 1 else [PixelScaler()]
 
 
 def default_classifiers() -> dict[str, BaseEstimator]:
     """Return logistic regression, as in the thesis, with C selected on the labeled samples."""
     return {"LogisticRegression": GridSearchCV(LogisticRegression(max_iter=5_000), {"C": CS})}
+
+
+def default_baselines(random_state: int = 0) -> dict[str, BaseEstimator]:
+    """Return the most frequent class, and a random forest: the usual bounds of what raw features give."""
+    return {
+        MAJORITY: DummyClassifier(strategy="most_frequent"),
+        FOREST: RandomForestClassifier(200, random_state=random_state),
+    }
 
 
 def _vae(dataset: Dataset, n_components: int, random_state: int) -> VAEEncoderTransformer:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +14,10 @@ from sklearn.utils import get_tags
 
 from vaefeat.comparison.rows import Row
 from vaefeat.data import UNLABELED, Dataset, mask_labels
+from vaefeat.data.labels import is_unlabeled
 
 ALL = "all"
+RAW = "raw"
 N_LABELED = (100, 600, 3000, ALL)
 
 
@@ -39,6 +41,10 @@ class Grid:
     extractors, classifiers, semi_supervised : mapping of str to estimator
         Unfitted. Those of ``semi_supervised`` are classifiers that also learn from unlabeled samples.
     n_labeled : sequence of int or "all"
+    baselines : mapping of str to classifier
+        Unfitted; each has a line of its own, and learns from the raw features.
+    stratify : bool
+        Whether the draws have equally many labels of each class, or labels as they come.
     n_draws : int
         Draws of the labels for each number of labels; there is one of "all".
     """
@@ -49,6 +55,8 @@ class Grid:
     semi_supervised: Mapping[str, BaseEstimator]
     n_labeled: Sequence[int | str]
     n_draws: int
+    baselines: Mapping[str, BaseEstimator] = field(default_factory=dict)
+    stratify: bool = True
 
     def cells(self) -> Iterator[Cell]:
         """Yield the cells in an order in which those that share features are neighbors."""
@@ -57,6 +65,18 @@ class Grid:
                 for draw in range(1 if n_labeled == ALL else self.n_draws):
                     for classifier in [*self.classifiers, *self.semi_supervised]:
                         yield Cell(extractor, n_labeled, draw, classifier)
+                    for name in self.baselines if extractor == RAW else ():
+                        yield Cell(name, n_labeled, draw, type(self.baselines[name]).__name__)
+
+    def extractor_of(self, cell: Cell) -> str:
+        """Return the name of the extractor whose features a cell's classifier learns from."""
+        return RAW if cell.extractor in self.baselines else cell.extractor
+
+    def classifier_of(self, cell: Cell) -> BaseEstimator:
+        """Return the unfitted classifier of a cell."""
+        if cell.extractor in self.baselines:
+            return self.baselines[cell.extractor]
+        return {**self.classifiers, **self.semi_supervised}[cell.classifier]
 
     def config(self, cell: Cell) -> Row:
         """Return what identifies a cell's row: data, estimators, labels, and their hash as ``key``."""
@@ -65,21 +85,28 @@ class Grid:
             "dataset_sha256": self.dataset.sha256,
             "n_train": len(self.dataset.X),
             **cell._asdict(),
-            "extractor_params": describe(self.extractors[cell.extractor]),
-            "classifier_params": describe({**self.classifiers, **self.semi_supervised}[cell.classifier]),
+            "extractor_params": describe(self.extractors[self.extractor_of(cell)]),
+            "classifier_params": describe(self.classifier_of(cell)),
         }
+        if not self.stratify:
+            config["draws"] = "as they come"
         return {"key": hash_of(config)} | config
 
     def labels(self, n_labeled: int | str, draw: int) -> np.ndarray:
-        """Return the labels of all training samples, -1 for those that the draw leaves unlabeled."""
-        return self._y if n_labeled == ALL else mask_labels(self._y, int(n_labeled), draw)
+        """Return the labels of all training samples, -1 for those without one or left out by the draw."""
+        if n_labeled == ALL:
+            return self._y
+        known = ~is_unlabeled(self._y)
+        drawn = mask_labels(self._y[known], int(n_labeled), draw, stratify=self.stratify)
+        y = np.full(len(self._y), UNLABELED, dtype=drawn.dtype)
+        y[known] = drawn
+        return y
 
     def labeled(self, X: np.ndarray, n_labeled: int | str, draw: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the labeled ones among ``X``, which has a row per training sample, and their labels."""
-        if n_labeled == ALL:
-            return X, self._y
-        is_labeled = self.labels(n_labeled, draw) != UNLABELED
-        return X[is_labeled], self._y[is_labeled]
+        is_labeled = ~is_unlabeled(self.labels(n_labeled, draw))
+        y = self._y[is_labeled]
+        return X[is_labeled], np.array(y.tolist()) if y.dtype == object else y
 
     @property
     def _y(self) -> np.ndarray:

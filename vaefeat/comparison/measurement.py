@@ -61,14 +61,17 @@ class Measurement:
 
     def measure(self, cell: Cell) -> Row:
         """Return the accuracy of a cell on the test samples, and what it took."""
-        draw = (cell.n_labeled, cell.draw) if self.grid.needs_labels(cell.extractor) else None
-        features = self._features(cell.extractor, draw)
+        extractor = self.grid.extractor_of(cell)
+        draw = (cell.n_labeled, cell.draw) if self.grid.needs_labels(extractor) else None
+        features = self._features(extractor, draw)
         # On one thread: sums have one order on every machine, and no core waits for the others
         # over the small products of few labels.
         with threadpool_limits(1):
             fitted, seconds = timed(lambda: self._fit(cell, features.X))
+            is_right = fitted.predict(features.X_test) == self.grid.dataset.y_test
         return {
-            "accuracy": float(np.mean(fitted.predict(features.X_test) == self.grid.dataset.y_test)),
+            "accuracy": float(np.mean(is_right)),
+            "balanced_accuracy": mean_over_classes(is_right, self.grid.dataset.y_test),
             "n_features": features.X.shape[1],
             "fit_seconds": round(features.fit_seconds, 3),
             "classifier_seconds": round(seconds, 3),
@@ -94,7 +97,12 @@ class Measurement:
             y = self.grid.labels(cell.n_labeled, cell.draw)
             return clone(self.grid.semi_supervised[cell.classifier]).fit(X, y)
         X, y = self.grid.labeled(X, cell.n_labeled, cell.draw)
-        return with_folds(clone(self.grid.classifiers[cell.classifier]), y).fit(X, y)
+        return with_folds(clone(self.grid.classifier_of(cell)), y).fit(X, y)
+
+
+def mean_over_classes(values: np.ndarray, y: Any) -> float:
+    """Return the mean over the classes of the mean of the values within each."""
+    return float(np.mean([np.mean(values[y == label]) for label in np.unique(y)]))
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:

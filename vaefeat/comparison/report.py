@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 from vaefeat.comparison.grid import as_number
 from vaefeat.comparison.rows import Row
 from vaefeat.comparison.statistics import summarize
+from vaefeat.comparison.verdict import verdict, winner
 
 
 @dataclass
@@ -32,21 +33,32 @@ class Comparison:
         -------
         list of dict
             ``extractor``, ``classifier``, ``n_labeled``, ``n_draws``, ``accuracy_mean``,
-            ``accuracy_sd``, ``fit_seconds`` (median), ``rows_per_second`` (median), and, where there
-            are raw rows of the same draws, ``gain`` with ``gain_low`` and ``gain_high``: the mean
-            difference from raw and its 95 % interval by Student's t over the draws.
+            ``accuracy_sd``, ``balanced_accuracy_mean``, ``fit_seconds`` (median),
+            ``rows_per_second`` (median), and, where there are raw rows of the same draws, ``gain`` with
+            ``gain_low`` and ``gain_high``: the mean difference from raw and its 95 % interval by
+            Student's t over the draws.
         """
         return summarize(self.rows)
+
+    def verdict(self) -> str:
+        """Return in a sentence whether an encoder is worth it with the fewest labels, and by how much."""
+        return verdict(self.summary())
+
+    def winner(self) -> str | None:
+        """Return the name of the encoder that gains most with the fewest labels, if one gains at all."""
+        return winner(self.summary())
 
     def to_markdown(self) -> str:
         """Return the summary as a table: one line per extractor, one column per number of labels."""
         summary = self.summary()
         counts = sorted({row["n_labeled"] for row in summary}, key=as_number)
         cells = {(row["extractor"], row["classifier"], row["n_labeled"]): _cell(row) for row in summary}
-        has_one_classifier = len({row["classifier"] for row in summary}) == 1
+        classifiers: dict[str, set[str]] = {}
+        for row in summary:
+            classifiers.setdefault(row["extractor"], set()).add(row["classifier"])
         lines = [
             (
-                extractor if has_one_classifier else f"{extractor}, {classifier}",
+                extractor if len(classifiers[extractor]) == 1 else f"{extractor}, {classifier}",
                 *(cells.get((extractor, classifier, n), "") for n in counts),
             )
             for extractor, classifier in dict.fromkeys((extractor, which) for extractor, which, _ in cells)

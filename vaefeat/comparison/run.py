@@ -7,12 +7,13 @@ from pathlib import Path
 
 from sklearn.base import BaseEstimator
 
-from vaefeat.comparison.defaults import default_classifiers, default_extractors
+from vaefeat.comparison.defaults import default_baselines, default_classifiers, default_extractors
 from vaefeat.comparison.grid import ALL, N_LABELED, Grid, as_number
 from vaefeat.comparison.measurement import Measurement
 from vaefeat.comparison.report import Comparison
 from vaefeat.comparison.rows import Progress, Task, collect_rows
 from vaefeat.data import Dataset, load_dataset
+from vaefeat.data.labels import is_unlabeled
 
 
 def compare(
@@ -24,6 +25,8 @@ def compare(
     semi_supervised: Mapping[str, BaseEstimator] | None = None,
     n_labeled: Sequence[int | str] = N_LABELED,
     n_draws: int = 10,
+    baselines: Mapping[str, BaseEstimator] | None = None,
+    stratify: bool = True,
     out: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
@@ -49,10 +52,15 @@ def compare(
         Further classifiers, which are fitted to all training samples; the label of unlabeled ones
         is -1. By default there are none.
     n_labeled : sequence of int or "all", default=(100, 600, 3000, "all")
-        Numbers of labels; those above the number of training samples are left out.
+        Numbers of labels; those not below the number of labeled training samples are left out.
     n_draws : int, default=10
         Stratified random draws of the labels, the same for all extractors. There is one draw of
         "all".
+    baselines : mapping of str to classifier, optional
+        Classifiers on raw features, each with a line of its own. By default, if there are no
+        ``extractors`` of yours, :func:`vaefeat.comparison.default_baselines`.
+    stratify : bool, default=True
+        Draw equally many labels of each class; if False, labels as they come.
     out : path, optional
         A file of rows, one JSON object per line. Rows that it already holds are not computed again;
         new ones are appended as they are measured, so that an interrupted comparison resumes where
@@ -88,13 +96,22 @@ def compare(
         raise ValueError(
             f"{dataset.name} has no classes to predict; for a file, name their column with target."
         )
+    n_known = int((~is_unlabeled(dataset.y)).sum())
+    counts = [n for n in n_labeled if as_number(n) < n_known or n == ALL]
+    if not counts:
+        raise ValueError(
+            f"Got n_labeled={list(n_labeled)}, expected numbers below {n_known}, the number of labeled "
+            "training samples."
+        )
     grid = Grid(
         dataset,
         extractors=default_extractors(dataset) if extractors is None else extractors,
         classifiers=default_classifiers() if classifiers is None else classifiers,
         semi_supervised=semi_supervised or {},
-        n_labeled=[n for n in n_labeled if as_number(n) < len(dataset.X) or n == ALL],
+        n_labeled=counts,
         n_draws=n_draws,
+        baselines=default_baselines() if baselines is None and extractors is None else baselines or {},
+        stratify=stratify,
     )
     _check_names(grid)
     measurement = Measurement(grid)

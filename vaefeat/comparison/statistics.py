@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from vaefeat.comparison.defaults import RAW
+from vaefeat.comparison.grid import RAW
 from vaefeat.comparison.rows import Row
 
 Draws = dict[int, Row]  # rows by the number of their draw
@@ -28,7 +28,14 @@ def summarize(rows: Iterable[Row]) -> list[Row]:
     for row in rows:
         key = (row["extractor"], row["classifier"], row["n_labeled"])
         groups.setdefault(key, {})[row["draw"]] = row
-    return [_summary(key, draws, groups.get((RAW, *key[1:]), {})) for key, draws in groups.items()]
+    return [_summary(key, draws, _raw_draws(groups, key)) for key, draws in groups.items()]
+
+
+def _raw_draws(groups: Mapping[tuple, Draws], key: tuple) -> Draws:
+    """Return the draws of raw features with the same classifier, or with the first one."""
+    raw = {key[1:]: draws for key, draws in groups.items() if key[0] == RAW}
+    others = (draws for (_, n_labeled), draws in raw.items() if n_labeled == key[2])
+    return raw.get(key[1:]) or next(others, {})
 
 
 def _summary(key: tuple, draws: Draws, raw: Draws) -> Row:
@@ -38,10 +45,17 @@ def _summary(key: tuple, draws: Draws, raw: Draws) -> Row:
         "n_draws": len(draws),
         "accuracy_mean": float(accuracies.mean()),
         "accuracy_sd": float(accuracies.std(ddof=1)) if len(draws) > 1 else 0.0,
+        **_balanced(draws),
         "fit_seconds": _median(draws, "fit_seconds"),
         "rows_per_second": _median(draws, "rows_per_second"),
     }
     return summary if key[0] == RAW else summary | _gain(draws, raw)
+
+
+def _balanced(draws: Draws) -> Row:
+    """Return the mean balanced accuracy; nothing if rows of earlier versions lack it."""
+    values = [row["balanced_accuracy"] for row in draws.values() if "balanced_accuracy" in row]
+    return {"balanced_accuracy_mean": float(np.mean(values))} if len(values) == len(draws) else {}
 
 
 def _gain(draws: Draws, raw: Draws) -> Row:

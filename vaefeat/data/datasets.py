@@ -18,6 +18,7 @@ import numpy as np
 from vaefeat._optional import import_optional
 from vaefeat.data._table import in_words, short
 from vaefeat.data.labels import is_unlabeled
+from vaefeat.data.plan import ColumnPlan
 from vaefeat.data.tables import FORMATS, read_table
 from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError
 
@@ -41,6 +42,8 @@ class Dataset:
         itself.
     image_shape : tuple of int or None
         Rows and columns of an image.
+    plan : ColumnPlan or None
+        How the columns of a user's table became features.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Dataset:
     y_test: np.ndarray | None
     sha256: str
     image_shape: tuple[int, int] | None = None
+    plan: ColumnPlan | None = None
 
     def head(self, n_samples: int) -> "Dataset":
         """Return a data set of only the first samples for training and for testing, for a quick trial."""
@@ -143,7 +147,7 @@ def load_dataset(
 
 def _load_digits() -> Dataset:
     X, y = import_optional("sklearn.datasets", "train").load_digits(return_X_y=True)
-    return _split_at_random("digits", X.astype(np.float32) / 16, y, _sha256(X.astype(np.uint8), y), (8, 8))
+    return split_at_random("digits", X.astype(np.float32) / 16, y, _sha256(X.astype(np.uint8), y), (8, 8))
 
 
 def _load_named(name: str, data_home: str | os.PathLike[str] | None) -> Dataset:
@@ -267,16 +271,18 @@ def _load_file(path: Path, target: str | None, header: bool | None) -> Dataset:
     X, y = read_table(path, target, header=header)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return _split_at_random(path.name, X, y, digest)
+    return split_at_random(path.name, X, y, digest)
 
 
-def _split_at_random(
+def split_at_random(
     name: str,
     X: np.ndarray,
     y: np.ndarray | None,
     sha256: str,
     image_shape: tuple[int, int] | None = None,
+    plan: ColumnPlan | None = None,
 ) -> Dataset:
+    """Return a data set with a quarter of the labeled samples set aside, stratified by class."""
     train_test_split = import_optional("sklearn.model_selection", "train").train_test_split
     hidden = np.zeros(len(X), bool) if y is None else is_unlabeled(y)
     indices = np.flatnonzero(~hidden)
@@ -284,7 +290,7 @@ def _split_at_random(
     train, test = train_test_split(indices, test_size=TEST_FRACTION, random_state=0, stratify=classes)
     train = np.concatenate([train, np.flatnonzero(hidden)])  # nothing can be tested without its class
     y_train, y_test = (None, None) if y is None else (y[train], y[test])
-    return Dataset(name, X[train], y_train, X[test], y_test, sha256, image_shape)
+    return Dataset(name, X[train], y_train, X[test], y_test, sha256, image_shape, plan)
 
 
 def _sha256(*arrays: np.ndarray | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from vaefeat.data._table import Table, in_words, near, short
+from vaefeat.data.datasets import Dataset, split_at_random
 from vaefeat.data.frames import frame_columns
 from vaefeat.data.images import read_images
 from vaefeat.data.labels import UNLABELED, is_unlabeled, mark_unlabeled
@@ -47,6 +48,10 @@ class Samples:
     left_out: tuple[LeftOut, ...] = ()
     image_shape: tuple[int, int] | None = None
     sha256: str | None = None
+
+    def split(self) -> Dataset:
+        """Return a data set with a quarter of the labeled samples set aside for testing."""
+        return split_at_random(self.name, self.X, self.y, self.sha256 or "", self.image_shape, self.plan)
 
     @property
     def is_labeled(self) -> np.ndarray:

@@ -20,8 +20,8 @@ class Split(NamedTuple):
 def split_columns(estimator: Any, X: Any) -> Split:
     """Return an estimator without its column plan.
 
-    The features get one more row, whose numbers are all missing, so that the file is proven for such rows
-    too.
+    The features get one more row, whose numbers are all missing, if the estimator accepts that, so that the
+    file is proven for such rows too.
     """
     if not isinstance(estimator, Pipeline) or not isinstance(estimator.steps[0][1], ColumnStep):
         return Split(estimator, None, X)
@@ -29,9 +29,18 @@ def split_columns(estimator: Any, X: Any) -> Split:
     if X is None:
         return Split(rest, plan, None)
     features = np.asarray(estimator.steps[0][1].transform(X))
-    return Split(rest, plan, np.concatenate([features, _gaps(features[:1], plan)]))
+    gaps = _gaps(features[:1], plan)
+    return Split(rest, plan, np.concatenate([features, gaps]) if _accepts(rest, gaps) else features)
 
 
 def _gaps(row: np.ndarray, plan: ColumnPlan) -> np.ndarray:
     kinds = [column.kind for column in plan.columns for _ in column.feature_names()]
     return np.where(np.array(kinds) == "category", row, np.float32(np.nan))
+
+
+def _accepts(estimator: Pipeline, rows: np.ndarray) -> bool:
+    try:
+        (estimator.predict if hasattr(estimator, "predict") else estimator.transform)(rows)
+    except ValueError:  # what scikit-learn raises for NaN
+        return False
+    return True

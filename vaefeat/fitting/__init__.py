@@ -1,7 +1,7 @@
 """From a table with few labels to a classifier that ships."""
 
 from vaefeat.fitting.candidates import CLASSIFIERS, Candidate, default_candidates
-from vaefeat.fitting.columns import ColumnEncoder, PixelScaler
+from vaefeat.fitting.columns import ColumnEncoder
 from vaefeat.fitting.report import write_report
 from vaefeat.fitting.run import Choice, choose, fit
 from vaefeat.fitting.selection import Score
@@ -12,7 +12,6 @@ __all__ = [
     "Candidate",
     "Choice",
     "ColumnEncoder",
-    "PixelScaler",
     "Score",
     "choose",
     "default_candidates",

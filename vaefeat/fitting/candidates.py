@@ -13,8 +13,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from vaefeat.comparison import default_classifiers
 from vaefeat.data.samples import Samples
 from vaefeat.estimators import VAEEncoderTransformer
-from vaefeat.fitting.columns import PixelScaler
-from vaefeat.recipes import image_encoder
+from vaefeat.recipes import PixelScaler, image_encoder
 from vaefeat.values.likelihoods import Gaussian
 
 LOGISTIC, FOREST = "logistic-regression", "random-forest"
