@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from vaefeat.runtime.card import to_json, to_markdown
+from vaefeat.exceptions import InvalidModelError
+from vaefeat.runtime.card import check_portable, read_card, to_json, to_markdown, usage
 
 CARD = {
     "name": "digits",
@@ -70,3 +71,32 @@ def test_bars_and_underscores_do_not_break_the_table():
         }
     )
     assert r"| z_mean | q(z\|x) |" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"name": "\\ud800"}', "half of a surrogate pair"),
+        ('{"\\udfff": 1}', "half of a surrogate pair"),
+        ('{"a": [{"b": 18446744073709551616}]}', "an integer of more than 64 bits"),
+        ('{"a": -9223372036854775809}', "an integer of more than 64 bits"),
+        ('{"a": NaN}', "a number that is not finite"),
+        ('{"a": 1e999}', "a number that is not finite"),
+        ('{"a": ' + "[" * 200 + "]" * 200 + "}", "nested deeper than 100 levels"),
+    ],
+)
+def test_a_card_that_other_programs_cannot_read_is_refused(text, message):
+    with pytest.raises(InvalidModelError, match=message):
+        check_portable(read_card(text))
+
+
+def test_other_cards_are_portable():
+    check_portable(CARD)
+
+
+@pytest.mark.parametrize("name", ["X); import os; os.abort(", "a b", "", "\n"])
+def test_the_usage_example_holds_no_code_of_the_card(name):
+    code = usage({"inputs": {"name": name, "n_features": 4}, "file": {"name": 'a"); print("b'}})
+    compile(code, "usage", "exec")
+    assert "os.abort" not in code
+    assert 'load("a\\"); print(\\"b")' in code

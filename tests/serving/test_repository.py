@@ -255,3 +255,15 @@ def test_a_closed_repository_loads_nothing_more(tmp_path, repository):
     repository.close()
     with pytest.raises(SandboxError, match="shutting down"):
         repository.read()
+
+
+def test_a_model_whose_card_cannot_be_served_is_refused(tmp_path, repository):
+    card = '{"name": "\\ud800"}'
+    write(
+        tmp_path / "name" / "model.onnx",
+        linear_model(np.ones((4, 2)), np.zeros(2), metadata={"vaefeat.card": card}),
+    )
+    write(tmp_path / "other" / "model.onnx", content(1.0))
+    look(repository)
+    assert factors(repository) == {"other": 1.0}
+    assert "surrogate" in repository.refusals["name", "1"]

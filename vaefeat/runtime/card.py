@@ -1,6 +1,7 @@
 """The card: what a model takes, what it returns and where it comes from."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,8 @@ from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime.folders import MODEL
 
 CARD_KEY = "vaefeat.card"  # of the card among the metadata of an ONNX model
+
+MAX_DEPTH = 100
 
 Card = dict[str, Any]
 
@@ -64,6 +67,45 @@ def read_card(text: str) -> Card:
     return card
 
 
+def check_portable(value: Any, depth: int = 0) -> None:
+    """Refuse a card, or a part of it, that not every parser of JSON reads.
+
+    Parameters
+    ----------
+    value : any
+        As parsed from JSON.
+    depth : int
+        Of the levels above.
+
+    Raises
+    ------
+    InvalidModelError
+        If there is an integer of more than 64 bits, a number that is not finite, half of a surrogate pair, or
+        more than 100 levels.
+    """
+    if depth > MAX_DEPTH:
+        raise InvalidModelError(f"The model's card is nested deeper than {MAX_DEPTH} levels.")
+    if isinstance(value, str) and not _is_unicode(value):
+        raise InvalidModelError("The model's card holds text that is not Unicode: half of a surrogate pair.")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise InvalidModelError("The model's card holds an integer of more than 64 bits.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidModelError("The model's card holds a number that is not finite.")
+    if isinstance(value, dict):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list):
+        for entry in value:
+            check_portable(entry, depth + 1)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def to_json(card: Mapping[str, Any]) -> str:
     """Return the card as JSON, with sorted keys: equal cards have equal bytes."""
     return json.dumps(card, sort_keys=True, allow_nan=False)
@@ -92,10 +134,11 @@ def sections(card: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]
 def usage(card: Mapping[str, Any]) -> str:
     """Return the Python code that runs the model."""
     name, width = card["inputs"]["name"], card["inputs"]["n_features"]
-    file = card.get("file", {"name": MODEL})
+    name = name if name.isidentifier() else "X"  # the code is to be copied: it holds no text of others
+    file = json.dumps(card.get("file", {"name": MODEL})["name"])
     return (
         "from vaefeat.runtime import OnnxModel  # needs numpy and onnxruntime only\n\n"
-        f'model = OnnxModel.load("{file["name"]}")\n'
+        f"model = OnnxModel.load({file})\n"
         f"outputs = model.run({name})  # {name}: array of shape (n_samples, {width})"
     )
 

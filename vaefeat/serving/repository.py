@@ -14,6 +14,7 @@ from pathlib import Path
 from vaefeat._text import printable
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime import OnnxModel
+from vaefeat.runtime.card import check_portable
 from vaefeat.runtime.folders import Key, find_models
 from vaefeat.runtime.model import CHUNK_ROWS, read_model
 from vaefeat.runtime.sandbox import Sandbox
@@ -158,6 +159,7 @@ class Repository:
         if trial.golden is not None:
             raise InvalidModelError(f"The model fails on its golden rows: {trial.golden}")
         model = OnnxModel(content, n_threads=1)  # more would slow small models down; requests run in parallel
+        check_portable(model.card)  # it is part of the metadata that clients get
         contract = Contract.of(model)
         metrics = self._metrics.of(key[0])
         batcher = Batcher(model, settings, metrics, together=trial.is_batch_invariant)

@@ -14,6 +14,7 @@ EXPECTED = {
     "TooLargeError": (413, "too_large"),
     "TooManyRowsError": (413, "too_large"),
     "UnsupportedEncodingError": (415, "invalid"),
+    "WrongHostError": (421, "host"),
     "OverloadedError": (429, "queue_full"),
     "BodyMemoryError": (429, "memory"),
     "ClientGoneError": (499, "client_gone"),

@@ -1,13 +1,15 @@
 """The service's page does what a person expects, in light and dark, and on a phone."""
 
 import json
+import subprocess
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tests.apps import use_page
+from tests.apps import need_node, use_page
 from tests.serving.live import EXPORTED
 from vaefeat import OnnxModel
 
@@ -84,3 +86,14 @@ def test_the_api_page_shows_every_operation(look):
     shown = look["steps"]["docs"]["operations"]
     assert "POST /v2/models/{name}[/versions/{version}]/infer" in shown
     assert len(shown) == 8
+
+
+@pytest.mark.parametrize("text", ["it's", "'; touch hacked; '", "$(touch hacked)", "`a`", '"\\\n\x1b'])
+def test_what_is_copied_for_a_shell_holds_no_command(text, tmp_path):
+    source = files("vaefeat.serving.http").joinpath("pages", "index.js").read_text()
+    (line,) = [line for line in source.splitlines() if line.startswith("const quoted = ")]
+    script = f"{line}; process.stdout.write(quoted(process.argv[1]))"
+    quoted = subprocess.check_output([need_node(), "-e", script, text], text=True)
+    command = ["bash", "-c", f"printf %s {quoted}"]
+    assert subprocess.check_output(command, text=True, cwd=tmp_path) == text
+    assert not list(tmp_path.iterdir())

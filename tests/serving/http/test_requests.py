@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from numpy.testing import assert_array_equal
 from tests.onnx_models import linear_model
 from vaefeat.runtime import OnnxModel
 from vaefeat.serving.contract import DTYPES, Contract
-from vaefeat.serving.errors import InvalidRequestError, TooManyRowsError
+from vaefeat.serving.errors import InvalidRequestError, TooLargeError, TooManyRowsError
 from vaefeat.serving.http.requests import MAX_HEADER_BYTES, parse_request
 
 WEIGHTS = np.arange(15).reshape(5, 3) / 8
@@ -99,7 +100,7 @@ BAD = {
     "no JSON": (b"{", "is not JSON"),
     "NaN": (b'{"inputs": [{"name": "X", "data": [NaN]}]}', "is not JSON"),
     "not text": (b"\xff\xfe", "is not JSON"),
-    "deep": (b"[" * 100_000 + b"]" * 100_000, "is not JSON"),
+    "deep": (b"[" * 1050 + b"]" * 1050, "is not JSON"),
     "list": ([], "Expected a JSON object as the request"),
     "number as id": ({"id": 7, **request()}, 'Expected a string as the "id"'),
     "no inputs": ({}, 'Expected "inputs" as a list of JSON objects'),
@@ -236,3 +237,39 @@ def test_a_damaged_binary_request_is_parsed_or_refused(data):
     for position in data.draw(st.lists(st.integers(0, len(body) - 1), min_size=1, max_size=4)):
         body[position] = data.draw(st.integers(0, 255))
     assert parses_or_refuses(bytes(body), header_length + data.draw(st.integers(-3, 3)))
+
+
+def nested(depth):
+    return b"[" * depth + b"1" + b"]" * depth
+
+
+@pytest.mark.parametrize("depth", [100, 250, 300, 900])
+@pytest.mark.parametrize(
+    "place",
+    [
+        b'{"inputs": [{"name": %s}]}',
+        b'{"inputs": [{"name": "X", "shape": %s, "datatype": "FP32", "data": []}]}',
+        b'{"inputs": [{"name": "X", "shape": [0, 5], "datatype": %s, "data": []}]}',
+        b'{"inputs": [{"name": "X", "shape": [0, 5], "datatype": "FP32", "parameters": '
+        b'{"binary_data_size": %s}}]}',
+        b'{"inputs": [{"name": "X", "shape": [0, 5], "datatype": "FP32", "data": []}], '
+        b'"outputs": [{"name": %s}]}',
+        b'{"inputs": [{"name": "X", "shape": [0, 5], "datatype": "FP32", "data": []}], '
+        b'"parameters": {"binary_data_output": %s}}',
+    ],
+)
+def test_deeply_nested_values_are_refused_in_every_place(place, depth):
+    with pytest.raises(InvalidRequestError):
+        parse(place % nested(depth))
+
+
+@pytest.mark.parametrize("piece", [b"[],", b"{},", b"[", b"0,", b'{"a":'])
+def test_more_than_a_request_can_need_is_refused_before_it_is_parsed(piece, monkeypatch):
+    monkeypatch.setattr(orjson, "loads", lambda text: pytest.fail("it was parsed"))
+    with pytest.raises(TooLargeError, match="more than 100 rows of 5 features need"):
+        parse(b'{"inputs": [' + piece * 100_000)
+
+
+def test_the_largest_request_is_parsed():
+    rows = np.ones((MAX_ROWS, 5))
+    assert parse(request(rows) | {"id": "[," * 200}).X.shape == (MAX_ROWS, 5)

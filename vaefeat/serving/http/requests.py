@@ -12,10 +12,11 @@ import orjson
 
 from vaefeat.serving.contract import DATATYPES, DTYPES, Contract, Tensor
 from vaefeat.serving.core import check_n_rows
-from vaefeat.serving.errors import InvalidRequestError
+from vaefeat.serving.errors import InvalidRequestError, TooLargeError
 from vaefeat.serving.http.protocol import InferenceRequest
 
 MAX_HEADER_BYTES = 8 * 2**20  # of JSON; while it is parsed, the whole service waits
+_SPARE = 1000  # lists, objects and values beside the rows: parameters, outputs, text with brackets
 
 
 def parse_request(
@@ -38,13 +39,15 @@ def parse_request(
 
     Raises
     ------
-    TooManyRowsError, InvalidRequestError
+    TooManyRowsError, TooLargeError, InvalidRequestError
     """
     if header_length == 0:
         return _parse_raw(body, contract, max_rows)
     if header_length is not None and not 0 < header_length <= min(len(body), MAX_HEADER_BYTES):
         raise InvalidRequestError(f"Got {header_length} bytes of JSON in a body of {len(body)} bytes.")
-    request = _json_object(body[:header_length])
+    text = body[:header_length]
+    _check_size(text, contract, max_rows)
+    request = _json_object(text)
     tensors = memoryview(body)[header_length:] if header_length is not None else None
     id_ = request.get("id")
     if id_ is not None and not isinstance(id_, str):
@@ -63,6 +66,20 @@ def _parse_raw(body: bytes, contract: Contract, max_rows: int) -> InferenceReque
     check_n_rows(n_rows, max_rows)
     X = np.frombuffer(body, DTYPES["FP32"]).reshape(n_rows, n_features)
     return InferenceRequest(None, X, {output.name: True for output in contract.outputs})
+
+
+def _check_size(text: bytes, contract: Contract, max_rows: int) -> None:
+    """Refuse JSON of more lists, objects or values than any request to the model has, before it is parsed.
+
+    Parsed, a list of two bytes takes 60.
+    """
+    n_nested = text.count(b"[") + text.count(b"{")
+    n_values = text.count(b",")
+    if n_nested > max_rows + _SPARE or n_values > max_rows * contract.input.shape[1] + _SPARE:
+        raise TooLargeError(
+            f"The JSON has about {n_nested} lists and objects and {n_values} values, "
+            f"more than {max_rows} rows of {contract.input.shape[1]} features need."
+        )
 
 
 def _json_object(text: bytes) -> dict[str, Any]:
@@ -197,5 +214,8 @@ def _is_true(parameters: dict[str, Any], name: str, default: bool = False) -> bo
 
 def _shown(value: Any) -> str:
     """Return the beginning of a value as JSON: errors do not repeat all that was sent."""
-    text = orjson.dumps(value).decode()
+    try:
+        text = orjson.dumps(value).decode()
+    except TypeError:  # nested more deeply than it writes, though not than it reads
+        return "deeply nested JSON"
     return text if len(text) <= 60 else f"{text[:60]}..."

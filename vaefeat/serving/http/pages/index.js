@@ -163,8 +163,11 @@ function showFormsOfRow() {
   showPicture();
   const token = sessionStorage.getItem("token") ? " -H 'Authorization: Bearer TOKEN'" : "";
   const address = new URL(`v2/models/${chosen}/infer`, location.href);
-  $("#command pre").textContent = `curl${token} ${address} -d '${request()}'`;
+  $("#command pre").textContent = `curl${token} ${quoted(address.href)} -d ${quoted(request())}`;
 }
+
+// For a shell: within single quotes, only a single quote has a meaning.
+const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 const row = () => ($("#row").value.match(/[^\s,;[\]]+/g) ?? []).map(Number);
 
