@@ -91,7 +91,7 @@ class LossCurveDisplay:
         names = list(dict.fromkeys(name for name, _ in curves))
         if not names:
             raise ValueError(
-                "There is no curve: the estimator was trained for 0 epochs: fit it with max_iter > 0."
+                "There is no curve: the estimator was trained for 0 epochs. Fit it with max_iter > 0."
             )
         terms = names if terms is None else list(terms)
         if unknown := set(terms) - set(names):
