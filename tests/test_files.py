@@ -1,10 +1,15 @@
 import errno
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
-from vaefeat._files import new_folder, replacing, write_atomically
+from vaefeat._files import new_folder, read_regular, replacing, write_together
+
+
+def write_atomically(path, content):
+    write_together({path: content})
 
 
 @pytest.fixture
@@ -132,3 +137,33 @@ def test_existing_files_are_unchanged(is_file, folder):
         new_folder(folder).__enter__()
     assert mine.read_text() == "mine"
     assert os.listdir(folder.parent) == ["out"]
+
+
+def test_files_that_belong_together_are_replaced_together(tmp_path, monkeypatch):
+    model, card = tmp_path / "model.onnx", tmp_path / "model.json"
+    write_together({model: b"old", card: b"old card"})
+    renamed = []
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda *paths: (renamed.append(paths[1].name), replace(*paths)))
+    write_together({model: b"new", card: b"new card"})
+    assert renamed == ["model.json", "model.onnx"]
+    assert (model.read_bytes(), card.read_bytes()) == (b"new", b"new card")
+
+
+def test_if_one_of_them_cannot_be_written_all_stay_as_they_were(tmp_path):
+    model, card = tmp_path / "model.onnx", tmp_path / "model.json"
+    write_together({model: b"old"})
+    card.mkdir()
+    with pytest.raises(OSError, match="expected a regular file"):
+        write_together({model: b"new", card: b"new card"})
+    assert model.read_bytes() == b"old"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["model.json", "model.onnx"]
+
+
+def test_only_regular_files_are_read(tmp_path):
+    (tmp_path / "file").write_bytes(b"content")
+    assert read_regular(tmp_path / "file", 4) == b"cont"
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        with pytest.raises(OSError, match=r"expected a regular file|Is a directory"):
+            read_regular(path, 4)

@@ -4,8 +4,8 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 
@@ -49,10 +49,14 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path``, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: all are on the disk before the first takes its name.
+
+    The first of ``contents`` takes its name last, so that whoever finds it finds the others too.
+    """
+    with ExitStack() as stack:
+        for path, content in contents.items():
+            stack.enter_context(replacing(path)).write_bytes(content)
 
 
 @contextmanager

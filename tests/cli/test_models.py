@@ -3,6 +3,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 import numpy as np
 import onnx
@@ -376,3 +377,17 @@ def test_a_harmful_model_is_refused_in_one_sentence(kind, verb, tmp_path, rows, 
     assert result.exit_code == 1
     assert re.search("kills the process|Failed to allocate memory", said(result) + result.stdout)
     assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.slow
+def test_a_process_that_is_told_to_end_leaves_nothing_half_written(model, tmp_path):
+    source, target = tmp_path / "rows.npy", tmp_path / "out" / "features.npy"
+    np.lib.format.open_memmap(source, "w+", np.float32, (50_000_000, 3)).flush()  # takes no space
+    command = [sys.executable, "-m", "vaefeat", "encode", str(model), str(source), str(target)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while not list(tmp_path.glob("out/.*")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.terminate()
+        assert process.wait(60) == 143
+    assert list(tmp_path.glob("out/*")) == list(tmp_path.glob("out/.*")) == []

@@ -1,5 +1,8 @@
 """Output and errors of the command line."""
 
+import signal
+import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,14 +22,30 @@ errors = Console(stderr=True, highlight=False)
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Print an expected error as one sentence and exit with status 1; print warnings about data likewise."""
+    """Print an expected error as one sentence and exit with status 1; print warnings about data likewise.
+
+    If the process is told to end, what it was writing is removed first.
+    """
     try:
-        with warnings.catch_warnings():
+        with ending_by_exception(), warnings.catch_warnings():
             warnings.showwarning = partial(_show_warning, warnings.showwarning)
             yield
     except (VaefeatError, ValueError, OSError) as exc:
         errors.print(Text.assemble(("error ", "bold red"), printable(str(exc))), soft_wrap=True)
         raise typer.Exit(1) from exc
+
+
+@contextmanager
+def ending_by_exception() -> Iterator[None]:
+    """Let SIGTERM raise SystemExit, as Ctrl+C raises KeyboardInterrupt, so that temporary files go."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _show_warning(show: Callable, message: Warning | str, category: type[Warning], *where: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import onnx
 
-from vaefeat._files import write_atomically
+from vaefeat._files import write_together
 from vaefeat.exceptions import ExportError
 from vaefeat.runtime import card as cards
 from vaefeat.runtime.folders import SUFFIX, card_paths
@@ -42,6 +42,4 @@ def write_model(path: Path, content: bytes, card: Mapping[str, Any]) -> None:
     beside = {**card, "file": {"name": path.name, "bytes": len(content), "sha256": digest}}
     as_json, as_markdown = cards.to_json(beside), cards.to_markdown(beside)
     json_path, markdown_path = card_paths(path)
-    write_atomically(path, content)
-    write_atomically(json_path, as_json.encode() + b"\n")
-    write_atomically(markdown_path, as_markdown.encode())
+    write_together({path: content, json_path: as_json.encode() + b"\n", markdown_path: as_markdown.encode()})

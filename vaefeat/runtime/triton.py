@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vaefeat._files import write_atomically
+from vaefeat._files import write_together
 from vaefeat.exceptions import ExportError
 from vaefeat.runtime.folders import is_model_name, version_path
 from vaefeat.runtime.model import OnnxModel
@@ -77,8 +77,9 @@ def export_triton(model: OnnxModel, folder: str | os.PathLike[str], name: str | 
         )
     config = triton_config(model, name)
     path = Path(folder) / name
-    write_atomically(version_path(Path(folder), name), model.to_bytes())
-    write_atomically(path / "config.pbtxt", config.encode())
+    write_together(
+        {version_path(Path(folder), name): model.to_bytes(), path / "config.pbtxt": config.encode()}
+    )
     return path
 
 
