@@ -89,8 +89,8 @@ ROOMS = {
 }
 PUBLIC = [
     *(f"vaefeat.{name}" for name in vaefeat.__all__),
-    *["vaefeat", "vaefeat.comparison", "vaefeat.data", "vaefeat.exceptions", "vaefeat.recipes"],
-    *["vaefeat.plotting", "vaefeat.runtime"],
+    *["vaefeat", "vaefeat.comparison", "vaefeat.data", "vaefeat.exceptions", "vaefeat.fitting"],
+    *["vaefeat.plotting", "vaefeat.recipes", "vaefeat.runtime"],
 ]
 # Benchmarks time the engine by itself, and weigh the memory that it takes.
 ENGINE = ["vaefeat.training", "vaefeat.export.networks", "vaefeat.values"]

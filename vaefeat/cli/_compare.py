@@ -32,10 +32,10 @@ def compare(
 
     counts = [_n_labeled(text) for text in n_labeled or []]
     comparison = import_optional("vaefeat.comparison", "train")
-    with console.status("loading TensorFlow"):
-        import_tensorflow_quietly()
     with console.status("loading the data"):
         dataset = _load(data, target, read)
+    with console.status("loading TensorFlow"):
+        import_tensorflow_quietly()
     if smoke:
         dataset, n_draws, max_iter, counts = dataset.head(500), 2, 1, counts or [50, 100]
     with Progress(
