@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from vaefeat.data import UNLABELED
+from vaefeat.data.labels import is_unlabeled
 from vaefeat.estimators._base import all_or_nothing
 from vaefeat.estimators._parameters import (
     LIKELIHOOD_CONSTRAINTS,
@@ -226,14 +227,14 @@ class M2Classifier(ClassifierMixin, TrainedEstimator):
         X : array-like of shape (n_samples, n_features)
             Cast to float32; in [0, 1] if the likelihood is "bernoulli".
         y : array-like of shape (n_samples,)
-            Classes; -1 where there is no label. Of dtype object if the classes are strings.
+            Classes; -1 where there is no label, as a number or as text, or NaN, None or pd.NA.
 
         Returns
         -------
         self : object
         """
         with all_or_nothing(self):
-            X, y = self._validated(X, y, reset=True)
+            X, y = self._validated(X, _marked(y), reset=True)
             self._likelihood.check(X)
             check_binarization(self, self._likelihood)
             self.classes_, codes = _encode_labels(y)
@@ -429,11 +430,18 @@ class M2Classifier(ClassifierMixin, TrainedEstimator):
         return "classifier_" in vars(self)
 
 
+def _marked(y: Any) -> Any:
+    """Return labels with -1 where a mark of another kind, such as NaN or None, says that there is none."""
+    labels = np.asarray(y)
+    if labels.ndim != 1 or labels.dtype.kind not in "fO":
+        return y
+    missing = is_unlabeled(labels)
+    return np.where(missing, UNLABELED, labels) if missing.any() else y
+
+
 def _encode_labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the classes, and each sample's index among them, or -1 if it has no label."""
-    if y.dtype.kind in "US" and str(UNLABELED) in y:
-        raise ValueError('y holds the string "-1": for classes that are strings pass y of dtype object.')
-    labeled = np.array([label != UNLABELED for label in y.tolist()])
+    labeled = ~is_unlabeled(y)
     if not labeled.any():
         raise ValueError("No sample has a label, all are -1: expected some with each class.")
     if labeled.all():
