@@ -14,13 +14,15 @@ from skl2onnx.common.data_types import FloatTensorType
 from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 from sklearn.base import BaseEstimator, is_outlier_detector
 from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import Pipeline
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from vaefeat.exceptions import ExportError
 from vaefeat.export.canonical import FEATURES_CAST, OPSETS, canonicalize, replace_names
 from vaefeat.export.outputs import LABEL, PROBABILITIES, file_outputs
 from vaefeat.export.rewriting import rewrite
-from vaefeat.export.steps import encoders_of
+from vaefeat.export.steps import encoders_of, without_passthrough
 from vaefeat.protocols import FeatureEncoder
 
 # What skl2onnx raises for what it does not know.
@@ -72,6 +74,11 @@ def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) 
         raise ExportError(f"skl2onnx cannot convert {type(estimator).__name__}: {reason}") from exc
     _name_outputs(proto.graph, names)
     proto = rewrite(proto)
+    if foreign := {node.op_type for node in proto.graph.node if not onnx.defs.has(node.op_type, node.domain)}:
+        raise ExportError(
+            f"skl2onnx cannot convert {type(estimator).__name__}: it needs {sorted(foreign)}, which are no "
+            "operators of ONNX."
+        )
     if is_outlier_detector(estimator):
         _as_columns(proto.graph)
     if with_features:
@@ -100,9 +107,11 @@ def _name_outputs(graph: onnx.GraphProto, names: list[str]) -> None:
     del graph.output[len(names) :]
     for output in graph.output:
         dims = output.type.tensor_type.shape.dim
-        if output.name == LABEL and len(dims) == 2 and not dims[1].dim_value:  # a row where it is a column
+        is_unknown = len(dims) == 0 or (len(dims) == 2 and not dims[1].dim_value)
+        if output.name == LABEL and is_unknown:
             _reshape(graph, output, [-1])
-            del dims[1]
+            del dims[:]
+            dims.add()
 
 
 def _as_columns(graph: onnx.GraphProto) -> None:
@@ -134,26 +143,29 @@ def _add_features(graph: onnx.GraphProto, encoders: list[FeatureEncoder]) -> Non
 
 
 def _by_position(estimator: Any) -> Any:
-    """Return the estimator with the columns of its ColumnTransformers named by their positions.
+    """Return the estimator with the columns of its ColumnTransformers given by their positions.
 
-    A file takes one matrix, whose columns have no names.
+    A file takes one matrix, whose columns have no names, and skl2onnx does not know all ways to name them.
     """
+    converted = copy.copy(estimator)
     if isinstance(estimator, Pipeline):
-        converted = copy.copy(estimator)
-        converted.steps = [(name, _by_position(step)) for name, step in estimator.steps]
-        return converted
-    if isinstance(estimator, ColumnTransformer) and hasattr(estimator, "feature_names_in_"):
-        positions = {name: i for i, name in enumerate(estimator.feature_names_in_)}
-        converted = copy.copy(estimator)
+        steps = without_passthrough(estimator).steps or [("passthrough", FunctionTransformer())]
+        converted.steps = [(name, _by_position(step)) for name, step in steps]
+    elif isinstance(estimator, FeatureUnion):
+        kept = [(name, step) for name, step in estimator.transformer_list if step != "drop"]
+        converted.transformer_list = [(name, _by_position(step)) for name, step in kept]
+    elif isinstance(estimator, BaseSearchCV):
+        converted.best_estimator_ = _by_position(estimator.best_estimator_)
+    elif isinstance(estimator, ColumnTransformer):
         converted.transformers_ = [
-            (name, _by_position(step), _positions(columns, positions))
+            (name, _by_position(step), _positions(estimator, name, columns))
             for name, step, columns in estimator.transformers_
         ]
-        return converted
-    return estimator
+    else:
+        return estimator
+    return converted
 
 
-def _positions(columns: Any, positions: dict[str, int]) -> list[int]:
-    if isinstance(columns, str):
-        columns = [columns]
-    return [positions.get(column, column) for column in columns]
+def _positions(estimator: ColumnTransformer, name: str, columns: Any) -> list[int]:
+    indices = estimator._transformer_to_input_indices.get(name, columns)
+    return [int(i) for i in np.arange(estimator.n_features_in_)[indices]]
