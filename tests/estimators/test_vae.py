@@ -425,11 +425,12 @@ def test_methods_of_an_unfitted_estimator_say_so(method):
 
 def test_bytes_of_an_image_are_refused_by_bernoulli_with_advice():
     pixels = (X * 255).astype(np.uint8)
-    message = r"X must lie in \[0, 1\] for a Bernoulli likelihood, got \[\d+, \d+\]. Put MinMaxScaler\(\)"
+    message = (
+        r"X must lie in \[0, 1\] for a Bernoulli likelihood, got \[\d+, \d+\]. Put MinMaxScaler\(clip=True\)"
+    )
     with pytest.raises(ValueError, match=message):
         tiny(likelihood="bernoulli").fit(pixels)
-    with pytest.raises(ValueError, match=message):
-        tiny(likelihood="bernoulli").fit(X).score_samples(pixels)
+    assert np.isfinite(tiny(likelihood="bernoulli").fit(X).score_samples(pixels)).all()
 
 
 def test_inverse_transform_refuses_another_number_of_units(fitted):

@@ -132,7 +132,7 @@ def test_a_feature_that_is_never_seen_is_not_impossible(likelihood):
     ("likelihood", "X", "message"),
     [
         (Bernoulli(), [[0.0, 255.0]], r"must lie in \[0, 1\] for a Bernoulli likelihood, got \[0, 255\]"),
-        (Bernoulli(), [[-0.5, 1.0]], r"got \[-0\.5, 1\]\. Put MinMaxScaler\(\)"),
+        (Bernoulli(), [[-0.5, 1.0]], r"got \[-0\.5, 1\]\. Put MinMaxScaler\(clip=True\)"),
         (Poisson(), [[-1.0, 3.0]], r"must lie in \[0, inf\] for a Poisson likelihood, got \[-1, 3\]"),
     ],
 )

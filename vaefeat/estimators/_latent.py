@@ -192,7 +192,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         """
         check_is_fitted(self)
         X = self._validated(X, reset=False)
-        self._likelihood.check(X)
+        self._likelihood.check_new(X)
         score = self._score(X)
         return np.where(np.isnan(score), np.float32(-np.inf), score)  # differences of infinities
 

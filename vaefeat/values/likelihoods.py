@@ -31,6 +31,7 @@ from vaefeat.values.objectives import (
 # A feature that is constant in the training data would drive its learned variance to zero and its
 # log-density to infinity: variances below this one are not told apart.
 MIN_VARIANCE = 1e-6
+ROUNDING = 1e-6  # by which a scaler in float32 may miss the end of a range
 RARE = 1e-2  # a feature that is never seen is not impossible: its mean starts no nearer to the border
 
 
@@ -79,13 +80,20 @@ class Likelihood(ABC):
     log_inputs: ClassVar[bool] = False
 
     def check(self, X: np.ndarray) -> None:
-        """Raise ValueError if the likelihood cannot have produced ``X``, (n_samples, n_features)."""
+        """Raise ValueError if the likelihood cannot have produced ``X``, (n_samples, n_features).
+
+        Values beyond the support by no more than rounding, a millionth, are accepted.
+        """
         (lowest, highest), low, high = self.support, X.min(), X.max()
-        if low < lowest or high > highest:
+        if low < lowest - ROUNDING or high > highest + ROUNDING:
             raise ValueError(
                 f"X must lie in [{lowest:g}, {highest:g}] for a {type(self).__name__} likelihood, "
                 f"got [{low:g}, {high:g}]. {self.advice}"
             )
+
+    def check_new(self, X: np.ndarray) -> None:
+        """Raise ValueError if rows that come after the training have no score."""
+        self.check(X)
 
     @property
     def input_range(self) -> tuple[float, float] | None:
@@ -146,6 +154,9 @@ class Bernoulli(Likelihood):
 
     .. math:: \log p(x|z) = \sum_i x_i l_i - \log(1 + \exp l_i), \qquad E[x|z] = 1 / (1 + \exp(-l))
 
+    Training rows must lie in [0, 1]. Values of new rows beyond are scored as 0 or 1, the encoder sees them
+    as they are; so it is in exported files too.
+
     References
     ----------
     Kingma & Welling (2014), "Auto-Encoding Variational Bayes", appendix C.1.
@@ -161,8 +172,13 @@ class Bernoulli(Likelihood):
     name = "bernoulli"
     location_output = "x_logits"
     support = (0.0, 1.0)
-    advice = "Put MinMaxScaler() before this step, or choose a Gaussian likelihood or the squared error."
+    advice = (
+        "Put MinMaxScaler(clip=True) before this step, or choose a Gaussian likelihood or the squared error."
+    )
     is_binary = True
+
+    def check_new(self, X: np.ndarray) -> None:
+        """Accept all rows: their values are clipped to [0, 1] where they are compared with the mean."""
 
     def start(self, X: np.ndarray) -> np.ndarray:
         mean = np.clip(X.mean(axis=0, dtype=np.float64), RARE, 1 - RARE)
@@ -176,11 +192,14 @@ class Bernoulli(Likelihood):
     def log_prob(
         self, x: Array, location: Array, log_dispersion: Array | None = None, observed: Array | None = None
     ) -> Array:
+        if isinstance(x, np.ndarray):  # new rows may lie outside; training rows do not
+            x = np.clip(x, 0, 1)
         return bernoulli_log_prob(x, location, observed)
 
     def log_prob_nodes(
         self, graph: GraphBuilder, x: str, location: str, dispersion: np.ndarray | None
     ) -> str:
+        x = graph.op("Clip", x, 0.0, 1.0)
         per_feature = graph.op("Sub", graph.op("Mul", x, location), graph.op("Softplus", location))
         return graph.op("ReduceSum", per_feature, [-1], keepdims=0)
 
