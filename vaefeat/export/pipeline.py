@@ -17,11 +17,13 @@ from sklearn.compose import ColumnTransformer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import _safe_indexing
 
 from vaefeat.exceptions import ExportError
 from vaefeat.export.canonical import FEATURES_CAST, OPSETS, canonicalize, replace_names
 from vaefeat.export.outputs import LABEL, PROBABILITIES, file_outputs
 from vaefeat.export.rewriting import rewrite
+from vaefeat.export.rows import as_estimator_takes
 from vaefeat.export.steps import encoders_of, without_passthrough
 from vaefeat.protocols import FeatureEncoder
 
@@ -158,7 +160,7 @@ def _by_position(estimator: Any) -> Any:
         converted.best_estimator_ = _by_position(estimator.best_estimator_)
     elif isinstance(estimator, ColumnTransformer):
         converted.transformers_ = [
-            (name, _by_position(step), _positions(estimator, name, columns))
+            (name, _by_position(step), _positions(estimator, columns))
             for name, step, columns in estimator.transformers_
         ]
     else:
@@ -166,6 +168,7 @@ def _by_position(estimator: Any) -> Any:
     return converted
 
 
-def _positions(estimator: ColumnTransformer, name: str, columns: Any) -> list[int]:
-    indices = estimator._transformer_to_input_indices.get(name, columns)
-    return [int(i) for i in np.arange(estimator.n_features_in_)[indices]]
+def _positions(estimator: ColumnTransformer, columns: Any) -> list[int]:
+    positions = as_estimator_takes(estimator, np.arange(estimator.n_features_in_)[None])
+    chosen = _safe_indexing(positions, [columns] if np.isscalar(columns) else columns, axis=1)
+    return [int(i) for i in np.ravel(chosen)]
