@@ -1,5 +1,3 @@
-import math
-
 import numpy as np
 import pytest
 
@@ -17,12 +15,12 @@ def test_default_extractors_suit_the_kind_of_data(image_shape, likelihood):
     assert list(extractors) == ["raw", "pca", "untrained", "vae", *for_images, "supervised"]
     assert isinstance(vae, VAEEncoderTransformer)
     assert (vae.likelihood, vae.n_components) == (likelihood, 6)
-    assert vae.max_iter == 2_500  # 5 000 steps, two per epoch
+    assert (vae.max_iter, vae.n_steps) == ("auto", 10_000)
     assert extractors["untrained"][-1].max_iter == 0
     assert {len(extractor) for extractor in extractors.values()} == {1 if image_shape else 2}
 
 
 def test_on_small_data_the_image_encoder_trains_for_at_least_two_thousand_steps():
     image_vae = default_extractors(load_dataset("digits"))["image vae"][-1]
-    assert (image_vae.batch_size, image_vae.max_iter) == (134, math.ceil(2_000 / math.ceil(1_347 / 134)))
+    assert (image_vae.batch_size, image_vae.max_iter, image_vae.n_steps) == (134, "auto", 2_000)
     assert default_extractors(load_dataset("digits"), max_iter=3)["image vae"][-1].max_iter == 3

@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose
 
 from vaefeat.training.networks import NetworkConfig
 from vaefeat.training.vae import VAE, VAEConfig
-from vaefeat.values.likelihoods import LIKELIHOODS, MIN_VARIANCE, Bernoulli, Gaussian
+from vaefeat.values.likelihoods import LIKELIHOODS, MIN_SHARE, START_SHARE, Bernoulli, Gaussian
 
 NETWORK = NetworkConfig(n_inputs=6, n_outputs=2, hidden_layer_sizes=(8,))
 SEED = tf.constant([1, 2])
@@ -68,14 +68,19 @@ def test_the_decoder_starts_at_the_mean_of_the_data(likelihood):
     assert_allclose(likelihood.mean(location), X.mean(axis=0), rtol=1e-4)
 
 
-def test_the_noise_starts_at_the_variance_of_the_data_and_not_below_the_smallest_told_apart():
-    constant = X.copy()
-    constant[:, 0] = 0.5
+def test_the_noise_starts_below_the_variance_of_the_data():
     vae = VAE(VAEConfig(encoder=NETWORK, likelihood=Gaussian()), 0)
-    vae.start_from(constant)
-    variance = vae.noise_variance()
-    assert_allclose(variance[1:], X.var(axis=0)[1:], rtol=1e-4)
-    assert_allclose(variance[0], MIN_VARIANCE, rtol=1e-4)
+    vae.start_from(X)
+    assert_allclose(vae.noise_variance(), START_SHARE * X.var(axis=0), rtol=1e-4)
+    assert not vae.dispersion.saturated().any()
+
+
+def test_a_learned_variance_has_a_floor_of_its_own_share():
+    vae = VAE(VAEConfig(encoder=NETWORK, likelihood=Gaussian("learned")), 0)
+    vae.start_from(X)
+    vae.dispersion.level.assign([-100.0] + [0.0] * 5)
+    assert_allclose(vae.noise_variance()[0], MIN_SHARE * X[:, 0].var(), rtol=1e-4)
+    assert vae.dispersion.saturated().tolist() == [True] + [False] * 5
 
 
 def test_the_first_hidden_layer_starts_centered():

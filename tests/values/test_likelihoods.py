@@ -23,7 +23,7 @@ from vaefeat.export.composition import Graph, Output
 from vaefeat.values.likelihoods import (
     LIKELIHOODS,
     LOSSES,
-    MIN_VARIANCE,
+    START_SHARE,
     Bernoulli,
     Gaussian,
     Poisson,
@@ -79,7 +79,7 @@ def test_log_factorials_match_scipy():
 def test_tensors_give_what_arrays_give(likelihood):
     import tensorflow as tf
 
-    dispersion = likelihood.initial_log_dispersion(3)
+    dispersion = likelihood.base_log_dispersion(3)
     x, location = BINARY.astype(np.float32), LOCATION.astype(np.float32)
     tensors = tf.constant(x), tf.constant(location), None if dispersion is None else tf.constant(dispersion)
     assert_allclose(likelihood.log_prob(*tensors), likelihood.log_prob(x, location, dispersion), rtol=1e-5)
@@ -88,7 +88,7 @@ def test_tensors_give_what_arrays_give(likelihood):
 
 @pytest.mark.parametrize("likelihood", ALL, ids=repr)
 def test_onnx_nodes_give_what_arrays_give(likelihood):
-    log_dispersion = likelihood.initial_log_dispersion(3)
+    log_dispersion = likelihood.base_log_dispersion(3)
     dispersion = None if log_dispersion is None else np.broadcast_to(np.exp(log_dispersion), 3)
     graph = Graph(3)
     score = likelihood.log_prob_nodes(graph, "X", graph.op("Identity", LOCATION), dispersion)
@@ -109,7 +109,7 @@ def test_the_start_is_the_location_of_the_mean(likelihood):
 
 @pytest.mark.parametrize("likelihood", ALL, ids=repr)
 def test_unobserved_features_are_left_out_of_the_sum(likelihood):
-    dispersion = likelihood.initial_log_dispersion(3)
+    dispersion = likelihood.base_log_dispersion(3)
     if dispersion is not None:
         dispersion = np.broadcast_to(dispersion, 3)
     observed = np.tile([1.0, 0.0, 1.0], (20, 1))
@@ -148,18 +148,31 @@ def test_a_gaussian_accepts_any_real_features():
 
 
 def test_the_variance_is_learned_for_each_feature_or_for_all_or_given():
+    levels = [each.n_levels(3) for each in (Gaussian(), Gaussian("learned"), Gaussian(0.25))]
+    assert levels == [1, 3, 0]
+
+
+@pytest.mark.parametrize("variance", ["shared", "learned"])
+def test_a_learned_variance_starts_at_a_share_of_that_of_the_data(variance):
     X = np.random.default_rng(1).normal(size=(500, 3)) * np.sqrt(VARIANCE)
-    learned, shared, fixed = Gaussian(), Gaussian("shared"), Gaussian(0.25)
-    assert_allclose(np.exp(learned.start_log_dispersion(X)), X.var(axis=0), rtol=1e-5)
-    assert_allclose(np.exp(shared.start_log_dispersion(X)), [X.var(axis=0).mean()], rtol=1e-5)
-    assert_allclose(np.exp(fixed.start_log_dispersion(X)), [0.25] * 3, rtol=1e-6)
-    assert [each.learns_dispersion for each in (learned, shared, fixed)] == [True, True, False]
+    base = Gaussian(variance).base_log_dispersion(3, X)
+    assert_allclose(np.exp(base), START_SHARE * X.var(axis=0), rtol=1e-5)
 
 
-def test_the_learned_variance_has_a_floor():
-    start = Gaussian().start_log_dispersion(np.ones((5, 1)))
-    assert_allclose(np.exp(start), MIN_VARIANCE, rtol=1e-5)
-    assert_allclose(np.exp(Gaussian().bounded(np.array([-100.0]))), MIN_VARIANCE)
+def test_a_given_variance_is_that_whatever_the_data():
+    for X in (None, BINARY):
+        assert_allclose(np.exp(Gaussian(0.25).base_log_dispersion(3, X)), [0.25] * 3, rtol=1e-6)
+
+
+@pytest.mark.parametrize("constant", [0.0, 3.0, 1e6 + 0.1], ids=str)
+def test_a_constant_feature_has_the_variance_of_an_average_one(constant):
+    X = np.c_[np.random.default_rng(1).normal(size=(500, 2)), np.full(500, constant)].astype(np.float32)
+    base = np.exp(Gaussian().base_log_dispersion(3, X))
+    assert_allclose(base[2], base[:2].mean(), rtol=1e-5)
+
+
+def test_features_that_are_all_constant_have_a_variance():
+    assert np.isfinite(Gaussian().base_log_dispersion(2, np.ones((5, 2)))).all()
 
 
 @pytest.mark.parametrize("variance", [0, -1.0, np.nan, np.inf, "per_feature"])

@@ -20,8 +20,6 @@ from vaefeat.recipes import PixelScaler, image_encoder
 
 VAE, IMAGE = "vae", "image vae"
 MAJORITY, FOREST = "majority", "random forest"
-MIN_STEPS = 5_000  # of VAE training: small data sets need more epochs to reach them
-MIN_IMAGE_STEPS = 2_000  # of the image encoder
 MAX_SUPERVISED_STEPS = 2_750
 CS = (0.01, 0.1, 1.0, 10.0)
 
@@ -39,8 +37,7 @@ def default_extractors(
     n_components : int, default=10
         Number of features of PCA and of all encoders except the image encoder, which has 50.
     max_iter : int, optional
-        Number of epochs of the VAEs. By default at least 50 epochs and 5 000 steps; for the image
-        encoder at least 8 epochs and 2 000 steps.
+        Number of epochs of the VAEs. By default as many as make their ``n_steps``.
     random_state : int, default=0
 
     Returns
@@ -57,12 +54,12 @@ def default_extractors(
         RAW: FunctionTransformer(),
         "pca": PCA(n_components, random_state=random_state),
         "untrained": clone(vae).set_params(max_iter=0),
-        VAE: _with_epochs(vae, dataset, MIN_STEPS, max_iter),
+        VAE: _with_epochs(vae, max_iter),
     }
     if dataset.image_shape is not None:
         batch_size = min(256, max(1, len(dataset.X) // 10))
         image_vae = image_encoder(dataset.image_shape, batch_size=batch_size, random_state=random_state)
-        extractors[IMAGE] = _with_epochs(image_vae, dataset, MIN_IMAGE_STEPS, max_iter)
+        extractors[IMAGE] = _with_epochs(image_vae, max_iter)
     n_steps = min(MAX_SUPERVISED_STEPS, 50 * _steps_per_epoch(vae, dataset))
     extractors["supervised"] = SupervisedEncoderTransformer(
         n_components, n_steps=n_steps, random_state=random_state
@@ -101,13 +98,8 @@ def _vae(dataset: Dataset, n_components: int, random_state: int) -> VAEEncoderTr
     return VAEEncoderTransformer(n_components, likelihood=likelihood, random_state=random_state)
 
 
-def _with_epochs(
-    vae: VAEEncoderTransformer, dataset: Dataset, min_steps: int, max_iter: int | None
-) -> VAEEncoderTransformer:
-    """Set ``max_iter``: by default to what the VAE has, or to as many epochs as make ``min_steps``."""
-    if max_iter is None:
-        max_iter = max(vae.max_iter, math.ceil(min_steps / _steps_per_epoch(vae, dataset)))
-    return vae.set_params(max_iter=max_iter)
+def _with_epochs(vae: VAEEncoderTransformer, max_iter: int | None) -> VAEEncoderTransformer:
+    return vae if max_iter is None else vae.set_params(max_iter=max_iter)
 
 
 def _steps_per_epoch(vae: VAEEncoderTransformer, dataset: Dataset) -> int:

@@ -75,8 +75,11 @@ class AutoencoderTransformer(LatentTransformer):
     output : {"code", "reconstruction"}, default="code"
         What ``transform`` returns: the code, or the decoded code, with which an autoencoder that was
         trained with a corruption removes noise. May be changed after ``fit``.
-    max_iter : int, default=50
-        Passes over the data. 0 leaves the initial random weights.
+    max_iter : int or "auto", default="auto"
+        Passes over the data. "auto" is as many as make ``n_steps`` steps, at most 1000. 0 leaves the
+        initial random weights.
+    n_steps : int, default=10_000
+        Steps of the optimizer, rounded up to whole passes, if ``max_iter`` is "auto".
     early_stopping : bool, default=False
         Hold out ``validation_fraction`` of the samples, stop when their loss no longer falls, and keep
         the weights of the best epoch.
@@ -116,6 +119,13 @@ class AutoencoderTransformer(LatentTransformer):
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Only if ``X`` has feature names that are all strings.
+
+    Warns
+    -----
+    ConvergenceWarning
+        By ``fit``, if the loss still fell at the end.
+    UserWarning
+        By ``fit``, if features are constant, or so easy to predict that they outweigh the others.
 
     Raises
     ------
@@ -212,7 +222,8 @@ class AutoencoderTransformer(LatentTransformer):
         learning_rate: str = "constant",
         learning_rate_init: float = 1e-3,
         output: str = "code",
-        max_iter: int = 50,
+        max_iter: int | str = "auto",
+        n_steps: int = 10_000,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -241,6 +252,7 @@ class AutoencoderTransformer(LatentTransformer):
         self.learning_rate_init = learning_rate_init
         self.output = output
         self.max_iter = max_iter
+        self.n_steps = n_steps
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change

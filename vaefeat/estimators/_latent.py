@@ -1,5 +1,6 @@
 """What the VAE and the autoencoder share: an encoder and a decoder, trained without labels."""
 
+import math
 import threading
 from abc import abstractmethod
 from numbers import Integral, Real
@@ -8,10 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.model_selection import train_test_split
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from vaefeat.estimators._base import OnnxTransformer, all_or_nothing
+from vaefeat.estimators._diagnosis import (
+    warn_if_not_converged,
+    warn_of_constant_features,
+    warn_of_saturated_dispersion,
+)
 from vaefeat.estimators._parameters import (
     TRAINING_CONSTRAINTS,
     checked_image_shape,
@@ -29,10 +35,12 @@ if TYPE_CHECKING:
     from vaefeat.training.networks import NetworkConfig
 
 N_EXAMPLES = 10
+MAX_AUTO_EPOCHS = 1_000
 LATENT_CONSTRAINTS: dict = {
     **TRAINING_CONSTRAINTS,
     "filters": ["array-like"],
-    "max_iter": [Interval(Integral, 0, None, closed="left")],
+    "max_iter": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
+    "n_steps": [Interval(Integral, 1, None, closed="left")],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -56,6 +64,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
     example_codes_: np.ndarray
     _roles = ("encoder", "decoder")
     code_name: ClassVar[str]  # the output of the encoder that the decoder takes
+    _has_kl: ClassVar[bool] = False  # whether the loss has a KL term
 
     @property
     @abstractmethod
@@ -90,7 +99,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         """
         from vaefeat.training.loop import release
 
-        trainer = vars(self).pop("_trainer", None)  # what it holds changes, even if the training fails
+        trainer = self.__dict__.pop("_trainer", None)  # what it holds changes, even if the training fails
         with all_or_nothing(self):
             resume = self.warm_start and self.__sklearn_is_fitted__()
             X = self._validated(X, reset=not resume)
@@ -98,12 +107,13 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
             trainer = self._trained(
                 data,
                 trainer,
-                max_epochs=self.max_iter,
+                max_epochs=self._n_epochs(len(X)),
                 early_stopping=self.early_stopping,
                 learning_rate=self.learning_rate,
                 resume=resume,
             )
             self._keep_networks(trainer.model, self._pending)
+        self._diagnose(trainer.model, X)
         release(trainer)
         return self
 
@@ -124,7 +134,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         -------
         self : object
         """
-        trainer = vars(self).pop("_trainer", None)  # what it holds changes, even if the training fails
+        trainer = self.__dict__.pop("_trainer", None)  # what it holds changes, even if the training fails
         with all_or_nothing(self):
             resume = self.__sklearn_is_fitted__()
             X = self._validated(X, reset=not resume)
@@ -132,7 +142,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
                 (X,), trainer, max_epochs=1, early_stopping=False, learning_rate="constant", resume=resume
             )
             for name in self._exported_names():
-                vars(self).pop(name, None)
+                self.__dict__.pop(name, None)
         return self
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
@@ -226,6 +236,19 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         """The unit of the loss."""
         return self._likelihood.unit
 
+    def _n_epochs(self, n_samples: int) -> int:
+        if self.max_iter != "auto":
+            return self.max_iter
+        return min(MAX_AUTO_EPOCHS, math.ceil(self.n_steps / math.ceil(n_samples / self.batch_size)))
+
+    def _diagnose(self, model: "GenerativeModel", X: np.ndarray) -> None:
+        """Warn of what went wrong without an error."""
+        if self.early_stopping is False:
+            warn_if_not_converged(self.loss_curve_)
+        if model.dispersion.base is not None and self.image_shape is None:  # images have margins
+            warn_of_constant_features(X)
+        warn_of_saturated_dispersion(model.dispersion.saturated())
+
     def _check(self, X: np.ndarray) -> None:
         """Refuse features and parameters that do not fit each other."""
         self._likelihood.check(X)
@@ -257,17 +280,26 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         require_training_extra()
         import keras
 
+        from vaefeat.training.schedules import DelayedKL, n_epochs_without_kl
+
         self._check(data[0])
         init_seed, split_seed, train_seed = spawn_seeds(self.random_state, 3)
         trainer = self._trainer_for(data[0], init_seed, last if resume else None, resume)
         callbacks = self._callbacks(learning_rate, max_epochs)
+        n_without_kl = 0
+        if self._has_kl and not resume:
+            n_without_kl = n_epochs_without_kl(max_epochs, len(data[0]), self.batch_size)
+            callbacks.insert(0, DelayedKL(n_without_kl))
         validation = None
         if early_stopping:
             parts = train_test_split(*data, test_size=self.validation_fraction, random_state=split_seed)
             data, validation = tuple(parts[::2]), tuple(parts[1::2])
             callbacks += [
                 keras.callbacks.EarlyStopping(
-                    patience=self.n_iter_no_change, min_delta=self.tol, restore_best_weights=True
+                    patience=self.n_iter_no_change,
+                    min_delta=self.tol,
+                    restore_best_weights=True,
+                    start_from_epoch=n_without_kl,
                 )
             ]
         self._train(

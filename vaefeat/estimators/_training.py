@@ -76,7 +76,7 @@ class TrainedEstimator(OnnxEstimator):
 
         for role, network in export_networks(model, X).items():
             setattr(self, f"{role}_", network)
-        vars(self).pop("noise_variance_", None)  # of an earlier fit, with another likelihood
+        self.__dict__.pop("noise_variance_", None)  # of an earlier fit, with another likelihood
         noise_variance = model.noise_variance()
         if noise_variance is not None:
             self.noise_variance_ = noise_variance

@@ -1,5 +1,6 @@
 """A variational autoencoder as a scikit-learn transformer."""
 
+import math
 from collections.abc import Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from vaefeat.estimators._diagnosis import warn_of_silent_units
 from vaefeat.estimators._latent import LATENT_CONSTRAINTS, LatentTransformer
 from vaefeat.estimators._parameters import LIKELIHOOD_CONSTRAINTS, check_binarization
 from vaefeat.values.corruptions import Corruption
@@ -84,8 +86,11 @@ class VAEEncoderTransformer(LatentTransformer):
     output : {"z_mean", "hidden"}, default="z_mean"
         The features: the latent means, or the encoder's last hidden layer, which is wider and separates
         classes better. May be changed after ``fit``: the encoder gives both.
-    max_iter : int, default=50
-        Passes over the data. 0 leaves the initial random weights: an untrained encoder.
+    max_iter : int or "auto", default="auto"
+        Passes over the data. "auto" is as many as make ``n_steps`` steps, at most 1000. 0 leaves the
+        initial random weights: an untrained encoder.
+    n_steps : int, default=10_000
+        Steps of the optimizer, rounded up to whole passes, if ``max_iter`` is "auto".
     early_stopping : bool, default=False
         Hold out ``validation_fraction`` of the samples, stop when their loss no longer falls, and keep
         the weights of the best epoch.
@@ -132,6 +137,14 @@ class VAEEncoderTransformer(LatentTransformer):
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Only if ``X`` has feature names that are all strings.
+
+    Warns
+    -----
+    ConvergenceWarning
+        By ``fit``, if the loss still fell at the end; if no latent unit carries information, or
+        most of a few do not.
+    UserWarning
+        By ``fit``, if features are constant, or so easy to predict that they outweigh the others.
 
     Raises
     ------
@@ -193,6 +206,7 @@ class VAEEncoderTransformer(LatentTransformer):
         "output": [StrOptions({"z_mean", "hidden"})],
     }
     code_name = "z_mean"
+    _has_kl = True
     kl_per_unit_: np.ndarray
     active_units_: np.ndarray
 
@@ -215,7 +229,8 @@ class VAEEncoderTransformer(LatentTransformer):
         learning_rate: str = "constant",
         learning_rate_init: float = 1e-3,
         output: str = "z_mean",
-        max_iter: int = 50,
+        max_iter: int | str = "auto",
+        n_steps: int = 10_000,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -242,6 +257,7 @@ class VAEEncoderTransformer(LatentTransformer):
         self.learning_rate_init = learning_rate_init
         self.output = output
         self.max_iter = max_iter
+        self.n_steps = n_steps
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -339,6 +355,11 @@ class VAEEncoderTransformer(LatentTransformer):
             temperature=self.temperature,
         )
         return VAE(config, seed)
+
+    def _diagnose(self, model: Any, X: np.ndarray) -> None:
+        super()._diagnose(model, X)
+        n_steps = self.n_iter_ * math.ceil(len(X) / self.batch_size)
+        warn_of_silent_units(self.active_units_, n_steps)
 
     def _keep_networks(self, model: Any, X: np.ndarray) -> None:
         super()._keep_networks(model, X)

@@ -62,7 +62,8 @@ def _differs(name: str, expected: Outputs, actual: np.ndarray) -> np.ndarray:
     finite = np.isfinite(values)
     allowed = TOLERANCE * max(1.0, float(np.max(np.abs(values[finite]), initial=0.0)))
     close = np.abs(actual - np.where(finite, values, 0)) <= allowed
-    return ~np.where(finite, close, True).reshape(len(values), -1).all(axis=1)
+    right = np.where(finite, close, True).reshape(len(values), -1)
+    return np.logical_not(right.all(axis=1))
 
 
 def _loss(expected: Outputs, actual: Outputs, changed: np.ndarray) -> str:

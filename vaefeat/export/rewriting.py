@@ -30,7 +30,7 @@ def rewrite(proto: onnx.ModelProto) -> onnx.ModelProto:
     if any(node.op_type in UNUSABLE for node in graph.node):
         _drop_unused(graph)
     producers = {name: node for node in graph.node for name in node.output}
-    nodes = []
+    nodes: list[onnx.NodeProto] = []
     for node in graph.node:
         if node.op_type == "ConstantOfShape":
             nodes += _filled_like(graph, node, producers)
@@ -73,7 +73,8 @@ def _filled_like(
     like_name = tensor
     if n_columns:
         like_name = f"{output}_like"
-        columns = np.zeros(int(_constant(graph, n_columns)[0]), np.int64)
+        width = _constant(graph, n_columns)
+        columns = np.zeros(1 if width is None else int(width[0]), np.int64)
         graph.initializer.append(from_array(columns, f"{output}_columns"))
         yield make_node("Gather", [tensor, f"{output}_columns"], [like_name], axis=1)
     graph.initializer.append(from_array(np.array(False), f"{output}_false"))

@@ -36,8 +36,8 @@ def image_encoder(
         Variations that make no difference to you. The default suits handwriting and other drawings.
     random_state : int, RandomState instance or None, default=None
     **vae_params
-        Further parameters of :class:`vaefeat.VAEEncoderTransformer`. ``max_iter`` is 8, about 2 000
-        steps for 60 000 images; fewer images need more epochs to make as many steps.
+        Further parameters of :class:`vaefeat.VAEEncoderTransformer`. ``n_steps`` is 2 000: 9
+        epochs of 60 000 images, and more of fewer images.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def image_encoder(
         batch_size=256,
         learning_rate="cosine",
         learning_rate_init=3e-3,
-        max_iter=8,
+        n_steps=2_000,
         random_state=random_state,
     )
     return vae.set_params(**vae_params)

@@ -9,7 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vaefeat.values.likelihoods import Likelihood
+from vaefeat.values.likelihoods import MIN_SHARE, START_SHARE, Likelihood
+
+# Adam moves a weight by its learning rate at each step, however steep the loss: at 0.001 it would take
+# thousands of steps to find a dispersion.
+LEVEL_RATE = 10.0
+LOWEST_LEVEL = float(np.log(MIN_SHARE / START_SHARE))
 
 Batch = tuple[tf.Tensor, ...]
 Losses = dict[str, tf.Tensor]
@@ -50,7 +55,7 @@ class TrainableModel(keras.Model, ABC):
     @property
     @abstractmethod
     def loss_names(self) -> tuple[str, ...]:
-        """The keys of ``example_losses``; "loss" is minimized, the others are recorded."""
+        """The recorded keys of ``example_losses``; minimized is "objective" if there is one, or "loss"."""
 
     @property
     def fast_in_xla(self) -> bool:
@@ -96,7 +101,7 @@ class GenerativeModel(TrainableModel):
         log_dispersion = self.dispersion.value()
         if log_dispersion is None:
             return None
-        return np.broadcast_to(np.exp(log_dispersion.numpy()), self.config.encoder.n_inputs).copy()
+        return np.exp(keras.ops.convert_to_numpy(log_dispersion))
 
     @abstractmethod
     def reconstruct(self, x: tf.Tensor) -> tf.Tensor:
@@ -117,7 +122,7 @@ class GenerativeModel(TrainableModel):
 
 
 class Dispersion(keras.layers.Layer):
-    """The dispersion of a likelihood as a weight, learned or fixed; without any, no weight.
+    """The dispersion of a likelihood, and the share of it that is learned; without any, no weight.
 
     Parameters
     ----------
@@ -128,23 +133,30 @@ class Dispersion(keras.layers.Layer):
     def __init__(self, likelihood: Likelihood, n_features: int) -> None:
         super().__init__(name=likelihood.name)
         self._likelihood = likelihood
-        self.log_dispersion: Any = None
-        initial = likelihood.initial_log_dispersion(n_features)
+        self.base: Any = None
+        self.level: Any = None
+        initial = likelihood.base_log_dispersion(n_features)
         if initial is not None:
-            self.log_dispersion = self.add_weight(
-                shape=initial.shape,
-                initializer="zeros",  # the default would draw from a global generator
-                trainable=likelihood.learns_dispersion,
-                name="log_dispersion",
-            )
-            self.log_dispersion.assign(initial)
+            # The default initializer would draw from a global generator.
+            self.base = self.add_weight(initial.shape, "zeros", trainable=False, name="base_log_dispersion")
+            self.base.assign(initial)
+        if n_levels := likelihood.n_levels(n_features):
+            self.level = self.add_weight((n_levels,), "zeros", name="log_dispersion")
         self.built = True
 
     def start_from(self, X: np.ndarray) -> None:
         """Take the dispersion of each feature around its mean in ``X``, (n_samples, n_features)."""
-        if self._likelihood.learns_dispersion:
-            self.log_dispersion.assign(self._likelihood.start_log_dispersion(X))
+        if self.base is not None:
+            self.base.assign(self._likelihood.base_log_dispersion(X.shape[1], X))
 
     def value(self) -> tf.Tensor | None:
-        """Return the logarithm of the dispersion within its bounds, or None."""
-        return None if self.log_dispersion is None else self._likelihood.bounded(self.log_dispersion)
+        """Return the logarithm of the dispersion of each feature, (n_features,), or None."""
+        if self.level is None:
+            return self.base
+        return self.base + keras.ops.maximum(LEVEL_RATE * self.level, LOWEST_LEVEL)
+
+    def saturated(self) -> np.ndarray:
+        """Return which features have the least dispersion that can be learned, (n_features,), bool."""
+        if self.level is None or self.level.shape == (1,):
+            return np.zeros(0 if self.base is None else self.base.shape[0], bool)
+        return keras.ops.convert_to_numpy(LEVEL_RATE * self.level) <= LOWEST_LEVEL

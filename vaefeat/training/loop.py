@@ -213,7 +213,8 @@ def _training_step(model: TrainableModel, optimizer: keras.optimizers.Optimizer)
     def step(batch: Batch, seed: tf.Tensor, weight: tf.Tensor) -> Losses:
         with tf.GradientTape() as tape:
             losses = model.example_losses(batch, seed)
-            mean_loss = tf.reduce_sum(losses["loss"] * weight) / tf.reduce_sum(weight)
+            objective = losses.get("objective", losses["loss"])
+            mean_loss = tf.reduce_sum(objective * weight) / tf.reduce_sum(weight)
         variables = model.trainable_variables
         gradients = tape.gradient(mean_loss, variables)
         # What the loss reads but no gradient passes through must be read before it changes: TensorFlow's

@@ -54,6 +54,7 @@ class VAE(GenerativeModel):
         self.encoder = build_encoder(config.encoder, seed)
         self.decoder = build_decoder(config.encoder.mirrored(), seed + 1_000)
         self.dispersion = Dispersion(config.likelihood, config.encoder.n_inputs)
+        self.kl_weight = self.add_weight((), "ones", trainable=False, name="kl_weight")
         self.built = True
 
     @property
@@ -94,6 +95,8 @@ class VAE(GenerativeModel):
     def example_losses(self, batch: Batch, seed: tf.Tensor) -> Losses:
         """Return the loss of each example and the two terms of its ELBO, in nats.
 
+        What is minimized, the objective, differs from the loss while ``kl_weight`` is below 1.
+
         Parameters
         ----------
         batch : tensor of shape (batch, n_features), and optionally another: 1 where it is known, 0 elsewhere
@@ -117,7 +120,10 @@ class VAE(GenerativeModel):
         reconstruction = over_views(-log_prob)
         kl = over_views(objectives.gaussian_kl(z_mean, z_log_var))
         losses = {"loss": reconstruction + config.beta * kl, "reconstruction": reconstruction, "kl": kl}
+        losses["objective"] = losses["loss"] - (1.0 - self.kl_weight) * config.beta * kl
         if n_views == 2:
-            losses["contrast"] = objectives.contrastive_loss(*tf.split(z_mean, 2), config.temperature)
-            losses["loss"] += config.contrastive_weight * losses["contrast"]
+            first, second = tf.split(z_mean, 2)
+            losses["contrast"] = objectives.contrastive_loss(first, second, config.temperature)
+            for name in ("loss", "objective"):
+                losses[name] += config.contrastive_weight * losses["contrast"]
         return losses

@@ -28,10 +28,14 @@ from vaefeat.values.objectives import (
     squared_error,
 )
 
-# A feature that is constant in the training data would drive its learned variance to zero and its
-# log-density to infinity: variances below this one are not told apart.
-MIN_VARIANCE = 1e-6
 ROUNDING = 1e-6  # by which a scaler in float32 may miss the end of a range
+# A feature that the decoder gets exactly right would drive its learned variance to zero, and the gradient of
+# its log-density would leave nothing for the others: less than this share of its variance counts as none.
+MIN_SHARE = 1e-4
+# A decoder that starts by believing in as much noise as there is variance has no use for latents, which fall
+# silent before it learns better.
+START_SHARE = 0.1
+SAME = 1e-6  # values that differ by less, relative to their mean, are rounding errors of one value
 RARE = 1e-2  # a feature that is never seen is not impossible: its mean starts no nearer to the border
 
 
@@ -130,22 +134,24 @@ class Likelihood(ABC):
     ) -> str:
         """Add the operators of ``log_prob`` to an ONNX graph, and return the name of their output."""
 
-    @property
-    def learns_dispersion(self) -> bool:
-        """Whether the dispersion is learned with the weights."""
-        return False
+    def n_levels(self, n_features: int) -> int:
+        """Return how many dispersions are learned: none, one for all features, or one for each."""
+        return 0
 
-    def initial_log_dispersion(self, n_features: int) -> np.ndarray | None:
-        """Return the logarithm of the dispersion before any data, float32; None if there is none."""
+    def base_log_dispersion(self, n_features: int, X: np.ndarray | None = None) -> np.ndarray | None:
+        """Return the logarithm of the dispersion before training; None if the likelihood has none.
+
+        Parameters
+        ----------
+        n_features : int
+        X : ndarray of shape (n_samples, n_features), optional
+            The training data, if they are known.
+
+        Returns
+        -------
+        ndarray of shape (n_features,), float32, or None
+        """
         return None
-
-    def start_log_dispersion(self, X: np.ndarray) -> np.ndarray | None:
-        """Return the logarithm of the dispersion of ``X`` around its mean, float32; None if there is none."""
-        return self.initial_log_dispersion(X.shape[1])
-
-    def bounded(self, log_dispersion: Array) -> Array:
-        """Return the logarithm of the dispersion, where it has a bound not beyond it."""
-        return log_dispersion
 
 
 @dataclass(frozen=True)
@@ -212,9 +218,11 @@ class Gaussian(Likelihood):
 
     Parameters
     ----------
-    variance : "learned", "shared" or float, default="learned"
-        "learned" with the weights, one for each feature; "shared", one learned for all features; or one
-        given for all.
+    variance : "shared", "learned" or float, default="shared"
+        "shared": the same share of each feature's variance in the training data, a share that is learned
+        with the weights. It is robust to features that are constant, or easy to predict. "learned": a
+        variance learned for each feature, which makes a better density, and can give few features all of
+        the weight. A number: this variance for all features.
 
     References
     ----------
@@ -228,36 +236,28 @@ class Gaussian(Likelihood):
     >>> vae = VAEEncoderTransformer(likelihood=Gaussian(variance=0.1))
     """
 
-    variance: float | str = "learned"
+    variance: float | str = "shared"
 
     name = "gaussian"
 
     def __post_init__(self) -> None:
         if isinstance(self.variance, str):
-            if self.variance not in ("learned", "shared"):
-                raise ValueError(f'variance must be "learned", "shared" or a number, got {self.variance!r}.')
+            if self.variance not in ("shared", "learned"):
+                raise ValueError(f'variance must be "shared", "learned" or a number, got {self.variance!r}.')
         elif not 0 < self.variance < np.inf:  # also when it is NaN
             raise ValueError(f"variance must be positive and finite, got {self.variance}.")
 
-    @property
-    def learns_dispersion(self) -> bool:
-        return isinstance(self.variance, str)
+    def n_levels(self, n_features: int) -> int:
+        if not isinstance(self.variance, str):
+            return 0
+        return 1 if self.variance == "shared" else n_features
 
-    def initial_log_dispersion(self, n_features: int) -> np.ndarray:
-        if isinstance(self.variance, str):
-            return np.zeros(1 if self.variance == "shared" else n_features, np.float32)
-        return np.full(n_features, np.log(self.variance), np.float32)
-
-    def start_log_dispersion(self, X: np.ndarray) -> np.ndarray:
-        if not self.learns_dispersion:
-            return self.initial_log_dispersion(X.shape[1])
-        variance = X.var(axis=0, dtype=np.float64)
-        if self.variance == "shared":
-            variance = variance.mean(keepdims=True)
-        return np.log(np.maximum(variance, MIN_VARIANCE)).astype(np.float32)
-
-    def bounded(self, log_dispersion: Array) -> Array:
-        return namespace(log_dispersion).maximum(log_dispersion, float(np.log(MIN_VARIANCE)))
+    def base_log_dispersion(self, n_features: int, X: np.ndarray | None = None) -> np.ndarray:
+        if not isinstance(self.variance, str):
+            return np.full(n_features, np.log(self.variance), np.float32)
+        if X is None:
+            return np.zeros(n_features, np.float32)
+        return np.log(START_SHARE * _variances(X)).astype(np.float32)
 
     def start(self, X: np.ndarray) -> np.ndarray:
         return X.mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -378,6 +378,13 @@ def resolve(likelihood: str | Likelihood, known: Mapping[str, Likelihood] = LIKE
     if likelihood not in known:
         raise ValueError(f"Got the likelihood {likelihood!r}, expected an object, or one of {sorted(known)}.")
     return known[likelihood]
+
+
+def _variances(X: np.ndarray) -> np.ndarray:
+    """Return the variance of each feature; of one that is constant, that of an average feature."""
+    variance, mean = X.var(axis=0, dtype=np.float64), X.mean(axis=0, dtype=np.float64)
+    varies = np.sqrt(variance) > SAME * np.abs(mean)
+    return np.where(varies, variance, variance[varies].mean() if varies.any() else 1.0)
 
 
 def _sum_of_squares(graph: GraphBuilder, values: str) -> str:
