@@ -10,13 +10,19 @@ UNLABELED = -1
 
 
 def is_unlabeled(y: np.ndarray) -> np.ndarray:
-    """Return for each label whether it says that the sample has none: -1, NaN, None, "-1" or ""."""
+    """Tell for each label whether it marks a sample without one: -1, NaN, None, pandas.NA, "-1" or ""."""
     if y.dtype.kind in "iub":
         return y == UNLABELED
     if y.dtype.kind == "f":
         return np.isnan(y) | (y == UNLABELED)
-    marks = (None, UNLABELED, str(UNLABELED), "")
-    return np.array([label in marks or label != label for label in y.tolist()], dtype=bool)
+    return np.array([_is_mark(label) for label in y.tolist()], dtype=bool)
+
+
+def _is_mark(label: object) -> bool:
+    if label is None or isinstance(label, str):
+        return label in (None, str(UNLABELED), "")
+    differs = label != label  # NaN differs from itself; of pandas.NA nobody knows
+    return not isinstance(differs, bool | np.bool_) or bool(differs) or label == UNLABELED
 
 
 def mark_unlabeled(y: np.ndarray) -> np.ndarray:
