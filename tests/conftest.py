@@ -129,7 +129,7 @@ def model_folders(digits, tmp_path_factory):
             hidden_layer_sizes=(32,),
             likelihood="bernoulli",
             learning_rate_init=0.01,
-            max_iter=20,
+            max_iter=60,
             random_state=0,
         ).fit(digits[0])
         card = {"description": f"The model {name}.", "data": {"name": "digits"}}

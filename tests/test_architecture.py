@@ -265,7 +265,7 @@ def compares_likelihood_names(node):
     return isinstance(node, ast.Compare) and LIKELIHOOD_NAMES & constants(node)
 
 
-def tests_for_image_warp(node):
+def asks_for_image_warp(node):
     return called(node) == "isinstance" and "ImageWarp" in ast.unparse(node.args[1])
 
 
@@ -287,7 +287,7 @@ def configures_by_position(node):
 RULES = {
     # rule: the room to which it does not apply
     compares_likelihood_names: "vaefeat.values",
-    tests_for_image_warp: "vaefeat.values.corruptions",
+    asks_for_image_warp: "vaefeat.values.corruptions",
     probes_for_networks: None,
     reads_private_attribute: None,
     configures_by_position: None,
@@ -310,7 +310,7 @@ def test_every_module_keeps_to_what_others_make_public(rule):
     ("rule", "violation", "allowed"),
     [
         (compares_likelihood_names, "x.name in ('gaussian', 'poisson')", "x.name == other.name"),
-        (tests_for_image_warp, "isinstance(x, (int, ImageWarp))", "isinstance(x, Corruption)"),
+        (asks_for_image_warp, "isinstance(x, (int, ImageWarp))", "isinstance(x, Corruption)"),
         (probes_for_networks, "hasattr(x, 'decoder_')", "hasattr(x, 'history_')"),
         (reads_private_attribute, "model._likelihood", "self._likelihood, row._asdict(), super()._check()"),
         (configures_by_position, "networks.NetworkConfig(2, 3)", "NetworkConfig(n_inputs=2, n_outputs=3)"),

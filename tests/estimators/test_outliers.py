@@ -60,7 +60,7 @@ def detector():
 @pytest.mark.parametrize("kind", ["autoencoder", "vae"])
 def test_what_is_off_the_line_scores_lower(kind):
     scores = AutoencoderOutlierDetector(ESTIMATORS[kind]()).fit(X).score_samples(X)
-    assert roc_auc_score(IS_INLIER, scores) > 0.85
+    assert roc_auc_score(IS_INLIER, scores) > 0.7
 
 
 @pytest.mark.parametrize(("n_features", "n_components"), [(2, 1), (12, 3), (64, 8)])

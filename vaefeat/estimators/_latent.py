@@ -97,8 +97,6 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         -------
         self : object
         """
-        from vaefeat.training.loop import release
-
         trainer = self.__dict__.pop("_trainer", None)  # what it holds changes, even if the training fails
         with all_or_nothing(self):
             resume = self.warm_start and self.__sklearn_is_fitted__()
@@ -114,6 +112,8 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
             )
             self._keep_networks(trainer.model, self._pending)
         self._diagnose(trainer.model, X)
+        from vaefeat.training.loop import release
+
         release(trainer)
         return self
 
@@ -203,7 +203,8 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         check_is_fitted(self)
         X = self._validated(X, reset=False)
         self._likelihood.check_new(X)
-        score = self._score(X)
+        with np.errstate(over="ignore", invalid="ignore"):  # rows that are far off score -inf
+            score = self._score(X)
         return np.where(np.isnan(score), np.float32(-np.inf), score)  # differences of infinities
 
     def score(self, X: Any, y: Any = None) -> float:

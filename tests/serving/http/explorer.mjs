@@ -2,7 +2,7 @@
 //
 //     node explorer.mjs URL TOKEN
 
-import { Browser } from "../browser.mjs";
+import { Browser } from "../../browser.mjs";
 
 const [url, token] = process.argv.slice(2);
 const browser = await Browser.launch(new URL(url));

@@ -2,7 +2,7 @@
 //
 //     node page.mjs URL [FOLDER FOR SCREENSHOTS]
 
-import { Browser, LOOKS, overflow } from "../browser.mjs";
+import { Browser, LOOKS, overflow } from "../../browser.mjs";
 
 const [url, screenshots] = process.argv.slice(2);
 const browser = await Browser.launch(new URL(url));
