@@ -431,7 +431,7 @@ def test_bytes_of_an_image_are_refused_by_bernoulli_with_advice():
     )
     with pytest.raises(ValueError, match=message):
         tiny(likelihood="bernoulli").fit(pixels)
-    assert np.isfinite(tiny(likelihood="bernoulli").fit(X).score_samples(pixels)).all()
+    assert not np.isnan(tiny(likelihood="bernoulli").fit(X).score_samples(pixels)).any()
 
 
 def test_inverse_transform_refuses_another_number_of_units(fitted):

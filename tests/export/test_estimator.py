@@ -316,4 +316,4 @@ def test_the_export_of_a_pipeline_walks_one_way(vae, digits, tmp_path):
     counts = stays(lambda: export_onnx(pipe, tmp_path / "pipe.onnx", X=X))
     of_export = {module: n for module, n in counts.items() if module.startswith("export/")}
     assert "export/hooks" in of_export  # the way was taken
-    assert max(of_export.values()) <= 3
+    assert max(of_export.values()) <= 6  # 3 without the proof of precision
