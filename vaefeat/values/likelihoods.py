@@ -371,7 +371,7 @@ def resolve(likelihood: str | Likelihood, known: Mapping[str, Likelihood] = LIKE
     --------
     >>> from vaefeat.values.likelihoods import resolve
     >>> resolve("gaussian")
-    Gaussian(variance='learned')
+    Gaussian(variance='shared')
     """
     if isinstance(likelihood, Likelihood):
         return likelihood
