@@ -109,6 +109,7 @@ def choose_simplest(scores: Sequence[Score]) -> int:
     best = max(range(len(scores)), key=lambda i: scores[i].balanced_accuracy)
     for i, score in enumerate(scores):
         deficit, error = scores[best].minus(score)
-        if deficit <= error:
+        # A single row of difference is exactly one standard error, up to rounding.
+        if deficit <= error or math.isclose(deficit, error):
             return i
     return best

@@ -35,7 +35,7 @@ class LabelEfficiencyDisplay:
     ...     for n, mean in [(100, 0.75), ("all", 0.93)]
     ... ]
     >>> LabelEfficiencyDisplay(rows, n_train=60_000).plot().ax_.get_xlabel()
-    'labelled samples'
+    'labeled samples'
     """
 
     def __init__(self, summary: Sequence[dict[str, Any]], *, n_train: int) -> None:

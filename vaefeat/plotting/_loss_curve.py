@@ -145,6 +145,6 @@ def _distinct_terms(history: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     if not {"reconstruction", "kl"} <= history.keys():
         return history
     elbo = history["reconstruction"] + history["kl"]
-    loss_is_elbo = np.allclose(history["loss"], elbo, rtol=1e-4)
+    loss_is_elbo = np.allclose(history["loss"], elbo, rtol=1e-6)
     others = {name: values for name, values in history.items() if not (name == "loss" and loss_is_elbo)}
     return {"negative ELBO": elbo, **others}

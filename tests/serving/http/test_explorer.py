@@ -168,7 +168,7 @@ def test_the_service_s_page_links_to_the_working_explorer(models, explorer, tmp_
     token.write_text("sesame")
     with serving(models, "--explore", str(explorer), "--token-file", str(token)) as live:
         seen = use_page(Path(__file__).with_name("explorer.mjs"), live.url, "sesame")
-    assert "This service requires a token" in seen["notice"]
+    assert "This service asks for a token" in seen["notice"]
     assert seen["title"] == "Latent space"
     assert seen["picture"] == [8, 8]
     assert seen["foreign"] == []
