@@ -30,12 +30,20 @@ def canonicalize(proto: onnx.ModelProto, graph_name: str) -> onnx.ModelProto:
     return _stamp(proto)
 
 
-def rename(graph: onnx.GraphProto) -> None:
-    """Name all nodes and tensors of a graph, its input and outputs too, so that skl2onnx can take it in.
+def embeddable(proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """Return a model in the form in which skl2onnx can add it to a graph of an opset.
 
-    It makes a name unique by digits behind it: of t3 and t31, the former could become the latter.
+    All nodes have names. Tensors, the input and the outputs too, have names that end in no digit: skl2onnx
+    makes a name unique by digits behind it, so that of t3 and t31 the former could become the latter.
+
+    Raises
+    ------
+    ExportError
+        If the model has operators that this opset has not.
     """
-    _rename(graph, {"": ""}, count(), "t{}_")
+    proto = at_opset(proto, opset)
+    _rename(proto.graph, {"": ""}, count(), "t{}_")
+    return proto
 
 
 def replace_names(graph: onnx.GraphProto, new_names: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ import onnx
 from sklearn.utils.validation import check_is_fitted
 
 from vaefeat.exceptions import ExportError
-from vaefeat.export.artifact import checked_entries, checked_path
+from vaefeat.export.arguments import checked_entries, checked_path
 from vaefeat.export.description import describe_decoder
 from vaefeat.export.proof import write_proven
 from vaefeat.export.rows import N_PARITY_ROWS
@@ -63,7 +63,7 @@ def export_decoder(
     >>> decoder.run([[0.0, 0.0], [1.0, -1.0]])["x_mean"].shape
     (2, 64)
     """
-    path, entries = checked_path(Path(path)), checked_entries(card)
+    path, entries = checked_path(path), checked_entries(card)
     check_is_fitted(estimator)
     networks = estimator.networks() if isinstance(estimator, NetworkEstimator) else {}
     if "decoder" not in networks:

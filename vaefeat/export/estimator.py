@@ -11,11 +11,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from vaefeat.exceptions import ExportError, ParityError
-from vaefeat.export.artifact import checked_entries, checked_path, serialize
+from vaefeat.export.arguments import checked_entries, checked_path
+from vaefeat.export.artifact import serialize
 from vaefeat.export.columns import split_columns
 from vaefeat.export.description import describe_estimator
 from vaefeat.export.pipeline import convert_estimator
-from vaefeat.export.proof import first_deviating_step, outputs_to_prove, prove_precision, write_proven
+from vaefeat.export.precision import check_precision
+from vaefeat.export.proof import first_deviating_step, outputs_to_prove, write_proven
 from vaefeat.export.rows import parity_rows, rows_of
 from vaefeat.export.steps import without_passthrough
 from vaefeat.runtime import OnnxModel
@@ -90,7 +92,7 @@ def export_onnx(
     >>> bool((outputs["label"] == pipe.predict(X)).all())
     True
     """
-    path, entries = checked_path(Path(path)), checked_entries(card)
+    path, entries = checked_path(path), checked_entries(card)
     if not isinstance(estimator, BaseEstimator):
         raise ExportError(f"Got {estimator!r}, expected a fitted scikit-learn estimator.")
     check_is_fitted(estimator)
@@ -106,7 +108,7 @@ def export_onnx(
         full_card["columns"] = plan.to_json()
         full_card["inputs"]["feature_names"] = plan.feature_names
     file = OnnxModel(serialize(proto, full_card))
-    prove_precision(estimator, file, data)
+    check_precision(estimator, file, data)
     try:
         write_proven(path, proto, full_card, rows.cast, outputs_to_prove(estimator, file, rows))
     except ParityError as exc:

@@ -24,7 +24,7 @@ from skl2onnx.common.data_types import (
 )
 from skl2onnx.helpers import add_onnx_graph
 
-from vaefeat.export.canonical import FEATURES_CAST, at_opset, rename
+from vaefeat.export.canonical import FEATURES_CAST, embeddable
 from vaefeat.export.composition import Graph, Output, one_output
 from vaefeat.export.outputs import LABEL, PROBABILITIES, SCORES
 from vaefeat.export.scores import score_model
@@ -51,7 +51,7 @@ def convert_transformer(scope: Any, operator: Any, container: Any) -> None:
     In NumPy: ``transformer.transform(X).astype(X.dtype)``.
     """
     transformer = operator.raw_operator
-    proto = at_opset(transformer.onnx_graph(), container.target_opset)
+    proto = embeddable(transformer.onnx_graph(), container.target_opset)
     graph = _begin_with_cast(proto)
     to = TensorProto.DOUBLE if isinstance(operator.outputs[0].type, DoubleTensorType) else TensorProto.FLOAT
     features = graph.output[0]
@@ -109,7 +109,7 @@ def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     """
     classifier = operator.raw_operator
     network = classifier.networks()["classifier"]
-    proto = at_opset(one_output(network, PROBABILITIES), container.target_opset)
+    proto = embeddable(one_output(network, PROBABILITIES), container.target_opset)
     graph = _begin_with_cast(proto)
     classes = classifier.classes_
     values = classes.astype(np.int64 if _are_numbers(classes) else object)
@@ -151,14 +151,13 @@ def convert_detector(scope: Any, operator: Any, container: Any) -> None:
     is_inlier = graph.op("GreaterOrEqual", decision, 0.0)
     label = graph.op("Where", is_inlier, np.int64(1), np.int64(-1))
     outputs = Output(LABEL, label, 1, onnx.TensorProto.INT64), Output(SCORES, decision, 1)
-    proto = at_opset(graph.model(*outputs), container.target_opset)
+    proto = embeddable(graph.model(*outputs), container.target_opset)
     _begin_with_cast(proto)
     add_onnx_graph(scope, operator, container, proto)
 
 
 def _begin_with_cast(proto: onnx.ModelProto) -> onnx.GraphProto:
     """Let the graph take any numbers, and return it."""
-    rename(proto.graph)  # another's graph may have nodes without names, which skl2onnx cannot take
     X = proto.graph.input[0]
     cast = make_node("Cast", ["step_X"], [X.name], name="cast_X", to=TensorProto.FLOAT)
     proto.graph.node.insert(0, cast)

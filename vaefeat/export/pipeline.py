@@ -1,8 +1,6 @@
 """A fitted scikit-learn estimator, a whole Pipeline for one, as a canonical ONNX graph."""
 
-import copy
 import warnings
-from typing import Any
 
 import numpy as np
 import onnx
@@ -13,18 +11,12 @@ from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 from sklearn.base import BaseEstimator, is_outlier_detector
-from sklearn.compose import ColumnTransformer
-from sklearn.model_selection._search import BaseSearchCV
-from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils import _safe_indexing
 
 from vaefeat.exceptions import ExportError
 from vaefeat.export.canonical import FEATURES_CAST, OPSETS, canonicalize, replace_names
 from vaefeat.export.outputs import LABEL, PROBABILITIES, file_outputs
 from vaefeat.export.rewriting import rewrite
-from vaefeat.export.rows import as_estimator_takes
-from vaefeat.export.steps import encoders_of, without_passthrough
+from vaefeat.export.steps import by_position, encoders_of
 from vaefeat.protocols import FeatureEncoder
 
 # What skl2onnx raises for what it does not know.
@@ -61,31 +53,31 @@ def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) 
     """
     if isinstance(estimator, FeatureEncoder):
         return _convert_encoder_alone(estimator)
-    names = [output.name for output in file_outputs(estimator)]
     try:
-        with warnings.catch_warnings():  # skl2onnx reads attributes that scikit-learn is about to drop
-            warnings.simplefilter("ignore", FutureWarning)
-            proto = to_onnx(
-                _by_position(estimator),
-                initial_types=[("X", FloatTensorType([None, estimator.n_features_in_]))],
-                target_opset=OPSETS,
-                options={"zipmap": False} if PROBABILITIES in names else None,
-            )
+        proto = _convert(estimator)
     except FAILURES as exc:
         reason = " ".join(str(exc).split())
         raise ExportError(f"skl2onnx cannot convert {type(estimator).__name__}: {reason}") from exc
-    _name_outputs(proto.graph, names)
-    proto = rewrite(proto)
-    if foreign := {node.op_type for node in proto.graph.node if not onnx.defs.has(node.op_type, node.domain)}:
-        raise ExportError(
-            f"skl2onnx cannot convert {type(estimator).__name__}: it needs {sorted(foreign)}, which are no "
-            "operators of ONNX."
-        )
     if is_outlier_detector(estimator):
         _as_columns(proto.graph)
     if with_features:
         _add_features(proto.graph, encoders_of(estimator))
     return canonicalize(proto, "vaefeat_pipeline")
+
+
+def _convert(estimator: BaseEstimator) -> onnx.ModelProto:
+    """Return the graph of skl2onnx with the names of our outputs, in operators that files may hold."""
+    names = [output.name for output in file_outputs(estimator)]
+    with warnings.catch_warnings():  # skl2onnx reads attributes that scikit-learn is about to drop
+        warnings.simplefilter("ignore", FutureWarning)
+        proto = to_onnx(
+            by_position(estimator),
+            initial_types=[("X", FloatTensorType([None, estimator.n_features_in_]))],
+            target_opset=OPSETS,
+            options={"zipmap": False} if PROBABILITIES in names else None,
+        )
+    _name_outputs(proto.graph, names)
+    return rewrite(proto)
 
 
 def _convert_encoder_alone(estimator: FeatureEncoder) -> onnx.ModelProto:
@@ -142,33 +134,3 @@ def _add_features(graph: onnx.GraphProto, encoders: list[FeatureEncoder]) -> Non
     width = len(encoders[0].get_feature_names_out())
     graph.node.append(make_node("Identity", [cast.input[0]], [name]))
     graph.output.append(make_tensor_value_info(name, TensorProto.FLOAT, ["N", width]))
-
-
-def _by_position(estimator: Any) -> Any:
-    """Return the estimator with the columns of its ColumnTransformers given by their positions.
-
-    A file takes one matrix, whose columns have no names, and skl2onnx does not know all ways to name them.
-    """
-    converted = copy.copy(estimator)
-    if isinstance(estimator, Pipeline):
-        steps = without_passthrough(estimator).steps or [("passthrough", FunctionTransformer())]
-        converted.steps = [(name, _by_position(step)) for name, step in steps]
-    elif isinstance(estimator, FeatureUnion):
-        kept = [(name, step) for name, step in estimator.transformer_list if step != "drop"]
-        converted.transformer_list = [(name, _by_position(step)) for name, step in kept]
-    elif isinstance(estimator, BaseSearchCV):
-        converted.best_estimator_ = _by_position(estimator.best_estimator_)
-    elif isinstance(estimator, ColumnTransformer):
-        converted.transformers_ = [
-            (name, _by_position(step), _positions(estimator, columns))
-            for name, step, columns in estimator.transformers_
-        ]
-    else:
-        return estimator
-    return converted
-
-
-def _positions(estimator: ColumnTransformer, columns: Any) -> list[int]:
-    positions = as_estimator_takes(estimator, np.arange(estimator.n_features_in_)[None])
-    chosen = _safe_indexing(positions, [columns] if np.isscalar(columns) else columns, axis=1)
-    return [int(i) for i in np.ravel(chosen)]

@@ -28,6 +28,8 @@ def check_precision(estimator: Any, file: OnnxModel, rows: Rows) -> None:
     ParityError
         If outputs change, and the rounding of one column is enough to change some.
     """
+    if np.array_equal(as_numbers(rows.given), rows.cast, equal_nan=True):
+        return  # float32 holds every value as it is
     if len(rows) > N_ROWS:
         rows = rows[np.linspace(0, len(rows) - 1, N_ROWS).astype(int)]
     expected, actual = expected_outputs(estimator, rows.given), file.run(rows.cast)

@@ -12,7 +12,6 @@ from vaefeat.exceptions import ParityError
 from vaefeat.export.artifact import N_GOLDEN_ROWS, serialize, write_model
 from vaefeat.export.outputs import expected_outputs
 from vaefeat.export.pipeline import convert_estimator
-from vaefeat.export.precision import check_precision
 from vaefeat.export.rows import Rows, as_estimator_takes
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime.parity import check_outputs
@@ -23,24 +22,18 @@ NOT_BY_REFERENCE = {"SVMClassifier"}
 Outputs = Mapping[str, np.ndarray]
 
 
-def prove_precision(estimator: Any, file: OnnxModel, rows: Rows) -> None:
-    """Raise ParityError if the file gives other outputs because float32 does not hold the rows."""
-    if not rows.are_exact:
-        check_precision(estimator, file, rows)
-
-
 def outputs_to_prove(estimator: Any, file: OnnxModel, rows: Rows) -> dict[str, np.ndarray]:
     """Return what the estimator gives for the rows, or where these need rounding, for the rounded ones.
 
-    Steps magnify what is lost by the cast to float32. Where that is little, as
-    :func:`prove_precision` finds out, the computation can still be compared digit by digit.
+    Steps magnify what is lost by the cast to float32. Where that is little, which
+    :func:`vaefeat.export.precision.check_precision` finds out, the computation can still be compared digit
+    by digit.
     """
     expected = expected_outputs(estimator, rows.given)
     try:
         check_outputs(expected, file.run(rows.cast))
     except ParityError:
-        if not rows.are_exact:
-            return expected_outputs(estimator, as_estimator_takes(estimator, rows.cast))
+        return expected_outputs(estimator, as_estimator_takes(estimator, rows.cast))
     return expected
 
 

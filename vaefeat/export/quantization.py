@@ -16,7 +16,8 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from sklearn.linear_model import LogisticRegression
 
 from vaefeat.exceptions import ExportError
-from vaefeat.export.artifact import N_GOLDEN_ROWS, checked_path, serialize, write_model
+from vaefeat.export.arguments import checked_path
+from vaefeat.export.artifact import N_GOLDEN_ROWS, serialize, write_model
 from vaefeat.export.canonical import OPSET, at_opset, canonicalize
 from vaefeat.export.outputs import LABEL, PREDICTION
 from vaefeat.runtime import OnnxModel
@@ -88,7 +89,7 @@ def quantize(
     Jacob et al. (2018), "Quantization and Training of Neural Networks for Efficient
     Integer-Arithmetic-Only Inference".
     """
-    path = checked_path(Path(path))
+    path = checked_path(path)
     if PREDICTION in model.output_names:
         raise ExportError("A regressor has no accuracy to judge by: it is not quantized.")
     proto = _with_int8_weights(model)

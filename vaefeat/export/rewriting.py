@@ -23,6 +23,11 @@ def rewrite(proto: onnx.ModelProto) -> onnx.ModelProto:
 
         like --Shape--> ConstantOfShape(value)        is written as
         like --Equal(like)--> And(False) --> Cast --> Add(value)
+
+    Raises
+    ------
+    NotImplementedError
+        If operators remain that ONNX does not have.
     """
     if proto.functions:
         proto = onnx.inliner.inline_local_functions(proto)
@@ -36,6 +41,8 @@ def rewrite(proto: onnx.ModelProto) -> onnx.ModelProto:
             nodes += _filled_like(graph, node, producers)
         else:
             nodes.append(node)
+    if foreign := {node.op_type for node in nodes if not onnx.defs.has(node.op_type, node.domain)}:
+        raise NotImplementedError(f"it needs {sorted(foreign)}, which are no operators of ONNX.")
     if len(nodes) != len(graph.node):
         del graph.node[:]
         graph.node.extend(nodes)

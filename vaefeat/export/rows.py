@@ -37,11 +37,6 @@ class Rows:
     def __len__(self) -> int:
         return len(self.cast)
 
-    @property
-    def are_exact(self) -> bool:
-        """Whether float32 holds every value as it is."""
-        return np.array_equal(as_numbers(self.given), self.cast, equal_nan=True)
-
 
 def rows_of(estimator: Any, X: Any) -> Rows:
     """Return rows of the data; of an estimator that can generate rows, these if there is no data.
@@ -61,7 +56,7 @@ def rows_of(estimator: Any, X: Any) -> Rows:
             )
         X = estimator.sample(N_PARITY_ROWS, random_state=0)
     given = _as_taken(estimator, X)
-    cast = _cast(given)
+    cast = as_float32(given)
     if cast.ndim != 2 or cast.shape[1] != estimator.n_features_in_:
         raise ExportError(
             f"Got X of shape {cast.shape}, expected rows of {estimator.n_features_in_} features."
@@ -82,7 +77,7 @@ def parity_rows(estimator: Any, rows: Rows) -> Rows:
 def _neighbors(estimator: Any, rows: Rows) -> Rows:
     """Return rows that take each value from another row of the same column, where the outputs are finite."""
     given = _shuffled(rows.given)
-    neighbors = Rows(given, _cast(given))
+    neighbors = Rows(given, as_float32(given))
     try:
         outputs = expected_outputs(estimator, given)
     except FAILURES:  # values that may not meet: there is nothing to compare
@@ -122,29 +117,27 @@ def as_estimator_takes(estimator: Any, rows: np.ndarray) -> Any:
 
 def _as_taken(estimator: Any, X: Any) -> Any:
     """Return rows in the form, an array or a data frame of pandas, that the estimator was fitted to."""
-    if not hasattr(estimator, "feature_names_in_"):
-        return _numbers(X)
-    named = in_order(X, list(estimator.feature_names_in_))
-    if hasattr(named, "iloc"):
-        return named
-    array = as_numbers(named)
-    fits = array.ndim == 2 and array.shape[1] == estimator.n_features_in_
-    return as_estimator_takes(estimator, array) if fits else array  # the latter is refused
+    named = hasattr(estimator, "feature_names_in_")
+    if named:
+        X = in_order(X, list(estimator.feature_names_in_))
+    if hasattr(X, "iloc"):
+        _check_columns(X)
+        if named:
+            return X
+    array = as_numbers(X)
+    if named and array.ndim == 2 and array.shape[1] == estimator.n_features_in_:
+        return as_estimator_takes(estimator, array)
+    return array
 
 
-def _cast(given: Any) -> np.ndarray:
-    return as_float32(_numbers(given))
-
-
-def _numbers(X: Any) -> np.ndarray:
-    """Return rows as an array, or say which column of a data frame does not hold numbers."""
-    for name in X.columns if hasattr(X, "iloc") else ():
-        if not _are_numbers(X[[name]]):
+def _check_columns(frame: Any) -> None:
+    """Raise ExportError if a column of a data frame does not hold numbers."""
+    for name in frame.columns:
+        if not _are_numbers(frame[[name]]):
             raise ExportError(
-                f"Column {name!r} holds values of type {X[name].dtype}, but a file takes numbers alone: "
+                f"Column {name!r} holds values of type {frame[name].dtype}, but a file takes numbers alone: "
                 "turn it into numbers before the estimator, for instance by OrdinalEncoder(), and fit again."
             )
-    return as_numbers(X)
 
 
 def _are_numbers(column: Any) -> bool:
