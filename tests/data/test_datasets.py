@@ -533,3 +533,11 @@ def test_a_column_of_a_table_without_names_is_found_by_its_index(tmp_path):
     FRAME.to_csv(tmp_path / "named.csv", index=False)
     data = load_dataset(tmp_path / "table.csv", target="-1")
     assert_same(data, load_dataset(tmp_path / "named.csv", target="label"))
+
+
+@pytest.mark.parametrize("n_rows", [20, 400])
+def test_rare_classes_can_be_set_aside_and_the_only_row_of_a_class_is_not(n_rows):
+    y = np.array(["only", *(f"class {i % 8}" for i in range(n_rows - 1))])
+    dataset = datasets.split_at_random("rows", np.zeros((n_rows, 2)), y, "")
+    assert len(dataset.y_test) == n_rows // 4
+    assert "only" in dataset.y

@@ -103,8 +103,8 @@ def test_a_folder_of_images_is_read(tmp_path):
     [
         ([None] * 6, "no labels"),
         ([-1, 1] * 3, "the one class 1: -1 means unlabeled"),
-        (["a"] * 5 + ["b"], "a single row of class 'b', expected at least 2"),
-        ([*"aabcde"], "a single row of class 'b' and of 3 others"),
+        (["a"] * 5 + ["b"], "a single labeled row of class 'b'"),
+        ([*"abcdef"], "a single labeled row of class 'a', expected two classes"),
     ],
 )
 def test_labels_that_nothing_can_be_learned_from_are_refused(classes, message):

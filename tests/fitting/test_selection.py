@@ -19,7 +19,7 @@ def score(share_a, share_b):
     right = np.zeros(100)
     right[: round(80 * share_a)] = 1
     right[80 : 80 + round(20 * share_b)] = 1
-    return Score(Y, right, Y)
+    return Score(Y, right[None] == 1, right, Y)
 
 
 class Recorder(ClassifierMixin, BaseEstimator):
@@ -30,18 +30,9 @@ class Recorder(ClassifierMixin, BaseEstimator):
         self.seen_ = dict(zip(X[:, 0].tolist(), y, strict=True))
         return self
 
-    def predict(self, X):
+    def predict_proba(self, X):
         assert not set(X[:, 0].tolist()) & set(self.seen_)
-        return np.full(len(X), self.classes_[0])
-
-
-class Secret:
-    """A label that raises when it is read."""
-
-    def __eq__(self, other):
-        raise AssertionError("a hidden label was read")
-
-    __hash__ = None
+        return np.tile(np.eye(len(self.classes_))[0], (len(X), 1))
 
 
 def test_no_row_is_predicted_by_a_classifier_that_saw_its_label():
@@ -53,6 +44,19 @@ def test_no_row_is_predicted_by_a_classifier_that_saw_its_label():
 def test_what_can_be_learned_is_learned():
     X = np.r_[np.zeros(80), np.ones(20)][:, None]
     assert cross_validate(LogisticRegression(), X, Y).balanced_accuracy == 1
+
+
+def test_the_only_row_of_a_class_is_learned_and_not_tested():
+    y = np.array(["a"] * 4 + ["b"] * 4 + ["c"])
+    X = np.arange(9.0)[:, None]
+    found = cross_validate(LogisticRegression(C=100), X, y)
+    assert found.y.tolist() == y[:8].tolist()
+    assert found.right.shape[1] == len(found.p_true) == len(found.predicted) == 8
+
+
+def test_a_score_holds_the_probability_of_the_true_class():
+    found = cross_validate(Recorder(), np.arange(100.0)[:, None], Y)
+    assert found.p_true.tolist() == [1.0] * 80 + [0.0] * 20
 
 
 def test_the_standard_error_of_a_balanced_mean_is_that_of_independent_groups():

@@ -282,13 +282,21 @@ def split_at_random(
     image_shape: tuple[int, int] | None = None,
     plan: ColumnPlan | None = None,
 ) -> Dataset:
-    """Return a data set with a quarter of the labeled samples set aside, stratified by class."""
+    """Return a data set with a quarter of the labeled samples set aside, stratified by class.
+
+    The only sample of a class is not set aside. Where there are more classes than samples to set aside,
+    these are drawn from all alike.
+    """
     train_test_split = import_optional("sklearn.model_selection", "train").train_test_split
     hidden = np.zeros(len(X), bool) if y is None else is_unlabeled(y)
-    indices = np.flatnonzero(~hidden)
-    classes = None if y is None else y[indices].astype(y.dtype if not hidden.any() else str)
-    train, test = train_test_split(indices, test_size=TEST_FRACTION, random_state=0, stratify=classes)
-    train = np.concatenate([train, np.flatnonzero(hidden)])  # nothing can be tested without its class
+    classes = np.zeros(len(X)) if y is None else y.astype(y.dtype if not hidden.any() else str)
+    _, positions, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    indices = np.flatnonzero(~hidden & (counts[positions] > 1))
+    enough = len(np.unique(classes[indices])) <= TEST_FRACTION * len(indices)
+    stratify = classes[indices] if y is not None and enough else None
+    train, test = train_test_split(indices, test_size=TEST_FRACTION, random_state=0, stratify=stratify)
+    # Nothing can be tested without its class, or with a class that nothing else has.
+    train = np.concatenate([train, np.setdiff1d(np.arange(len(X)), indices)])
     y_train, y_test = (None, None) if y is None else (y[train], y[test])
     return Dataset(name, X[train], y_train, X[test], y_test, sha256, image_shape, plan)
 

@@ -221,8 +221,7 @@ def check_classes(y: np.ndarray, target: str | None = None) -> None:
     Raises
     ------
     ValueError
-        If fewer than two classes are labeled, a class has a single label, or the labels are quantities
-        rather than classes.
+        If fewer than two classes have two labels, or the labels are quantities rather than classes.
     """
     name = "The target" if target is None else f"The target {short(repr(target))}"
     labels = y[~is_unlabeled(y)]
@@ -237,10 +236,9 @@ def check_classes(y: np.ndarray, target: str | None = None) -> None:
     if len(classes) == 1:
         hint = "-1 means unlabeled; rename that class" if (y == UNLABELED).any() else "label another class"
         raise ValueError(f"{name} has the one class {short(repr(classes[0].item()))}: {hint}.")
-    if counts.min() < 2:
-        rare = classes[counts < 2]
+    if np.sum(counts > 1) < 2:
+        rare = short(repr(classes[counts.argmin()].item()))
         raise ValueError(
-            f"{name} has a single row of class {short(repr(rare[0].item()))}"
-            + (f" and of {len(rare) - 1} others" if len(rare) > 1 else "")
-            + ", expected at least 2: label more of it, or leave its label empty."
+            f"{name} has a single labeled row of class {rare}, expected two classes with at least 2: label "
+            "more rows of each class."
         )

@@ -1,10 +1,10 @@
 """From a table with few labels to a classifier that ships."""
 
-from vaefeat.fitting.candidates import CLASSIFIERS, Candidate, default_candidates
+from vaefeat.fitting.candidates import CLASSIFIERS, Candidate, beside, default_candidates
 from vaefeat.fitting.columns import ColumnEncoder
 from vaefeat.fitting.report import write_report
 from vaefeat.fitting.run import Choice, choose, fit
-from vaefeat.fitting.selection import Score
+from vaefeat.fitting.selection import Score, balanced_mean, cross_validate
 from vaefeat.fitting.verdict import verdict
 
 __all__ = [
@@ -13,7 +13,10 @@ __all__ = [
     "Choice",
     "ColumnEncoder",
     "Score",
+    "balanced_mean",
+    "beside",
     "choose",
+    "cross_validate",
     "default_candidates",
     "fit",
     "verdict",

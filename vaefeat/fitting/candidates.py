@@ -10,9 +10,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from vaefeat.comparison import default_classifiers
 from vaefeat.data.samples import Samples
 from vaefeat.estimators import VAEEncoderTransformer
+from vaefeat.fitting.logistic import LogisticSearch
 from vaefeat.recipes import PixelScaler, image_encoder
 from vaefeat.values.likelihoods import Gaussian
 
@@ -93,7 +93,7 @@ def default_candidates(
     }
     imputers = [SimpleImputer(strategy="median", keep_empty_features=True)] if samples.plan else []
     scaler = StandardScaler() if samples.image_shape is None else PixelScaler()
-    logistic = default_classifiers()["LogisticRegression"]
+    logistic = LogisticSearch(random_state)
     forest = RandomForestClassifier(N_TREES, min_samples_leaf=1, random_state=random_state)
     candidates = [
         Candidate(RAW, make_pipeline(*imputers, scaler), LOGISTIC, logistic),

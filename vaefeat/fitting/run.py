@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from vaefeat.comparison import with_folds
 from vaefeat.data.samples import Samples, check_classes, read_samples
 from vaefeat.fitting.candidates import BESIDE, CLASSIFIERS, VAE, Candidate, beside, default_candidates
 from vaefeat.fitting.columns import ColumnEncoder
+from vaefeat.fitting.logistic import LogisticSearch
 from vaefeat.fitting.selection import Score, choose_simplest, cross_validate, rows_to_choose_by
 
 Progress = Callable[[str, int, int], Any]
@@ -217,9 +216,9 @@ class _Trial:
         if encoder_only:
             return Pipeline([*columns, *steps])
         with threadpool_limits(1):
-            classifier = with_folds(clone(candidate.classifier), self.y).fit(X, self.y)
+            classifier = clone(candidate.classifier).fit(X, self.y)
         return Pipeline([*columns, *steps, ("classifier", _best(classifier))])
 
 
 def _best(classifier: BaseEstimator) -> BaseEstimator:
-    return classifier.best_estimator_ if isinstance(classifier, GridSearchCV) else classifier
+    return classifier.best_estimator_ if isinstance(classifier, LogisticSearch) else classifier

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedShuffleSplit
+from sklearn.model_selection import StratifiedShuffleSplit
 from threadpoolctl import threadpool_limits
 
-from vaefeat.comparison import with_folds
+from vaefeat.fitting.folds import folds, is_testable
 
 N_FOLDS, N_REPEATS = 5, 3
 MAX_ROWS = 2_000  # labeled ones, to choose by; the chosen candidate learns from all of them
@@ -22,16 +22,24 @@ class Score:
     Attributes
     ----------
     y : ndarray of shape (n_rows,)
-        Classes of the labeled rows.
-    share_right : ndarray of shape (n_rows,)
-        How often each row was predicted correctly, over the repetitions.
+        Classes of the labeled rows, without those that are the only one of their class.
+    right : ndarray of shape (n_repeats, n_rows), bool
+        Whether each row was predicted correctly.
+    p_true : ndarray of shape (n_rows,)
+        The probability that was given to the class of each row: a mean over the repetitions.
     predicted : ndarray of shape (n_rows,)
         The prediction of the first repetition.
     """
 
     y: np.ndarray
-    share_right: np.ndarray
+    right: np.ndarray
+    p_true: np.ndarray
     predicted: np.ndarray
+
+    @property
+    def share_right(self) -> np.ndarray:
+        """How often each row was predicted correctly."""
+        return self.right.mean(axis=0)
 
     @property
     def accuracy(self) -> float:
@@ -74,11 +82,11 @@ def cross_validate(classifier: BaseEstimator, X: np.ndarray, y: np.ndarray, rand
     Parameters
     ----------
     classifier : classifier
-        Unfitted. A grid search without ``cv`` gets folds within each training part.
+        Unfitted.
     X : ndarray of shape (n_rows, n_features)
         Features of labeled rows, learned without labels.
     y : ndarray of shape (n_rows,)
-        Their classes, each with at least two rows.
+        Their classes. The only row of a class is learned from and not predicted.
     random_state : int, default=0
         Determines the folds, which are the same for all classifiers.
 
@@ -86,19 +94,21 @@ def cross_validate(classifier: BaseEstimator, X: np.ndarray, y: np.ndarray, rand
     -------
     Score
     """
-    smallest = int(np.unique(y, return_counts=True)[1].min())
-    folds = RepeatedStratifiedKFold(
-        n_splits=min(N_FOLDS, smallest), n_repeats=N_REPEATS, random_state=random_state
-    )
-    n_right, predicted = np.zeros(len(y)), np.empty_like(y)
+    rows = np.flatnonzero(is_testable(y))
+    right = np.zeros((N_REPEATS, len(y)), bool)
+    p_true, predicted = np.zeros(len(y)), np.empty_like(y)
     with threadpool_limits(1):  # small products: no core waits for the others
-        for i, (train, test) in enumerate(folds.split(X, y)):
-            fitted = with_folds(clone(classifier), y[train]).fit(X[train], y[train])
-            found = fitted.predict(X[test])
-            n_right[test] += found == y[test]
-            if i < folds.get_n_splits() // N_REPEATS:
-                predicted[test] = found
-    return Score(y, n_right / N_REPEATS, predicted)
+        for repeat in range(N_REPEATS):
+            for train, test in folds(y, N_FOLDS, random_state + repeat):
+                fitted = clone(classifier).fit(X[train], y[train])
+                found = fitted.predict_proba(X[test])
+                columns = np.searchsorted(fitted.classes_, y[test])
+                p_true[test] += found[np.arange(len(test)), columns] / N_REPEATS
+                labels = fitted.classes_[found.argmax(axis=1)]
+                right[repeat, test] = labels == y[test]
+                if repeat == 0:
+                    predicted[test] = labels
+    return Score(y[rows], right[:, rows], p_true[rows], predicted[rows])
 
 
 def choose_simplest(scores: Sequence[Score]) -> int:
