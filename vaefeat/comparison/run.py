@@ -94,7 +94,7 @@ def compare(
     dataset = data if isinstance(data, Dataset) else load_dataset(data, target=target)
     if dataset.y is None:
         raise ValueError(
-            f"{dataset.name} has no classes to predict; for a file, name their column with target."
+            f"{dataset.name} has no classes to predict; name their column with target (--target)."
         )
     n_known = int((~is_unlabeled(dataset.y)).sum())
     counts = [n for n in n_labeled if as_number(n) < n_known or n == ALL]
