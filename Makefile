@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install compare test test-all base clients lowest check format bench bench-serve bench-explore thesis results clean
+.PHONY: help install compare test test-all base clients stubs lowest check format bench bench-serve bench-explore thesis results clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -38,7 +38,12 @@ base:             ## install without extras, then verify and run the exported mo
 clients:          ## make .venv-clients, in which Triton's and KServe's clients test the service
 	$(PYTHON) -m venv $(VENV)-clients
 	$(VENV)-clients/bin/python -m pip install --quiet --disable-pip-version-check \
-		'tritonclient[http]' kserve schemathesis -c constraints-clients.txt
+		'tritonclient[http,grpc]' kserve schemathesis -c constraints-clients.txt
+
+stubs:            ## generate the messages of the gRPC service from its .proto
+	$(PYTHON) -m venv $(VENV)-stubs
+	$(VENV)-stubs/bin/python -m pip install --quiet --disable-pip-version-check 'grpcio-tools==1.71.*'
+	$(VENV)-stubs/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. vaefeat/serving/grpc/inference.proto
 
 lowest:           ## run all tests with the lowest versions allowed by pyproject.toml
 	$(PYTHON) -m venv $(VENV)-lowest
@@ -80,4 +85,4 @@ results: install  ## generate the tables and plots of README and docs from pipel
 	$(BIN)/python -m pipelines.experiments.report
 
 clean:            ## remove what the commands above made
-	rm -rf $(VENV) $(VENV)-base $(VENV)-clients $(VENV)-litserve $(VENV)-lowest $(VENV)-mlserver comparison
+	rm -rf $(VENV) $(VENV)-base $(VENV)-clients $(VENV)-litserve $(VENV)-lowest $(VENV)-mlserver $(VENV)-stubs comparison

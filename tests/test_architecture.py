@@ -74,11 +74,13 @@ ROOMS = {
         "vaefeat.values vaefeat.exceptions"
     ),
     # What all protocols share knows no web library.
-    "vaefeat.serving": Room("numpy prometheus_client vaefeat.runtime vaefeat.exceptions vaefeat._text"),
-    "vaefeat.serving.http": Room(
-        "httptools numpy orjson starlette uvicorn vaefeat.__version__ vaefeat.serving vaefeat.runtime",
-        "uvloop",
+    "vaefeat.serving": Room(
+        "numpy prometheus_client vaefeat.runtime vaefeat.exceptions vaefeat._text", "uvloop"
     ),
+    "vaefeat.serving.http": Room(
+        "httptools numpy orjson starlette uvicorn vaefeat.__version__ vaefeat.serving vaefeat.runtime"
+    ),
+    "vaefeat.serving.grpc": Room("google grpc numpy vaefeat.__version__ vaefeat.serving vaefeat.runtime"),
     "vaefeat.cli": Room(
         "typer rich vaefeat.__version__ vaefeat.exceptions vaefeat._optional vaefeat._text", "anything"
     ),
@@ -156,7 +158,10 @@ def is_allowed(imported, room):
     return "anything" in allowed or any(is_within(imported.module, name) for name in (room, *allowed))
 
 
-LIBRARY = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+GENERATED = "_pb2.py"
+LIBRARY = {
+    module_name(path): path for path in sorted(PACKAGE.rglob("*.py")) if not path.name.endswith(GENERATED)
+}
 CLIENTS = {module_name(path): path for path in sorted((ROOT / "pipelines").rglob("*.py"))}
 
 

@@ -5,7 +5,7 @@ from hypothesis import settings
 
 from tests.serving.live import EXPORTED, put, serving
 
-collect_ignore = ["http/clients"]  # it runs in an environment of its own
+collect_ignore = ["http/clients", "grpc/clients"]  # they run in an environment of their own
 
 settings.register_profile("the same each time", derandomize=True, deadline=None, database=None)
 settings.load_profile("the same each time")
@@ -14,7 +14,7 @@ settings.load_profile("the same each time")
 @pytest.fixture(scope="session")
 def exported():
     """A service of the exported models."""
-    with serving(EXPORTED) as live:
+    with serving(EXPORTED, "--grpc-port", "0", "--allow-control") as live:
         yield live
 
 

@@ -70,6 +70,12 @@ class Live:
         for line in self.process.stderr:
             self.logs.append(json.loads(line) if line.startswith("{") else {"message": line})
 
+    def grpc_address(self):
+        """Return where the service listens for gRPC, once it has said so."""
+        self.wait_until(lambda: self.said("grpc://"))
+        found = (re.search(r"at grpc://(\S+)\.$", entry["message"]) for entry in self.logs)
+        return next(match[1] for match in found if match)
+
     def said(self, text):
         return any(text in entry["message"] for entry in self.logs)
 

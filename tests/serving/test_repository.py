@@ -267,3 +267,37 @@ def test_a_model_whose_card_cannot_be_served_is_refused(tmp_path, repository):
     look(repository)
     assert factors(repository) == {"other": 1.0}
     assert "surrogate" in repository.refusals["name", "1"]
+
+
+# --- control ---
+
+
+def test_an_unloaded_model_is_not_read_again_until_it_is_asked_for(repository, tmp_path):
+    for name in ("a", "b"):
+        write(tmp_path / name / "model.onnx", content())
+    look(repository)
+    repository.unload("a")
+    write(tmp_path / "a" / "model.onnx", content(2.0))
+    write(tmp_path / "b" / "model.onnx", content(3.0))
+    assert look(repository)
+    assert factors(repository) == {"b": 3.0}
+    repository.read("a")()
+    assert factors(repository) == {"a": 2.0, "b": 3.0}
+    write(tmp_path / "a" / "model.onnx", content(4.0))
+    assert look(repository)
+    assert factors(repository) == {"a": 4.0, "b": 3.0}
+
+
+def test_reading_one_model_leaves_the_others_as_they_are(repository, tmp_path):
+    for name in ("a", "b"):
+        write(tmp_path / name / "model.onnx", content())
+    look(repository)
+    for name in ("a", "b"):
+        write(tmp_path / name / "model.onnx", content(2.0))
+    repository.read("a")()
+    assert factors(repository) == {"a": 2.0, "b": 1.0}
+
+
+def test_what_is_not_served_cannot_be_unloaded(repository):
+    with pytest.raises(ModelNotFoundError):
+        repository.unload("a")

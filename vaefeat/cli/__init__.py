@@ -303,6 +303,9 @@ def serve(
     ],
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free port.")] = 8000,
+    grpc_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Serve over gRPC too, at this port.")
+    ] = None,
     batch_rows: Annotated[int, typer.Option(min=1, max=256, help="Most rows run together.")] = 32,
     batch_delay: Annotated[float, typer.Option(min=0.0, help="Milliseconds to wait for more rows.")] = 0.0,
     queue_rows: Annotated[int, typer.Option(min=1, help="Most rows waiting for a model.")] = 1024,
@@ -312,6 +315,9 @@ def serve(
     poll: Annotated[
         float, typer.Option(min=0.0, help="Seconds between checks for new versions; 0 for never.")
     ] = 0.0,
+    allow_control: Annotated[
+        bool, typer.Option("--allow-control", help="Let clients load and unload models.")
+    ] = False,
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds to keep serving when told to end.")] = 0.0,
     allow_host: Annotated[
         list[str] | None,
@@ -327,7 +333,7 @@ def serve(
     keyfile: Annotated[Path | None, typer.Option(exists=True, help="Key of the certificate.")] = None,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Log one JSON object per line.")] = False,
 ) -> None:
-    """Serve models over HTTP, by the Open Inference Protocol (KServe V2).
+    """Serve models over HTTP and gRPC, by the Open Inference Protocol (KServe V2).
 
     Open the address in a browser for a page to try the models.
     """
@@ -342,7 +348,7 @@ def serve(
             "n_threads": threads,
             "max_request_rows": max_rows,
         }
-        service = {"poll_seconds": poll, "drain_seconds": drain}
+        service = {"poll_seconds": poll, "drain_seconds": drain, "allow_control": allow_control}
         http = {
             "host": host,
             "port": port,
@@ -351,4 +357,4 @@ def serve(
             "keyfile": keyfile,
             "allowed_hosts": tuple(allow_host or ()),
         }
-        serve(folder, batches, service, http, token_file=token_file, json_logs=json_logs)
+        serve(folder, batches, service, http, grpc_port=grpc_port, token_file=token_file, json_logs=json_logs)

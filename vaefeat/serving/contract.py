@@ -47,3 +47,11 @@ class Contract:
 def datatype_of(Y: np.ndarray) -> str:
     """Return the protocol's name for the type of an array; text is "BYTES"."""
     return DATATYPES.get(Y.dtype, "BYTES")
+
+
+def to_bytes(Y: np.ndarray) -> bytes:
+    """Return an array as a binary tensor: little-endian, each text behind its length in four bytes."""
+    if datatype_of(Y) != "BYTES":
+        return Y.tobytes()
+    labels = [str(label).encode() for label in Y.ravel()]
+    return b"".join(len(label).to_bytes(4, "little") + label for label in labels)

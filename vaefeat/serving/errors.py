@@ -7,8 +7,11 @@
     |-- TooLargeError           the request exceeds a limit of its own size
     |   `-- TooManyRowsError
     |-- UnauthorizedError       the client does not show the token
+    |-- ForbiddenError          the service does not do this for any client
     |-- ModelNotFoundError      there is no such model or version
+    |-- ModelRefusedError       the model is not fit to be served
     |-- OverloadedError         too much is waiting already
+    |   `-- MemoryFullError     large requests take all the memory that they may
     |-- DeadlineExceededError   the request waited too long for its turn
     |-- ModelFailedError        the model fails on these rows
     |-- ModelDeadError          a thread of the model has died
@@ -41,12 +44,24 @@ class UnauthorizedError(ServingError):
     """The client does not show the token."""
 
 
+class ForbiddenError(ServingError):
+    """The service does not do this for any client, as its settings say."""
+
+
+class ModelRefusedError(ServingError):
+    """The model that the client wants to be loaded is not fit to be served."""
+
+
 class ModelNotFoundError(ServingError):
     """There is no such model, or no such version of it."""
 
 
 class OverloadedError(ServingError):
     """Too much is waiting already; the client may try again later."""
+
+
+class MemoryFullError(OverloadedError):
+    """The requests and responses that are being held leave no memory for another."""
 
 
 class DeadlineExceededError(ServingError):

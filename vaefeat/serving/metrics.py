@@ -13,6 +13,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from vaefeat.serving.statistics import Statistics
+
 disable_created_metrics()  # one line for the creation time of each metric
 
 _SECONDS = [base * 10.0**power for power in range(-4, 1) for base in (1, 2.5, 5)] + [10.0]
@@ -56,9 +58,15 @@ class ModelMetrics:
     metrics : Metrics
     model : str
         Its name; empty for requests that name no existing model.
+
+    Attributes
+    ----------
+    statistics : Statistics
+        Of this version of the model alone, while the metrics are those of all its versions.
     """
 
     def __init__(self, metrics: Metrics, model: str) -> None:
+        self.statistics = Statistics()
         self._model = model
         self._requests = metrics.requests
         self._errors = metrics.errors
@@ -70,6 +78,7 @@ class ModelMetrics:
 
     def observe_run(self, n_rows: int, seconds: float, waits: Sequence[float]) -> None:
         """Count a run, and how long each of its requests had waited."""
+        self.statistics.add_run(n_rows, seconds, waits)
         self._batch_rows.observe(n_rows)
         self._run_seconds.observe(seconds)
         for wait in waits:
@@ -77,11 +86,13 @@ class ModelMetrics:
 
     def observe_success(self, status: str, seconds: float) -> None:
         """Count a request that succeeded, with the status by which its protocol calls that."""
+        self.statistics.success.add(seconds)
         self._requests.labels(self._model, status).inc()
         self._request_seconds.observe(seconds)
 
-    def observe_error(self, status: str, reason: str) -> None:
+    def observe_error(self, status: str, reason: str, seconds: float) -> None:
         """Count a request that failed, with the status and the reason that its protocol reports."""
+        self.statistics.fail.add(seconds)
         self._requests.labels(self._model, status).inc()
         self._errors.labels(self._model, reason).inc()
 

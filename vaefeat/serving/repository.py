@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from vaefeat._text import printable
 from vaefeat.exceptions import InvalidModelError
@@ -20,7 +21,7 @@ from vaefeat.runtime.model import CHUNK_ROWS, read_model
 from vaefeat.runtime.sandbox import Sandbox
 from vaefeat.serving.batching import Batcher, BatchSettings
 from vaefeat.serving.contract import Contract
-from vaefeat.serving.errors import ModelNotFoundError
+from vaefeat.serving.errors import ModelNotFoundError, ModelRefusedError
 from vaefeat.serving.metrics import Metrics, ModelMetrics
 
 log = logging.getLogger("vaefeat.serving")
@@ -39,6 +40,19 @@ class ServedModel:
     batcher: Batcher
     metrics: ModelMetrics
     max_rows: int  # of a request
+
+    def statistics(self) -> dict[str, Any]:
+        """Return what this version has done, as Triton's extension writes it."""
+        return {"name": self.name, "version": self.version} | self.metrics.statistics.to_dict()
+
+
+class IndexEntry(NamedTuple):
+    """What is to be known about one version of a model; no version if the model is unloaded."""
+
+    name: str
+    version: str
+    state: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,6 +94,7 @@ class Repository:
         self._sandbox = sandbox or Sandbox()
         self._files: dict[Key, _File] = {}
         self._served: dict[str, dict[str, ServedModel]] = {}  # by name and version, the latest version last
+        self._unloaded: set[str] = set()
 
     @property
     def models(self) -> list[ServedModel]:
@@ -100,8 +115,26 @@ class Repository:
         """Return the versions of a model, the latest last."""
         return list(self._served[name])
 
+    def index(self, *, ready: bool = False) -> list[IndexEntry]:
+        """Return what is known of each model, first of those that are served; ``ready`` leaves out others."""
+        served = [
+            IndexEntry(name, version, "READY")
+            for name in sorted(self._served)
+            for version in self._served[name]
+        ]
+        refused = [IndexEntry(*key, "UNAVAILABLE", reason) for key, reason in sorted(self.refusals.items())]
+        unloaded = [IndexEntry(name, "", "UNAVAILABLE", "unloaded") for name in sorted(self._unloaded)]
+        return served if ready else served + refused + unloaded
+
+    def find_all(self, name: str = "", version: str = "") -> list[ServedModel]:
+        """Return all models, all versions of one, or one version; or raise ModelNotFoundError."""
+        if version:
+            return [self.find(name, version)]
+        names = [self.find(name).name] if name else sorted(self._served)
+        return [served for each in names for served in self._served[each].values()]
+
     def find(self, name: str, version: str | None = None) -> ServedModel:
-        """Return a model, by default its latest version; raise ModelNotFoundError if there is none."""
+        """Return a model, by default its latest version; or raise ModelNotFoundError."""
         versions = self._served.get(name)
         if versions is None:
             raise ModelNotFoundError(f"There is no such model; there are {sorted(self._served)}.")
@@ -111,10 +144,15 @@ class Repository:
             raise ModelNotFoundError(f"{name} has no such version; it has {list(versions)}.")
         return versions[version]
 
-    def read(self) -> Callable[[], None] | None:
+    def read(self, only: str | None = None) -> Callable[[], None] | None:
         """Look for new and changed files, and load them.
 
         This may take long and does not change what is served: it may be called in another thread.
+
+        Parameters
+        ----------
+        only : str, optional
+            The one model to look for, even if it was unloaded; by default all that were not.
 
         Returns
         -------
@@ -122,17 +160,36 @@ class Repository:
             Serves what was found, from the moment it is called; None if nothing has changed. Call it in the
             event loop that answers requests, so that no request meets two models.
         """
-        found = _find(self._folder)
+        found = {key: where for key, where in _find(self._folder).items() if self._is_wanted(key[0], only)}
         with self._sandbox:
             files = {key: self._read_file(key, *where) for key, where in found.items()}
+        if only is not None:
+            files |= {key: file for key, file in self._files.items() if key[0] != only}
         names = {name for name, _ in files}
         # A model whose files are all gone is still served.
         files |= {key: file for key, file in self._files.items() if key[0] not in names and file.served}
         return (lambda: self._swap(files)) if files != self._files else None
 
+    def check_loaded(self, name: str) -> None:
+        """Raise ModelRefusedError or ModelNotFoundError unless all that is there of a model is served."""
+        for (refused, version), reason in self.refusals.items():
+            if refused == name:
+                raise ModelRefusedError(f"Version {version} of {name} is refused: {reason}")
+        self.find(name)
+
+    def unload(self, name: str) -> None:
+        """Serve a model no more, until it is loaded again; raise ModelNotFoundError if it is not served."""
+        name = self.find(name).name
+        self._unloaded.add(name)
+        self._swap({key: file for key, file in self._files.items() if key[0] != name})
+        log.info("Unloaded %s.", name)
+
     def close(self) -> None:
         """End :meth:`read`, which may be running in another thread; nothing is loaded any more."""
         self._sandbox.close()
+
+    def _is_wanted(self, name: str, only: str | None) -> bool:
+        return name not in self._unloaded if only is None else name == only
 
     def _read_file(self, key: Key, path: Path, signature: Signature) -> _File:
         known = self._files.get(key)
@@ -168,6 +225,7 @@ class Repository:
     def _swap(self, files: dict[Key, _File]) -> None:
         before, now = _models_of(self._files), _models_of(files)
         self._files = files
+        self._unloaded -= {name for name, _ in files}
         self._served = {}
         for served in sorted(now, key=lambda each: int(each.version)):
             self._served.setdefault(served.name, {})[served.version] = served

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime.folders import PLACES
 from vaefeat.runtime.sandbox import Sandbox
 from vaefeat.serving.batching import BatchSettings
-from vaefeat.serving.errors import ClosedError
+from vaefeat.serving.errors import ClosedError, ForbiddenError
+from vaefeat.serving.memory import Memory
 from vaefeat.serving.metrics import Metrics
 from vaefeat.serving.repository import Repository
 
@@ -38,12 +40,15 @@ class ServiceSettings:
         that it is no longer ready.
     token : str or None
         What clients must send, as ``Authorization: Bearer TOKEN``.
+    allow_control : bool
+        Whether clients may load and unload models.
     """
 
     batches: BatchSettings = field(default_factory=BatchSettings)
     poll_seconds: float = 0.0
     drain_seconds: float = 0.0
     token: str | None = None
+    allow_control: bool = False
 
 
 @dataclass
@@ -55,6 +60,7 @@ class Service:
     repository : Repository
     metrics : Metrics
     settings : ServiceSettings
+    memory : Memory
     is_draining : bool
         Whether the service is about to end: it is no longer ready.
     is_closed : bool
@@ -66,9 +72,11 @@ class Service:
     repository: Repository
     metrics: Metrics
     settings: ServiceSettings = field(default_factory=ServiceSettings)
+    memory: Memory = field(default_factory=Memory)
     is_draining: bool = False
     is_closed: bool = False
     n_open: int = 0
+    _changing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
     def open(cls, folder: Path, settings: ServiceSettings, sandbox: Sandbox | None = None) -> "Service":
@@ -123,12 +131,42 @@ class Service:
         while seconds:
             await asyncio.sleep(seconds)
             try:
-                swap = await _in_daemon(self.repository.read)
+                await self._read()
             except Exception:  # a folder that cannot be read now may be back at the next look
                 log.exception("Could not look for new versions.")
-            else:
-                if swap is not None:
-                    swap()
+
+    async def load(self, name: str) -> None:
+        """Load a model, or what is new of it.
+
+        Raises
+        ------
+        ForbiddenError
+            If the settings do not allow it.
+        ModelNotFoundError
+            If there is no file of such a name.
+        ModelRefusedError
+            If a file is refused; what was served before is still served.
+        """
+        self._check_control()
+        await self._read(name)
+        self.repository.check_loaded(name)
+
+    async def unload(self, name: str) -> None:
+        """Serve a model no more; raise ForbiddenError or ModelNotFoundError if that is not possible."""
+        self._check_control()
+        async with self._changing:
+            self.repository.unload(name)
+
+    def _check_control(self) -> None:
+        if not self.settings.allow_control:
+            raise ForbiddenError(
+                "Clients may not load and unload models, unless the service is started with --allow-control."
+            )
+
+    async def _read(self, only: str | None = None) -> None:
+        async with self._changing:
+            if swap := await _in_daemon(partial(self.repository.read, only)):
+                swap()
 
     async def drain(self) -> None:
         """Close the service, and wait until the requests that it has accepted are answered."""

@@ -7,6 +7,7 @@ import pytest
 from vaefeat.serving.errors import ServingError
 from vaefeat.serving.http.bodies import Bodies
 from vaefeat.serving.http.errors import ClientGoneError, outcome_of
+from vaefeat.serving.memory import Memory
 
 TEXT = b"rows of numbers " * 100
 
@@ -27,18 +28,18 @@ def messages(*chunks):
 
 
 def read(receive, *, bodies=None, limit=10_000, **headers):
-    bodies = bodies or Bodies(share=0)
+    bodies = bodies or Bodies(Memory(share=0))
     named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
 
     async def main():
         async with bodies.reading(receive, named, limit) as body:
-            assert bodies.n_bytes >= len(body)
+            assert bodies.memory.n_bytes >= len(body)
             return body
 
     try:
         return asyncio.run(main())
     finally:
-        assert bodies.n_bytes == 0
+        assert bodies.memory.n_bytes == 0
 
 
 @pytest.mark.parametrize(
@@ -94,13 +95,13 @@ def test_an_unfinished_body_times_out():
         return rest.pop() if rest else await asyncio.sleep(60)
 
     with pytest.raises(ServingError, match=r"did not arrive within 0\.05 s") as caught:
-        read(receive, bodies=Bodies(seconds=0.05, share=0))
+        read(receive, bodies=Bodies(Memory(share=0), seconds=0.05))
     assert outcome_of(caught.value).status == 408
 
 
 def test_a_body_of_which_nothing_arrives_times_out():
     with pytest.raises(ServingError, match=r"did not arrive within 0\.05 s"):
-        read(messages(), bodies=Bodies(seconds=0.05, share=0))
+        read(messages(), bodies=Bodies(Memory(share=0), seconds=0.05))
 
 
 def test_a_closed_connection_is_noticed():
@@ -112,7 +113,7 @@ def test_a_closed_connection_is_noticed():
 
 
 def test_the_total_memory_of_bodies_is_limited():
-    bodies = Bodies(max_bytes=150, share=0)
+    bodies = Bodies(Memory(max_bytes=150, share=0))
 
     async def main():
         async with bodies.reading(messages(bytes(100)), {}, 1000):
@@ -120,32 +121,32 @@ def test_the_total_memory_of_bodies_is_limited():
                 async with bodies.reading(messages(bytes(50), bytes(50)), {}, 1000):
                     pass
             assert outcome_of(caught.value).status == 429
-            assert bodies.n_bytes == 100
+            assert bodies.memory.n_bytes == 100
         async with bodies.reading(messages(bytes(100)), {}, 1000):
             pass
 
     asyncio.run(main())
-    assert bodies.n_bytes == 0
+    assert bodies.memory.n_bytes == 0
 
 
 def test_large_bodies_leave_every_small_one_its_share():
-    bodies = Bodies(max_bytes=150, share=10)
+    bodies = Bodies(Memory(max_bytes=150, share=10))
 
     async def main():
         async with bodies.reading(messages(bytes(160)), {}, 1000):
-            assert bodies.n_bytes == 150
+            assert bodies.memory.n_bytes == 150
             with pytest.raises(ServingError, match="as many large requests as it can"):
                 async with bodies.reading(messages(bytes(5), bytes(6)), {}, 1000):
                     pass
             async with bodies.reading(messages(bytes(5), bytes(5)), {}, 1000):
-                assert bodies.n_bytes == 150
+                assert bodies.memory.n_bytes == 150
 
     asyncio.run(main())
-    assert bodies.n_bytes == 0
+    assert bodies.memory.n_bytes == 0
 
 
 def test_responses_that_are_not_read_yet_count_too():
-    bodies = Bodies(max_bytes=150, share=10)
-    with bodies.holding(160), pytest.raises(ServingError, match="as many"), bodies.holding(11):
+    bodies = Bodies(Memory(max_bytes=150, share=10))
+    with bodies.memory.holding(160), pytest.raises(ServingError, match="as many"), bodies.memory.holding(11):
         pass
-    assert bodies.n_bytes == 0
+    assert bodies.memory.n_bytes == 0

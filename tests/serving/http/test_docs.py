@@ -26,7 +26,7 @@ def live(tmp_path_factory):
     (folder / "linear").mkdir()
     (folder / "linear" / "model.onnx").write_bytes(linear_model(np.ones((4, 2)), np.zeros(2)))
     shutil.copytree(EXPORTED / "digits-vae", folder / "digits-vae")
-    with serving(folder) as live:
+    with serving(folder, "--grpc-port", "0") as live:
         yield live
 
 
@@ -34,7 +34,9 @@ def program(live, language, containing):
     """Return a block of the page, for the service that runs here."""
     blocks = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
     (block,) = [block for block in blocks if containing in block]
-    return block.replace("localhost:8000", f"127.0.0.1:{live.port}")
+    return block.replace("localhost:8000", f"127.0.0.1:{live.port}").replace(
+        "localhost:8001", live.grpc_address()
+    )
 
 
 def output_of(*command):
@@ -50,13 +52,19 @@ def test_curl(live):
 
 def test_both_python_clients(live):
     need(PYTHON.exists(), ".venv-clients (made by make clients)")
-    script = program(live, "python", "tritonclient") + "triton_features = features\n"
+    script = program(live, "python", "tritonclient.http") + "triton_features = features\n"
     script += "async def main():\n    global features\n"
     script += textwrap.indent(program(live, "python", "InferenceRESTClient"), "    ")
     script += (
         "import asyncio; asyncio.run(main()); print((features == triton_features).all(), features.shape)"
     )
     assert output_of(PYTHON, "-c", script).strip() == "True (10, 10)"
+
+
+def test_the_grpc_client(live):
+    need(PYTHON.exists(), ".venv-clients (made by make clients)")
+    script = program(live, "python", "tritonclient.grpc") + "print(features.shape)"
+    assert output_of(PYTHON, "-c", script).strip() == "(10, 10)"
 
 
 def test_javascript(live):

@@ -8,7 +8,9 @@ from vaefeat.serving.http.errors import outcome_of
 
 EXPECTED = {
     "InvalidRequestError": (400, "invalid"),
+    "ModelRefusedError": (400, "refused"),
     "UnauthorizedError": (401, "unauthorized"),
+    "ForbiddenError": (403, "forbidden"),
     "ModelNotFoundError": (404, "not_found"),
     "SlowBodyError": (408, "slow"),
     "TooLargeError": (413, "too_large"),
@@ -16,7 +18,7 @@ EXPECTED = {
     "UnsupportedEncodingError": (415, "invalid"),
     "WrongHostError": (421, "host"),
     "OverloadedError": (429, "queue_full"),
-    "BodyMemoryError": (429, "memory"),
+    "MemoryFullError": (429, "memory"),
     "ClientGoneError": (499, "client_gone"),
     "ModelFailedError": (500, "failed"),
     "ServingError": (500, "failed"),

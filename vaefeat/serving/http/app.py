@@ -19,6 +19,7 @@ from vaefeat.serving.http.explorer import code_paths, explorer_routes
 from vaefeat.serving.http.hosts import Hosts
 from vaefeat.serving.http.inference import Infer
 from vaefeat.serving.http.protocol import model_metadata
+from vaefeat.serving.http.repository import repository_routes
 from vaefeat.serving.http.responses import Response, error_response, json_response
 from vaefeat.serving.service import Service
 
@@ -55,6 +56,7 @@ def make_app(service: Service, explorer: Path | None = None, hosts: Hosts | None
     infer = Infer(service)
     open_to_all = OPEN_TO_ALL
     routes: list[BaseRoute] = [
+        *repository_routes(service),
         Route(f"{MODEL}/infer", infer, methods=["POST"]),
         Route(f"{MODEL}/versions/{{version}}/infer", infer, methods=["POST"]),
         Route(f"{MODEL}", _model),
@@ -64,7 +66,6 @@ def make_app(service: Service, explorer: Path | None = None, hosts: Hosts | None
         Route("/v2/health/live", _live),
         Route("/v2/health/ready", _ready),
         Route("/v2", _server),
-        Route("/v2/repository/index", _index, methods=["POST"]),
         Route("/metrics", _metrics),
         *(Route(path, _page(name)) for path, name in PAGES.items()),
     ]
@@ -151,7 +152,7 @@ def _health(name: str, is_healthy: bool) -> Response:
 
 
 async def _server(request: Request) -> Response:
-    extensions = ["binary_tensor_data", "model_repository"]
+    extensions = ["binary_tensor_data", "model_repository", "statistics"]
     if request.app.state.has_explorer:
         extensions.append("explorer")  # our own: the page then links to it
     return json_response({"name": "vaefeat", "version": __version__, "extensions": extensions})
@@ -168,20 +169,6 @@ async def _model_ready(request: Request) -> Response:
     service = _service(request)
     served = service.repository.find(**request.path_params)
     return _health("ready", served.batcher.is_alive and not service.is_draining)
-
-
-async def _index(request: Request) -> Response:
-    repository = _service(request).repository
-    ready = [
-        {"name": served.name, "version": version, "state": "READY"}
-        for served in repository.models
-        for version in repository.versions(served.name)
-    ]
-    refused_ = [
-        {"name": name, "version": version, "state": "UNAVAILABLE", "reason": reason}
-        for (name, version), reason in sorted(repository.refusals.items())
-    ]
-    return json_response(ready + refused_)
 
 
 async def _metrics(request: Request) -> Response:

@@ -2,19 +2,15 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from starlette.types import Message, Receive
 
 from vaefeat.serving.errors import InvalidRequestError, TooLargeError
-from vaefeat.serving.http.errors import (
-    BodyMemoryError,
-    ClientGoneError,
-    SlowBodyError,
-    UnsupportedEncodingError,
-)
+from vaefeat.serving.http.errors import ClientGoneError, SlowBodyError, UnsupportedEncodingError
+from vaefeat.serving.memory import Hold, Memory
 
 ENCODINGS = ("identity", "gzip", "deflate")
 
@@ -25,18 +21,13 @@ class Bodies:
 
     Attributes
     ----------
-    max_bytes : int
-        Limit of what all bodies and large responses have at a time beyond their shares.
-    share : int
-        Bytes that each may have in any case, so that a few large ones keep no small one out.
+    memory : Memory
     seconds : float
         Within which a body must arrive.
     """
 
-    max_bytes: int = 256 * 2**20
-    share: int = 256 * 2**10
+    memory: Memory = field(default_factory=Memory)
     seconds: float = 30.0
-    n_bytes: int = 0
 
     @asynccontextmanager
     async def reading(
@@ -55,7 +46,7 @@ class Bodies:
 
         Raises
         ------
-        TooLargeError, UnsupportedEncodingError, SlowBodyError, BodyMemoryError, InvalidRequestError
+        TooLargeError, UnsupportedEncodingError, SlowBodyError, MemoryFullError, InvalidRequestError
         ClientGoneError
             If the client closes the connection.
         """
@@ -67,27 +58,14 @@ class Bodies:
         length = headers.get(b"content-length", b"")
         if length.isdigit() and (len(length) > 18 or int(length) > limit):
             raise _beyond(limit)
-        hold = _Hold(self)
-        try:
+        with self.memory.holding() as hold:
             body = await self._read(receive, limit, hold)
             if encoding != "identity":
                 body = await asyncio.to_thread(_decompress, body, limit)
                 hold.add(len(body))
             yield body
-        finally:
-            hold.release()
 
-    @contextmanager
-    def holding(self, n_bytes: int) -> Iterator[None]:
-        """Count the memory of a response until the end of the block, or raise BodyMemoryError."""
-        hold = _Hold(self)
-        try:
-            hold.add(n_bytes)
-            yield
-        finally:
-            hold.release()
-
-    async def _read(self, receive: Receive, limit: int, hold: "_Hold") -> bytes:
+    async def _read(self, receive: Receive, limit: int, hold: Hold) -> bytes:
         body = bytearray()
         is_last = False
         try:
@@ -103,26 +81,6 @@ class Bodies:
         if len(body) > limit:
             raise _beyond(limit)
         return bytes(body)
-
-
-@dataclass
-class _Hold:
-    """The memory of one body or response."""
-
-    bodies: Bodies
-    n_bytes: int = 0
-    n_counted: int = 0  # what is beyond the share
-
-    def add(self, n_bytes: int) -> None:
-        self.n_bytes += n_bytes
-        n_more = max(0, self.n_bytes - self.bodies.share) - self.n_counted
-        if self.bodies.n_bytes + n_more > self.bodies.max_bytes:
-            raise BodyMemoryError("The service holds as many large requests as it can; try again later.")
-        self.bodies.n_bytes += n_more
-        self.n_counted += n_more
-
-    def release(self) -> None:
-        self.bodies.n_bytes -= self.n_counted
 
 
 def _chunk(message: Message) -> tuple[bytes, bool]:

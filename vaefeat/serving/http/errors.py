@@ -5,9 +5,12 @@ from typing import NamedTuple
 from vaefeat.serving.errors import (
     ClosedError,
     DeadlineExceededError,
+    ForbiddenError,
     InvalidRequestError,
+    MemoryFullError,
     ModelDeadError,
     ModelNotFoundError,
+    ModelRefusedError,
     OverloadedError,
     ServingError,
     TooLargeError,
@@ -21,10 +24,6 @@ class UnsupportedEncodingError(InvalidRequestError):
 
 class SlowBodyError(ServingError):
     """The body did not arrive in time."""
-
-
-class BodyMemoryError(OverloadedError):
-    """The bodies that are being held leave no memory for another."""
 
 
 class WrongHostError(ServingError):
@@ -44,14 +43,16 @@ class Outcome(NamedTuple):
 
 _OUTCOMES: dict[type[BaseException], Outcome] = {
     InvalidRequestError: Outcome(400, "invalid"),
+    ModelRefusedError: Outcome(400, "refused"),
     UnauthorizedError: Outcome(401, "unauthorized"),
+    ForbiddenError: Outcome(403, "forbidden"),
     ModelNotFoundError: Outcome(404, "not_found"),
     SlowBodyError: Outcome(408, "slow"),
     TooLargeError: Outcome(413, "too_large"),
     UnsupportedEncodingError: Outcome(415, "invalid"),
     WrongHostError: Outcome(421, "host"),
     OverloadedError: Outcome(429, "queue_full"),
-    BodyMemoryError: Outcome(429, "memory"),
+    MemoryFullError: Outcome(429, "memory"),
     ClientGoneError: Outcome(499, "client_gone"),
     Exception: Outcome(500, "failed"),
     ClosedError: Outcome(503, "closing"),

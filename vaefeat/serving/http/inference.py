@@ -10,10 +10,10 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from vaefeat.serving.core import infer
-from vaefeat.serving.errors import InvalidRequestError
+from vaefeat.serving.errors import InvalidRequestError, MemoryFullError
 from vaefeat.serving.http.bodies import Bodies
 from vaefeat.serving.http.clients import unless_gone
-from vaefeat.serving.http.errors import BodyMemoryError, ClientGoneError, outcome_of
+from vaefeat.serving.http.errors import ClientGoneError, outcome_of
 from vaefeat.serving.http.protocol import HEADER_LENGTH, format_response
 from vaefeat.serving.http.requests import MAX_HEADER_BYTES, parse_request
 from vaefeat.serving.http.responses import JSON, Response, error_response
@@ -40,7 +40,7 @@ class Infer:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._bodies = Bodies()
+        self._bodies = Bodies(service.memory)
         self._unknown = service.metrics.of("")  # counts requests for models that do not exist
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,10 +51,10 @@ class Infer:
         if len(response.content) <= LARGE_BYTES:
             return await response(scope, receive, send)
         try:
-            with self._bodies.holding(len(response.content)):
+            with self._service.memory.holding(len(response.content)):
                 await response(scope, receive, send)
                 await _read_by_client(scope)
-        except BodyMemoryError as exc:
+        except MemoryFullError as exc:
             await error_response(exc)(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response | None:
@@ -68,7 +68,7 @@ class Infer:
             model.batcher.check_capacity()
             response = await self._infer(model, scope, receive)
         except Exception as exc:
-            return _failed(exc, metrics, scope["path_params"]["name"])
+            return _failed(exc, metrics, scope["path_params"]["name"], time.perf_counter() - start)
         metrics.observe_success("200", time.perf_counter() - start)
         return response
 
@@ -101,10 +101,10 @@ async def _read_by_client(scope: Scope) -> None:
         await flow.drain()
 
 
-def _failed(error: Exception, metrics: ModelMetrics, name: str) -> Response | None:
+def _failed(error: Exception, metrics: ModelMetrics, name: str, seconds: float) -> Response | None:
     """Count an error and log it if it is unexpected; return the response, if there is a client left."""
     outcome = outcome_of(error)
-    metrics.observe_error(str(outcome.status), outcome.reason)
+    metrics.observe_error(str(outcome.status), outcome.reason, seconds)
     if outcome.status == 500:
         log.error("A request to %s failed.", name, exc_info=error)
     return None if isinstance(error, ClientGoneError) else error_response(error)

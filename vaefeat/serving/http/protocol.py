@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from vaefeat.serving.contract import Contract, datatype_of
+from vaefeat.serving.contract import Contract, datatype_of, to_bytes
 from vaefeat.serving.errors import InvalidRequestError
 
 HEADER_LENGTH = b"inference-header-content-length"
@@ -78,7 +78,7 @@ def _format_output(name: str, Y: np.ndarray, tensors: list[bytes] | None) -> dic
     output: dict[str, Any] = {"name": name, "shape": list(Y.shape), "datatype": datatype_of(Y)}
     if tensors is None:
         return output | {"data": _to_json(name, Y)}
-    tensors.append(_to_bytes(Y))
+    tensors.append(to_bytes(Y))
     return output | {"parameters": {"binary_data_size": len(tensors[-1])}}
 
 
@@ -95,13 +95,6 @@ def _to_json(name: str, Y: np.ndarray) -> Any:
             "values, or request binary tensors."
         )
     return Y.astype(np.float64).ravel()  # which JSON writes with all digits of the float32
-
-
-def _to_bytes(Y: np.ndarray) -> bytes:
-    if datatype_of(Y) != "BYTES":
-        return Y.tobytes()
-    labels = [str(label).encode() for label in Y.ravel()]
-    return b"".join(len(label).to_bytes(4, "little") + label for label in labels)
 
 
 def model_metadata(

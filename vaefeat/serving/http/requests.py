@@ -47,7 +47,7 @@ def parse_request(
         raise InvalidRequestError(f"Got {header_length} bytes of JSON in a body of {len(body)} bytes.")
     text = body[:header_length]
     _check_size(text, contract, max_rows)
-    request = _json_object(text)
+    request = parse_object(text)
     tensors = memoryview(body)[header_length:] if header_length is not None else None
     id_ = request.get("id")
     if id_ is not None and not isinstance(id_, str):
@@ -82,7 +82,7 @@ def _check_size(text: bytes, contract: Contract, max_rows: int) -> None:
         )
 
 
-def _json_object(text: bytes) -> dict[str, Any]:
+def parse_object(text: bytes) -> dict[str, Any]:
     try:
         request = orjson.loads(text)
     except orjson.JSONDecodeError as exc:

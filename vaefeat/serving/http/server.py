@@ -1,21 +1,17 @@
-"""The HTTP server: it listens, answers until it is told to end, and finishes open requests."""
+"""The HTTP server: it listens, answers until it is told to stop, and finishes open requests."""
 
 import asyncio
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import uvicorn
 
-from vaefeat.runtime.sandbox import Sandbox
 from vaefeat.serving.http.app import make_app
 from vaefeat.serving.http.connections import Connection, connection_limit
 from vaefeat.serving.http.explorer import check_explorer
 from vaefeat.serving.http.hosts import Hosts
-from vaefeat.serving.repository import Repository
-from vaefeat.serving.service import Service, ServiceSettings
+from vaefeat.serving.service import Service
 
 FINISH_SECONDS = 2  # for bodies to arrive and responses to be read, when the service ends
 
@@ -44,45 +40,60 @@ class HttpSettings:
     allowed_hosts: tuple[str, ...] = ()
 
 
-def serve(
-    folder: Path,
-    settings: ServiceSettings,
-    http: HttpSettings,
-    started: Callable[[str, Repository], None],
-    sandbox: Sandbox | None = None,
-) -> None:
-    """Serve the models in a folder until the process is told to end.
+class HttpServer(uvicorn.Server):
+    """A service over HTTP, see :class:`vaefeat.serving.running.Server`.
 
     Parameters
     ----------
-    folder : Path
-        As :mod:`vaefeat.runtime.folders` describes it.
-    settings : ServiceSettings
+    service : Service
     http : HttpSettings
-    started : callable
-        Called with the address and the models as soon as they can be reached and signals are handled.
-    sandbox : Sandbox, optional
-        Where models are tried; the caller may have started it already.
 
     Raises
     ------
-    InvalidModelError
-        If there is no model to serve.
     OSError
         If the server cannot listen on the address, or the certificate is invalid.
     ValueError
         If there is a key without a certificate, or the explorer's folder is not one.
     """
+
+    def __init__(self, service: Service, http: HttpSettings) -> None:
+        check_settings(http)
+        super().__init__(_config(service, http))
+        self._listener = _listen(http)
+        self._address = _address(self._listener, http)
+
+    async def start(self) -> str:
+        """Listen, and return the address."""
+        self._loop = asyncio.get_running_loop()
+        self.lifespan = self.config.lifespan_class(self.config)
+        await self.startup([self._listener])
+        return self._address
+
+    async def wait(self) -> None:
+        """Answer requests until :meth:`stop` is called and the last response is sent."""
+        with self._listener:
+            await self.main_loop()
+            await self.shutdown([self._listener])
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Stop to listen; cut clients off, if it is to be at once."""
+        self.should_exit = True
+        self.force_exit = at_once
+
+    async def on_tick(self, counter: int) -> bool:
+        """Cut off slow clients; return whether to end."""
+        now = self._loop.time()
+        for connection in list(self.server_state.connections):
+            connection.check(now)  # type: ignore[union-attr]
+        return await super().on_tick(counter)
+
+
+def check_settings(http: HttpSettings) -> None:
+    """Raise ValueError if there is a key without a certificate, or the explorer's folder is not one."""
     if http.keyfile is not None and http.certfile is None:
         raise ValueError("Got a key for TLS without a certificate.")
     if http.explorer is not None:
         check_explorer(http.explorer)
-    service = Service.open(folder, settings, sandbox)
-    config = _config(service, http)
-    with _listen(http) as listener, asyncio.Runner(loop_factory=_new_event_loop) as runner:
-        address = _address(listener, http)
-        server = _Server(config, service, lambda: started(address, service.repository))
-        runner.run(server.run_on(listener))
 
 
 def _config(service: Service, http: HttpSettings) -> uvicorn.Config:
@@ -112,52 +123,3 @@ def _listen(http: HttpSettings) -> socket.socket:
 def _address(listener: socket.socket, http: HttpSettings) -> str:
     host = f"[{http.host}]" if ":" in http.host else http.host
     return f"http{'s' if http.certfile else ''}://{host}:{listener.getsockname()[1]}"
-
-
-def _new_event_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:  # it does not exist for Windows
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
-
-
-class _Server(uvicorn.Server):
-    """A server that drains the service before it ends."""
-
-    def __init__(self, config: uvicorn.Config, service: Service, started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._service = service
-        self._started = started
-
-    async def run_on(self, listener: socket.socket) -> None:
-        self._loop = asyncio.get_running_loop()
-        watching = asyncio.create_task(self._service.watch())
-        await self.serve([listener])
-        watching.cancel()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._started()
-
-    async def on_tick(self, counter: int) -> bool:
-        """Cut off slow clients; return whether to end."""
-        now = self._loop.time()
-        for connection in list(self.server_state.connections):
-            connection.check(now)  # type: ignore[union-attr]
-        return await super().on_tick(counter)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Drain at the first signal; end at once at the second."""
-        if self._service.is_draining:
-            self.should_exit = self.force_exit = True
-            return
-        self._service.is_draining = True
-        self._loop.call_soon_threadsafe(self._start_to_drain)
-
-    def _start_to_drain(self) -> None:
-        self._draining = asyncio.create_task(self._drain())  # kept, or it might be collected
-
-    async def _drain(self) -> None:
-        await self._service.drain()
-        self.should_exit = True

@@ -42,6 +42,13 @@ def by_triton(address, model, X):
         yield "triton, outputs not named", {name: answer.as_numpy(name) for name in names}
         error = refusal_of(client, model, X[:, 1:])
         assert "expected [number of rows" in error, error
+        stats = client.get_inference_statistics(model)["model_stats"][0]
+        assert stats["inference_count"] >= 7 * len(X)
+        assert len(client.get_inference_statistics()["model_stats"]) > 1
+        client.unload_model(model)
+        assert not client.is_model_ready(model)
+        client.load_model(model)
+        assert client.is_model_ready(model)
 
 
 def refusal_of(client, model, X):

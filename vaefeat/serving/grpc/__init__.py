@@ -1,0 +1,1 @@
+"""The service over gRPC, by the Open Inference Protocol (KServe V2)."""
