@@ -12,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.semi_supervised import SelfTrainingClassifier
 
 from vaefeat import SupervisedEncoderTransformer, compare, load_dataset, mask_labels
+from vaefeat.comparison import paired_interval
 from vaefeat.data import Dataset
 from vaefeat.data.samples import Samples
 
@@ -156,11 +157,27 @@ def test_unlabeled_samples_train_extractors_and_are_never_drawn_or_tested():
     y = np.where(X[:, 0] > 0, "good", "bad").astype(object)
     y[:100] = -1
     dataset = Samples("rows", X, y).split()
-    assert len(dataset.X) == 175
+    assert len(dataset.X) == 200
     result = compare(dataset, extractors={"raw": FunctionTransformer()}, n_labeled=[20, "all"], n_draws=2)
+    assert [(row["n_labeled"], row["n_test"]) for row in result.rows] == [(20, 80)] * 2
     assert min(row["accuracy"] for row in result.rows) > 0.7
-    with pytest.raises(ValueError, match="expected numbers below 75, the number of labeled"):
-        compare(dataset, extractors={"raw": FunctionTransformer()}, n_labeled=[75])
+    with pytest.raises(ValueError, match="expected numbers up to 75: of 100 labels the others serve for"):
+        compare(dataset, extractors={"raw": FunctionTransformer()}, n_labeled=[76])
+
+
+def test_of_few_labels_three_quarters_are_drawn_by_default_and_the_others_tested_on():
+    X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
+    dataset = Samples("rows", X, X[:, 0] > 0).split()
+    raw = compare(dataset, extractors={"raw": FunctionTransformer(), "pca": PCA(1)}, n_draws=3)
+    assert {(row["n_labeled"], row["n_test"]) for row in raw.rows} == {(45, 15)}
+    gains = [raw.rows[3 + i]["accuracy"] - raw.rows[i]["accuracy"] for i in range(3)]
+    summary = raw.summary()[1]
+    assert (summary["gain_low"], summary["gain_high"]) == paired_interval(gains, overlap=15 / 45)
+
+
+def test_more_labels_than_there_are_outside_the_test_samples_are_refused():
+    with pytest.raises(ValueError, match="expected numbers up to 1346: of 1347 labels some are left out"):
+        small(n_labeled=[1_347])
 
 
 def test_baselines_have_lines_of_their_own_and_gains_over_raw():

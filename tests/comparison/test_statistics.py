@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 from numpy.testing import assert_allclose
 from scipy import stats
 
@@ -37,6 +38,12 @@ def test_only_draws_that_raw_features_share_count_for_the_gain():
     _, vae = summarize(rows_of({"raw": [0.5], "vae": [0.7, 0.9]}))
     assert_allclose(vae["gain"], 0.2)
     assert "gain" not in summarize(rows_of({"vae": [0.7, 0.9]}))[0]
+
+
+def test_pairs_that_share_samples_have_a_wider_interval():
+    low, high = paired_interval([0.1, 0.2, 0.3])
+    wider = paired_interval([0.1, 0.2, 0.3], overlap=1 / 3)
+    assert_allclose(np.subtract(wider[1], wider[0]), (high - low) * math.sqrt(2))
 
 
 def test_a_single_pair_has_an_infinite_interval():

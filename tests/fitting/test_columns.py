@@ -9,7 +9,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from vaefeat import OnnxModel, export_onnx
-from vaefeat.fitting import ColumnEncoder
+from vaefeat.data.samples import Samples
+from vaefeat.fitting import ColumnEncoder, default_candidates
+from vaefeat.fitting.candidates import FOREST
 
 N = 1_000
 
@@ -44,6 +46,19 @@ def test_a_file_gives_what_the_pipeline_gives_with_gaps_and_unseen_categories(cl
     outputs = model.run(rows[rows.columns[::-1]])
     assert_array_equal(outputs["label"], pipe.predict(rows))
     assert_allclose(outputs["probabilities"], pipe.predict_proba(rows), atol=1e-5)
+
+
+def test_ties_of_a_forest_break_in_a_file_as_in_the_pipeline(tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 4)).astype(np.float32), rng.integers(0, 9, 200)
+    forest = next(each for each in default_candidates(Samples("rows", X, y)) if each.kind == FOREST)
+    pipe = make_pipeline(forest.extractor, forest.classifier).fit(X, y)
+    rows = rng.normal(size=(1_000, 4)).astype(np.float32)
+    outputs = OnnxModel.load(export_onnx(pipe, tmp_path / "model.onnx", X=X)).run(rows)
+    top = np.sort(outputs["probabilities"], axis=1)
+    assert np.sum(top[:, -1] == top[:, -2]) > 100
+    assert_array_equal(outputs["probabilities"], pipe.predict_proba(rows))
+    assert_array_equal(outputs["label"], pipe.predict(rows))
 
 
 def test_the_card_names_the_features_and_holds_the_plan(frame, y, tmp_path):

@@ -37,7 +37,8 @@ def compare(
     with console.status("loading TensorFlow"):
         import_tensorflow_quietly()
     if smoke:
-        dataset, n_draws, max_iter, counts = dataset.head(500), 2, 1, counts or [50, 100]
+        dataset, n_draws, max_iter = dataset.head(500), 2, 1
+        counts = counts or ([50, 100] if len(dataset.X_test) else [])
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -49,7 +50,7 @@ def compare(
         result = comparison.compare(
             dataset,
             extractors=comparison.default_extractors(dataset, n_components, max_iter),
-            n_labeled=counts or comparison.N_LABELED,
+            n_labeled=counts or None,
             n_draws=n_draws,
             baselines=comparison.default_baselines(),
             stratify=stratify,

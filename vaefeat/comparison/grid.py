@@ -17,6 +17,7 @@ from vaefeat.data import UNLABELED, Dataset, mask_labels
 from vaefeat.data.labels import is_unlabeled
 
 ALL = "all"
+TRAINING_SHARE = 0.75  # of the labels, where a draw is tested on those that it leaves out
 RAW = "raw"
 N_LABELED = (100, 600, 3000, ALL)
 
@@ -113,9 +114,39 @@ class Grid:
         assert self.dataset.y is not None  # compare() has refused such data
         return self.dataset.y
 
+    @property
+    def tests_on_rest(self) -> bool:
+        """Whether each draw is tested on the labels that it leaves out, as there are no test samples."""
+        return not len(self.dataset.X_test)
+
+    def rest(self, n_labeled: int | str, draw: int) -> np.ndarray:
+        """Return for each training sample whether it has a label that a draw leaves out."""
+        return ~is_unlabeled(self._y) & is_unlabeled(self.labels(n_labeled, draw))
+
     def needs_labels(self, extractor: str) -> bool:
         """Return whether an extractor must be fitted again for each draw of the labels."""
         return get_tags(last_step(self.extractors[extractor])).target_tags.required
+
+
+def numbers_of_labels(dataset: Dataset, wanted: Sequence[int | str] | None) -> list[int | str]:
+    """Return the numbers of labels to draw: those that are wanted, as far as there are enough.
+
+    Raises
+    ------
+    ValueError
+        If there are enough for none of them.
+    """
+    assert dataset.y is not None
+    n_known = int((~is_unlabeled(dataset.y)).sum())
+    tests_on_rest = not len(dataset.X_test)
+    largest = int(TRAINING_SHARE * n_known) if tests_on_rest else n_known - 1
+    counts = [n for n in wanted or N_LABELED if as_number(n) <= largest or (n == ALL and not tests_on_rest)]
+    if counts or (wanted is None and largest > 0):
+        return counts or [largest]
+    raise ValueError(
+        f"Got n_labeled={list(wanted or N_LABELED)}, expected numbers up to {largest}: of {n_known} labels "
+        f"{'the others serve for testing' if tests_on_rest else 'some are left out'}."
+    )
 
 
 def hash_of(config: Row) -> str:

@@ -32,14 +32,15 @@ class Features:
     @classmethod
     def of(cls, fitted: BaseEstimator, dataset: Dataset, fit_seconds: float) -> "Features":
         """Transform the data set, and time the test samples."""
-        X_test = fitted.transform(dataset.X_test)
-        seconds = np.median([timed(lambda: fitted.transform(dataset.X_test))[1] for _ in range(N_TIMINGS)])
+        X = fitted.transform(dataset.X)
+        timed_rows = dataset.X_test if len(dataset.X_test) else dataset.X
+        seconds = np.median([timed(lambda: fitted.transform(timed_rows))[1] for _ in range(N_TIMINGS)])
         loss_curve = getattr(last_step(fitted), "loss_curve_", None)
         return cls(
-            fitted.transform(dataset.X),
-            X_test,
+            X,
+            fitted.transform(dataset.X_test) if len(dataset.X_test) else X[:0],
             fit_seconds,
-            rows_per_second=len(X_test) / float(seconds),
+            rows_per_second=len(timed_rows) / float(seconds),
             final_loss=round(loss_curve[-1], 4) if loss_curve else None,
         )
 
@@ -68,10 +69,12 @@ class Measurement:
         # over the small products of few labels.
         with threadpool_limits(1):
             fitted, seconds = timed(lambda: self._fit(cell, features.X))
-            is_right = fitted.predict(features.X_test) == self.grid.dataset.y_test
-        return {
+            X_test, y_test = self._test_samples(cell, features)
+            is_right = fitted.predict(X_test) == y_test
+        overlap = {"n_test": len(y_test)} if self.grid.tests_on_rest else {}
+        return overlap | {
             "accuracy": float(np.mean(is_right)),
-            "balanced_accuracy": mean_over_classes(is_right, self.grid.dataset.y_test),
+            "balanced_accuracy": mean_over_classes(is_right, y_test),
             "n_features": features.X.shape[1],
             "fit_seconds": round(features.fit_seconds, 3),
             "classifier_seconds": round(seconds, 3),
@@ -79,6 +82,16 @@ class Measurement:
             "final_loss": features.final_loss,
             "best_params": getattr(fitted, "best_params_", {}),
         }
+
+    def _test_samples(self, cell: Cell, features: Features) -> tuple[np.ndarray, np.ndarray]:
+        """Return what a cell is tested on: the test samples, or the labels that its draw leaves out."""
+        y, y_test = self.grid.dataset.y, self.grid.dataset.y_test
+        assert y is not None
+        assert y_test is not None
+        if not self.grid.tests_on_rest:
+            return features.X_test, y_test
+        rest = self.grid.rest(cell.n_labeled, cell.draw)
+        return features.X[rest], y[rest]
 
     def _extract(self, extractor: str, draw: tuple[int | str, int] | None) -> Features:
         """Return the features of an extractor, which sees the labels of a draw, or none."""

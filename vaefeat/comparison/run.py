@@ -8,12 +8,11 @@ from pathlib import Path
 from sklearn.base import BaseEstimator
 
 from vaefeat.comparison.defaults import default_baselines, default_classifiers, default_extractors
-from vaefeat.comparison.grid import ALL, N_LABELED, Grid, as_number
+from vaefeat.comparison.grid import Grid, numbers_of_labels
 from vaefeat.comparison.measurement import Measurement
 from vaefeat.comparison.report import Comparison
 from vaefeat.comparison.rows import Progress, Task, collect_rows
 from vaefeat.data import Dataset, load_dataset
-from vaefeat.data.labels import is_unlabeled
 
 
 def compare(
@@ -23,7 +22,7 @@ def compare(
     extractors: Mapping[str, BaseEstimator] | None = None,
     classifiers: Mapping[str, BaseEstimator] | None = None,
     semi_supervised: Mapping[str, BaseEstimator] | None = None,
-    n_labeled: Sequence[int | str] = N_LABELED,
+    n_labeled: Sequence[int | str] | None = None,
     n_draws: int = 10,
     baselines: Mapping[str, BaseEstimator] | None = None,
     stratify: bool = True,
@@ -34,7 +33,8 @@ def compare(
 
     Every extractor is fitted to all training samples. Every classifier is fitted to the features of
     the labeled ones (a semi-supervised classifier to all), selects its regularization among the
-    labeled ones, and is scored once on the test samples.
+    labeled ones, and is scored once on the test samples, or on the labels that its draw leaves out if there
+    are no test samples. Such draws share samples, and the intervals account for that.
 
     Parameters
     ----------
@@ -51,8 +51,10 @@ def compare(
     semi_supervised : mapping of str to classifier, optional
         Further classifiers, which are fitted to all training samples; the label of unlabeled ones
         is -1. By default there are none.
-    n_labeled : sequence of int or "all", default=(100, 600, 3000, "all")
-        Numbers of labels; those not below the number of labeled training samples are left out.
+    n_labeled : sequence of int or "all", optional
+        Numbers of labels; those not below the number of labeled training samples are left out. By default
+        100, 600, 3 000 and all. Of data without test samples at most three quarters of the labels can be
+        drawn, and that many are by default.
     n_draws : int, default=10
         Stratified random draws of the labels, the same for all extractors. There is one draw of
         "all".
@@ -96,19 +98,12 @@ def compare(
         raise ValueError(
             f"{dataset.name} has no classes to predict; name their column with target (--target)."
         )
-    n_known = int((~is_unlabeled(dataset.y)).sum())
-    counts = [n for n in n_labeled if as_number(n) < n_known or n == ALL]
-    if not counts:
-        raise ValueError(
-            f"Got n_labeled={list(n_labeled)}, expected numbers below {n_known}, the number of labeled "
-            "training samples."
-        )
     grid = Grid(
         dataset,
         extractors=default_extractors(dataset) if extractors is None else extractors,
         classifiers=default_classifiers() if classifiers is None else classifiers,
         semi_supervised=semi_supervised or {},
-        n_labeled=counts,
+        n_labeled=numbers_of_labels(dataset, n_labeled),
         n_draws=n_draws,
         baselines=default_baselines() if baselines is None and extractors is None else baselines or {},
         stratify=stratify,

@@ -63,15 +63,23 @@ def _gain(draws: Draws, raw: Draws) -> Row:
     gains = [row["accuracy"] - raw[draw]["accuracy"] for draw, row in draws.items() if draw in raw]
     if not gains:
         return {}
-    low, high = paired_interval(gains)
+    low, high = paired_interval(gains, overlap=_overlap(draws))
     return {"gain": float(np.mean(gains)), "gain_low": low, "gain_high": high}
+
+
+def _overlap(draws: Draws) -> float:
+    """Return how many samples a draw is tested on for each that it trains on, where both are redrawn."""
+    row = next(iter(draws.values()))
+    return row["n_test"] / row["n_labeled"] if "n_test" in row else 0.0
 
 
 def _median(draws: Mapping[int, Row], name: str) -> float:
     return float(np.median([row[name] for row in draws.values()]))
 
 
-def paired_interval(differences: Iterable[float], confidence: float = 0.95) -> tuple[float, float]:
+def paired_interval(
+    differences: Iterable[float], confidence: float = 0.95, overlap: float = 0.0
+) -> tuple[float, float]:
     """Return the confidence interval of a mean difference, by Student's t distribution.
 
     Parameters
@@ -79,11 +87,18 @@ def paired_interval(differences: Iterable[float], confidence: float = 0.95) -> t
     differences : iterable of float
         One per pair.
     confidence : float, default=0.95
+    overlap : float, default=0.0
+        Where each pair has drawn both its training and its test samples anew from the same few: how many it
+        is tested on for each that it trains on. Such pairs are not independent, and the interval is wider.
 
     Returns
     -------
     low, high : float
         Infinite for a single pair.
+
+    References
+    ----------
+    Nadeau & Bengio (2003), "Inference for the generalization error", for ``overlap``.
     """
     from scipy.stats import t
 
@@ -91,5 +106,5 @@ def paired_interval(differences: Iterable[float], confidence: float = 0.95) -> t
     n = len(differences)
     if n < 2:
         return -math.inf, math.inf
-    half = t.ppf((1 + confidence) / 2, n - 1) * differences.std(ddof=1) / math.sqrt(n)
+    half = t.ppf((1 + confidence) / 2, n - 1) * differences.std(ddof=1) * math.sqrt(1 / n + overlap)
     return float(differences.mean() - half), float(differences.mean() + half)

@@ -34,6 +34,7 @@ class Dataset:
     ----------
     name : str
     X, X_test : ndarrays of shape (n_samples, n_features), float32
+        There may be no samples for testing, where labels are few.
         Images have their pixels in [0, 1], row by row; tables are as they are in their file.
     y, y_test : ndarrays of shape (n_samples,), or None
         Classes; None if the data have none.

@@ -20,7 +20,7 @@ LOGISTIC, FOREST = "logistic-regression", "random-forest"
 CLASSIFIERS = (LOGISTIC, FOREST)
 RAW, UNSCALED = "raw", "raw, unscaled"
 VAE, BESIDE, IMAGE = "vae", "raw beside vae", "image vae"
-N_TREES = 200
+N_TREES = 128  # a power of two: float32 adds up their votes exactly, so that ties break in a file as here
 MIN_STEPS = 2_000  # of training an encoder, and
 MAX_EPOCHS = 500
 
