@@ -211,10 +211,25 @@ class OnnxModel:
             )
         return X
 
+    @property
+    def tables(self) -> list[dict[str, str]]:
+        """The frames that the model takes: the kinds of their columns by name, and the same once encoded.
+
+        Empty if the card has no names for the features.
+        """
+        plan = self._named_plan()
+        if plan is None:
+            return []
+        features = ColumnPlan.of_numbers(plan.feature_names)
+        return [{column.name: column.kind for column in each.columns} for each in (plan, features)]
+
+    def _named_plan(self) -> ColumnPlan | None:
+        names = (self.card.get("inputs") or {}).get("feature_names")
+        return self.plan or (ColumnPlan.of_numbers(names) if names else None)
+
     def _by_name(self, frame: Any) -> Any:
         """Return the features of a frame; the frame itself if the card has no names for them."""
-        names = (self.card.get("inputs") or {}).get("feature_names")
-        plan = self.plan or (ColumnPlan.of_numbers(names) if names else None)
+        plan = self._named_plan()
         if plan is None:
             return frame
         columns = frame_columns(frame)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
+from tests.runtime.test_columns import model_of
 from tests.serving.live import MODEL
 from vaefeat.serving.contract import Contract
 from vaefeat.serving.errors import InvalidRequestError, ServingError, TooLargeError, TooManyRowsError
@@ -73,9 +74,9 @@ def test_no_rows_are_a_request_too():
     ("message", "error"),
     [
         (pb.ModelInferRequest(), r'Expected one input, "X", got \[\]'),
-        (request(name="Z"), r'Expected one input, "X", got \[\'Z\'\]'),
-        (request(datatype="BF16"), "Got the datatype 'BF16', expected FP32"),
-        (request(datatype="BYTES"), "Got the datatype 'BYTES'"),
+        (request(name="Z"), r'Expected one input, "X", got \["Z"\]'),
+        (request(datatype="BF16"), 'Got the datatype "BF16", expected FP32'),
+        (request(datatype="BYTES"), 'Got the datatype "BYTES"'),
         (request(shape=[8]), r"Got the shape \[8\], expected \[number of rows, 4\]"),
         (request(shape=[4, 2]), "Got the shape"),
         (request(shape=[-2, 4]), "Got the shape"),
@@ -86,7 +87,7 @@ def test_no_rows_are_a_request_too():
         (request(fp32_contents=[1.0]), "Got 1 values, expected 8"),
         (request(datatype="INT8", int_contents=[300] * 8), "does not fit into INT8"),
         (request(datatype="FP16", fp32_contents=[1.0]), "must be sent as a raw tensor"),
-        (request(outputs=["Z"]), r"Got the outputs \['Z'\], expected some of"),
+        (request(outputs=["Z"]), r'Got the outputs \["Z"\], expected some of'),
         (request(outputs=["S", "S"]), "each once"),
     ],
 )
@@ -164,3 +165,40 @@ def test_no_damaged_request_gives_another_error_than_a_refusal(position, byte):
     content[position % len(content)] = byte
     with suppress(InvalidRequestError, TooLargeError):
         parse(parse_message(pb.ModelInferRequest, bytes(content)))
+
+
+# --- columns ---
+
+TABLE = model_of()
+COLUMNS = {
+    "age": ("FP32", {"fp32_contents": [30.0, float("nan")]}, np.array([30, np.nan], "<f4").tobytes()),
+    "home": ("BYTES", {"bytes_contents": [b"rent", b"own"]}, b"\x04\0\0\0rent\x03\0\0\0own"),
+    "member": ("BOOL", {"bool_contents": [True, False]}, b"\x01\x00"),
+    "since": ("BYTES", {"bytes_contents": [b"2020-01-01"] * 2}, b"\x0a\0\0\x002020-01-01" * 2),
+}
+
+
+@pytest.mark.parametrize("is_raw", [True, False])
+def test_a_table_is_sent_as_one_input_for_each_column(is_raw):
+    message = pb.ModelInferRequest(model_name="linear")
+    for name, (datatype, contents, raw) in COLUMNS.items():
+        message.inputs.add(name=name, datatype=datatype, shape=[2], contents=None if is_raw else contents)
+        if is_raw:
+            message.raw_input_contents.append(raw)
+    columns = parse_request(message, Contract.of(TABLE), 10).X
+    expected = {
+        "age": np.array([30, np.nan]),
+        "home": np.array(["rent", "own"], object),
+        "member": np.array([True, False]),
+        "since": np.array(["2020-01-01"] * 2, object),
+    }
+    assert_array_equal(TABLE.check_rows(columns), TABLE.check_rows(expected))
+
+
+def test_text_that_is_not_utf8_is_refused():
+    message = pb.ModelInferRequest(model_name="linear")
+    for name, (datatype, contents, _) in COLUMNS.items():
+        contents = {"bytes_contents": [b"\xff"] * 2} if datatype == "BYTES" else contents
+        message.inputs.add(name=name, datatype=datatype, shape=[2], contents=contents)
+    with pytest.raises(InvalidRequestError, match="is not UTF-8"):
+        parse_request(message, Contract.of(TABLE), 10)

@@ -222,3 +222,30 @@ def test_openapi_lists_exactly_the_routes(client, tmp_path):
     }
     described = client.get("/openapi.json").json()["paths"]
     assert {(path, method) for path, methods in described.items() for method in methods} == paths
+
+
+def test_a_table_is_encoded_as_a_frame_is(tmp_path):
+    from tests.runtime.test_columns import FRAME, model_of
+
+    table = model_of()
+    (tmp_path / "table").mkdir()
+    (tmp_path / "table" / "model.onnx").write_bytes(table.to_bytes())
+    rows = FRAME[:1]
+    given = {
+        "since": ("BYTES", ["2020-01-01"]),
+        "age": ("FP64", [30.0]),
+        "home": ("BYTES", ["rent"]),
+        "member": ("BOOL", [True]),
+    }
+    inputs = [
+        {"name": name, "shape": [1], "datatype": datatype, "data": data}
+        for name, (datatype, data) in given.items()
+    ]
+    with serving(tmp_path) as live:
+        answer = live.client.post("/v2/models/table/infer", json={"inputs": inputs})
+        assert_array_equal(output(answer), table.run(rows)["Y"])
+        inputs[1]["data"] = ["thirty"]
+        inputs[1]["datatype"] = "BYTES"
+        answer = live.client.post("/v2/models/table/infer", json={"inputs": inputs})
+        assert answer.status_code == 400
+        assert "Column 'age', row 1: got 'thirty', expected a number" in answer.json()["error"]

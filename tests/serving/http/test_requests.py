@@ -127,7 +127,6 @@ BAD = {
     "numbers and rows": (request(data=[1.0] * 9 + [[1.0]]), "Expected only numbers"),
     "deep rows": (request(data=[[[1]] * 5] * 2), "Expected only numbers"),
     "bools": (request(data=[1.0] * 9 + [True]), "Expected only numbers"),
-    "null": (request(data=[1.0] * 9 + [None]), "Expected only numbers"),
     "strings": (request(data=["1"] * 10), "Expected only numbers"),
     "fractions as integers": (request(X, datatype="INT32"), "Expected only integers"),
     "beyond the type": (request(data=[200] * 10, datatype="INT8"), "does not fit into INT8"),

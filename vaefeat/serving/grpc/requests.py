@@ -1,21 +1,35 @@
 """Parse requests, and check everything on the way."""
 
 from collections.abc import Sequence
+from itertools import repeat
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 
 from vaefeat.runtime.wire import MalformedError, as_message, scan
-from vaefeat.serving.contract import DTYPES, Contract, Tensor
+from vaefeat.serving.contract import (
+    BOOL,
+    TEXT,
+    Contract,
+    Rows,
+    Tensor,
+    dtypes_of,
+    from_bytes,
+    shape_of,
+    shown,
+)
 from vaefeat.serving.core import check_n_rows
 from vaefeat.serving.errors import InvalidRequestError, TooLargeError
 from vaefeat.serving.grpc.inference_pb2 import ModelInferRequest
 
 SMALL_BYTES = 64 * 2**10  # what a message of this size can become when it is parsed does not matter
-MAX_FIELDS = 2000  # of a larger message, and of its tensors
+MAX_FIELDS = 20_000  # of a larger message, and of its tensors: enough for thousands of columns or texts
 _INPUTS, _CONTENTS = 5, 5  # field numbers: of the tensors in a request, and of the values in a tensor
 _FIELDS = {
+    BOOL: "bool_contents",
+    TEXT: "bytes_contents",
     "FP32": "fp32_contents",
     "FP64": "fp64_contents",
     "INT64": "int64_contents",
@@ -28,7 +42,7 @@ _FIELDS = {
 class InferenceRequest(NamedTuple):
     """A request for the outputs of some rows, as sent: the rows are not yet cast or checked."""
 
-    X: np.ndarray
+    X: Rows
     outputs: list[str]
 
 
@@ -75,44 +89,39 @@ def parse_request(request: ModelInferRequest, contract: Contract, max_rows: int)
     ------
     TooManyRowsError, InvalidRequestError
     """
-    names = [each.name for each in request.inputs]
-    if names != [contract.input.name]:
-        raise InvalidRequestError(f'Expected one input, "{contract.input.name}", got {_shown(names)}.')
+    expected = contract.expected([each.name for each in request.inputs])
     raw = request.raw_input_contents
     if raw and len(raw) != len(request.inputs):
         raise InvalidRequestError(f"Got {len(raw)} raw tensors, expected one for each input.")
-    if raw and request.inputs[0].HasField("contents"):
-        raise InvalidRequestError("Got both raw and typed contents, expected one of them.")
-    X = _parse_input(request.inputs[0], raw[0] if raw else None, contract.input, max_rows)
-    return InferenceRequest(X, _parse_outputs(request, contract))
+    parsed = {
+        tensor.name: _parse_input(input_, content, tensor, max_rows)
+        for input_, content, tensor in zip(request.inputs, raw or repeat(None), expected, strict=False)
+    }
+    return InferenceRequest(contract.rows(parsed), _parse_outputs(request, contract))
 
 
 def _parse_input(
     tensor: ModelInferRequest.InferInputTensor, raw: bytes | None, expected: Tensor, max_rows: int
 ) -> np.ndarray:
-    dtype = DTYPES.get(tensor.datatype)
+    if raw is not None and tensor.HasField("contents"):
+        raise InvalidRequestError("Got both raw and typed contents, expected one of them.")
+    known = dtypes_of(expected)
+    dtype = known.get(tensor.datatype)
     if dtype is None:
         raise InvalidRequestError(
-            f"Got the datatype {_shown(tensor.datatype)}, expected FP32, or one of {', '.join(DTYPES)}."
+            f"Got the datatype {shown(tensor.datatype)}, expected {expected.datatype}, "
+            f"or one of {', '.join(known)}."
         )
-    shape = tuple(tensor.shape)
-    if len(shape) != 2 or shape[0] < 0 or shape[1] != expected.shape[1]:
-        raise InvalidRequestError(
-            f"Got the shape {_shown(list(shape))}, expected [number of rows, {expected.shape[1]}]."
-        )
+    shape = shape_of(list(tensor.shape), expected)
     check_n_rows(shape[0], max_rows)
-    values = _from_raw(raw, dtype) if raw is not None else _from_contents(tensor, dtype)
-    if len(values) != shape[0] * shape[1]:
+    values = (
+        from_bytes(memoryview(raw), dtype, shape[0]) if raw is not None else _from_contents(tensor, dtype)
+    )
+    if len(values) != prod(shape):
         raise InvalidRequestError(
-            f"Got {len(values)} values, expected {shape[0] * shape[1]} for the shape {list(shape)}."
+            f"Got {len(values)} values, expected {prod(shape)} for the shape {list(shape)}."
         )
     return values.reshape(shape)
-
-
-def _from_raw(raw: bytes, dtype: np.dtype) -> np.ndarray:
-    if len(raw) % dtype.itemsize:
-        raise InvalidRequestError(f"Got {len(raw)} bytes, expected a multiple of {dtype.itemsize}.")
-    return np.frombuffer(raw, dtype)
 
 
 def _from_contents(tensor: ModelInferRequest.InferInputTensor, dtype: np.dtype) -> np.ndarray:
@@ -122,22 +131,26 @@ def _from_contents(tensor: ModelInferRequest.InferInputTensor, dtype: np.dtype) 
         raise InvalidRequestError(f"Values of the type {tensor.datatype} must be sent as a raw tensor.")
     if not set(given) <= {expected}:
         raise InvalidRequestError(f"Got {', '.join(given)}, expected {expected} for {tensor.datatype}.")
+    if dtype.kind == "O":
+        return _text(tensor.contents.bytes_contents)
     given_values = np.array(getattr(tensor.contents, expected))  # of a wider type than declared, maybe
     values = given_values.astype(dtype)
-    if dtype.kind != "f" and not np.array_equal(values, given_values):
+    if dtype.kind in "iu" and not np.array_equal(values, given_values):
         raise InvalidRequestError(f"A value of the data does not fit into {tensor.datatype}.")
     return values
+
+
+def _text(values: Sequence[bytes]) -> np.ndarray:
+    try:
+        texts = [value.decode() for value in values]
+    except UnicodeDecodeError as exc:
+        raise InvalidRequestError("A text of the data is not UTF-8.") from exc
+    return np.array([*texts, None], object)[:-1]  # the last one keeps NumPy from a type of its own
 
 
 def _parse_outputs(request: ModelInferRequest, contract: Contract) -> list[str]:
     known = [output.name for output in contract.outputs]
     names = [output.name for output in request.outputs]
     if not set(names) <= set(known) or len(set(names)) < len(names):
-        raise InvalidRequestError(f"Got the outputs {_shown(names)}, expected some of {known}, each once.")
+        raise InvalidRequestError(f"Got the outputs {shown(names)}, expected some of {known}, each once.")
     return names or known
-
-
-def _shown(value: str | Sequence[str] | Sequence[int]) -> str:
-    """Return the beginning of a value: errors do not repeat all that was sent."""
-    text = repr(value[:5])
-    return text if len(text) <= 60 else f"{text[:60]}..."

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from vaefeat.serving.contract import Contract, datatype_of, to_bytes
+from vaefeat.serving.contract import Contract, Rows, datatype_of, to_bytes
 from vaefeat.serving.errors import InvalidRequestError
 
 HEADER_LENGTH = b"inference-header-content-length"
@@ -28,14 +28,14 @@ class InferenceRequest:
     ----------
     id : str or None
         Repeated in the response.
-    X : ndarray of shape (n_samples, n_features)
+    X : ndarray of shape (n_samples, n_features), or dict of ndarrays of shape (n_samples,)
         As sent, not yet cast or checked.
     outputs : dict of bool
         The requested outputs by name; whether each is to be sent as a binary tensor.
     """
 
     id: str | None
-    X: np.ndarray
+    X: Rows
     outputs: dict[str, bool]
 
 
