@@ -56,6 +56,7 @@ def test_iterating_helps_an_autoencoder_that_was_shown_no_gaps():
     assert often < 0.9 * once
 
 
+@pytest.mark.slow
 def test_the_default_is_an_autoencoder_that_was_shown_gaps():
     imputer = AutoencoderImputer().fit(X[:50])
     assert imputer.estimator_.corruption == MaskingNoise(0.2)

@@ -39,7 +39,7 @@ ESTIMATORS = {
     "autoencoder of probabilities": lambda: make_pipeline(
         MinMaxScaler(clip=True), autoencoder(loss="log_loss", max_iter=5)
     ),
-    "vae": lambda: VAEEncoderTransformer(1, **SETTINGS),
+    "vae": lambda: VAEEncoderTransformer(1, **SETTINGS | {"hidden_layer_sizes": (16,)}),
     "vae of probabilities": lambda: make_pipeline(
         MinMaxScaler(clip=True),
         VAEEncoderTransformer(1, **SETTINGS | {"max_iter": 5}, likelihood="bernoulli"),
@@ -60,9 +60,10 @@ def detector():
 @pytest.mark.parametrize("kind", ["autoencoder", "vae"])
 def test_what_is_off_the_line_scores_lower(kind):
     scores = AutoencoderOutlierDetector(ESTIMATORS[kind]()).fit(X).score_samples(X)
-    assert roc_auc_score(IS_INLIER, scores) > 0.7
+    assert roc_auc_score(IS_INLIER, scores) > 0.85
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_features", "n_components"), [(2, 1), (12, 3), (64, 8)])
 def test_the_default_is_an_autoencoder_with_a_narrow_code(n_features, n_components):
     rows = make_blobs(100, n_features, random_state=0)[0]

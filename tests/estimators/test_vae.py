@@ -144,9 +144,9 @@ def test_the_learned_noise_variance_is_that_of_the_noise():
     scales = np.array([0.5, 1.0, 2.0, 3.0])
     data = scales * RNG.normal(size=(2_000, 4))
     vae = VAEEncoderTransformer(
-        1, hidden_layer_sizes=(8,), likelihood=Gaussian("learned"), beta=9.0, max_iter=90, random_state=0
+        1, hidden_layer_sizes=(8,), likelihood=Gaussian("learned"), beta=9.0, max_iter=200, random_state=0
     ).fit(data)
-    assert_allclose(vae.noise_variance_[1:], scales[1:] ** 2, rtol=0.3)
+    assert_allclose(vae.noise_variance_, scales**2, rtol=0.1)
 
 
 def test_a_given_noise_variance_is_kept():
