@@ -167,9 +167,10 @@ def measure(name: str, candidate: Candidate, seed: int, **settings: Any) -> Row:
         warnings.simplefilter("ignore", UserWarning)  # about the collapse that is counted here
         with _free_bits(isinstance(candidate.gaussian, FreeBits)):
             vae.fit(dataset.X)
+    held_out = dataset.X_test if len(dataset.X_test) else dataset.X
     found = {
         "active_units": int(vae.active_units_.sum()),
-        "elbo": float(vae.score(dataset.X_test)) if not isinstance(candidate.gaussian, Optimal) else None,
+        "elbo": float(vae.score(held_out)) if not isinstance(candidate.gaussian, Optimal) else None,
         "loss": vae.loss_curve_[-1],
         "epochs": vae.n_iter_,
     }
