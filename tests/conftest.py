@@ -35,6 +35,13 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+def pytest_collection_modifyitems(items):
+    """Let tests take images for measurements, some of which are constant; examples must not warn."""
+    for item in items:
+        if item.nodeid.startswith("tests/") and not item.nodeid.startswith("tests/pipelines/"):
+            item.add_marker(pytest.mark.filterwarnings("ignore:.* features are constant in:UserWarning"))
+
+
 class Trap:
     """Makes a folder when it is unpickled."""
 

@@ -467,7 +467,6 @@ def test_more_components_than_features_and_more_batch_than_samples_are_fine():
     assert tiny(n_components=9, batch_size=1_000).fit(X).transform(X).shape == (60, 9)
 
 
-@pytest.mark.filterwarnings("ignore:3 of 6 features are constant:UserWarning")
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_constant_columns_give_finite_features_and_scores(likelihood):
     constant = X.copy()

@@ -27,6 +27,7 @@ def test_the_example_in_few_labels_runs(digits, tmp_path):
     assert_array_equal(shipped, names["m1_m2"].predict(X))
 
 
+@pytest.mark.slow  # an autoencoder with the default network
 def test_the_example_in_autoencoders_finds_a_sample_in_the_index(digits):
     page = (ROOT / "docs" / "autoencoders.md").read_text()
     (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

@@ -3,9 +3,6 @@ from sklearn.base import clone
 
 from vaefeat import GaussianNoise, LossCurveDisplay, VAEEncoderTransformer
 
-# Of images as measurements, that is without an image_shape.
-pytestmark = pytest.mark.filterwarnings("ignore:3 of 64 features are constant:UserWarning")
-
 
 def labels(display):
     return [line.get_label() for line in display.lines_]

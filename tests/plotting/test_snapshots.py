@@ -7,9 +7,6 @@ from sklearn.base import clone
 from vaefeat import AutoencoderTransformer, ReconstructionSnapshots, VAEEncoderTransformer
 from vaefeat.plotting._snapshots import _is_round
 
-# Of images as measurements, that is without an image_shape.
-pytestmark = pytest.mark.filterwarnings("ignore:3 of 64 features are constant:UserWarning")
-
 
 def fit(vae, X, snapshots, **params):
     return clone(vae).set_params(callbacks=[snapshots], **params).fit(X)

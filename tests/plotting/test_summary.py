@@ -12,9 +12,6 @@ from sklearn.utils import estimator_html_repr
 from vaefeat import OnnxEncoderTransformer, export_onnx
 from vaefeat.plotting import summary_html
 
-# Of images as measurements, that is without an image_shape.
-pytestmark = pytest.mark.filterwarnings("ignore:3 of 64 features are constant:UserWarning")
-
 
 def alt_and_picture(html):
     alt, data = re.search(r'<img alt="(.*?)" src="data:image/png;base64,(.*?)"', html).groups()

@@ -14,7 +14,7 @@ def test_m1_m2_beats_m1_with_few_labels():
     m1_m2 = make_m1_m2_pipeline(encoder, random_state=0, max_iter=40).fit(X / 16, few)
     labeled = few != -1
     m1 = LogisticRegression(max_iter=5_000).fit(encoder.fit_transform(X / 16)[labeled], few[labeled])
-    assert m1_m2.score(X / 16, y) > m1.score(encoder.transform(X / 16), y) + 0.01
+    assert m1_m2.score(X / 16, y) > m1.score(encoder.transform(X / 16), y) + 0.02
 
 
 def test_m1_m2_drops_inactive_latent_units():

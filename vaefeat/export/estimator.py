@@ -82,7 +82,7 @@ def export_onnx(
     >>> from sklearn.preprocessing import MinMaxScaler
     >>> from vaefeat import OnnxModel, VAEEncoderTransformer, export_onnx
     >>> X, y = load_digits(return_X_y=True)
-    >>> vae = VAEEncoderTransformer(8, hidden_layer_sizes=(16,), max_iter=1, random_state=0)
+    >>> vae = VAEEncoderTransformer(8, image_shape=(8, 8), max_iter=1, random_state=0)
     >>> pipe = make_pipeline(MinMaxScaler(), vae, LogisticRegression(max_iter=1000)).fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = export_onnx(pipe, f"{folder}/digits.onnx", X=X)

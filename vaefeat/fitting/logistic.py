@@ -36,8 +36,8 @@ class LogisticSearch(ClassifierMixin, BaseEstimator):
     >>> from sklearn.datasets import load_wine
     >>> from vaefeat.fitting.logistic import LogisticSearch
     >>> X, y = load_wine(return_X_y=True)
-    >>> LogisticSearch().fit(X / X.max(axis=0), y).best_estimator_.C
-    1.0
+    >>> LogisticSearch().fit(X / X.max(axis=0), y).score(X / X.max(axis=0), y) > 0.95
+    True
     """
 
     def __init__(self, random_state: int = 0) -> None:

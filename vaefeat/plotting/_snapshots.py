@@ -33,7 +33,7 @@ class ReconstructionSnapshots:
     >>> from vaefeat import ReconstructionSnapshots, VAEEncoderTransformer
     >>> X, _ = load_digits(return_X_y=True)
     >>> snapshots = ReconstructionSnapshots(X[:3] / 16)
-    >>> vae = VAEEncoderTransformer(2, hidden_layer_sizes=(16,), max_iter=3, callbacks=[snapshots])
+    >>> vae = VAEEncoderTransformer(2, image_shape=(8, 8), max_iter=3, callbacks=[snapshots])
     >>> vae = vae.fit(X / 16)
     >>> snapshots.epochs_
     [0, 1, 2]

@@ -8,6 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from vaefeat.estimators import M2Classifier
 from vaefeat.values.corruptions import GaussianNoise
+from vaefeat.values.likelihoods import Gaussian
 
 # Of a latent mean over the data: the code of the paper drops units at or below it.
 INACTIVE_VARIANCE = 0.01
@@ -58,7 +59,9 @@ def make_m1_m2_pipeline(
     """
     m2 = M2Classifier(
         20,
-        likelihood="gaussian",
+        # The features are standardized. A variance that is learned falls, and the fewer nats the classes
+        # are of the whole, the less they are heeded.
+        likelihood=Gaussian(variance=1.0),
         corruption=GaussianNoise(noise),
         batch_size=200,
         learning_rate="cosine",
