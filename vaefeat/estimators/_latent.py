@@ -24,7 +24,7 @@ from vaefeat.estimators._parameters import (
     network_config,
     positive_integers,
 )
-from vaefeat.estimators._training import TrainedEstimator, require_training_extra, spawn_seeds
+from vaefeat.estimators._training import TrainedEstimator, release_trainer, spawn_seeds, training_environment
 from vaefeat.protocols import LatentModel
 from vaefeat.runtime import OnnxModel
 from vaefeat.values.likelihoods import Likelihood
@@ -112,9 +112,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
             )
             self._keep_networks(trainer.model, self._pending)
         self._diagnose(trainer.model, X)
-        from vaefeat.training.loop import release
-
-        release(trainer)
+        release_trainer(trainer)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -267,6 +265,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
     def _noise_variance(self) -> np.ndarray | None:
         return getattr(self, "noise_variance_", None)
 
+    @training_environment()
     def _trained(
         self,
         data: tuple[np.ndarray, ...],
@@ -278,7 +277,6 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         resume: bool,
     ) -> "Trainer":
         """Train, keep the course and the weights of the training, and return what was trained."""
-        require_training_extra()
         import keras
 
         from vaefeat.training.schedules import DelayedKL, n_epochs_without_kl

@@ -23,7 +23,7 @@ from vaefeat.estimators._parameters import (
     checked_image_shape,
     network_config,
 )
-from vaefeat.estimators._training import TrainedEstimator, require_training_extra, spawn_seeds
+from vaefeat.estimators._training import TrainedEstimator, spawn_seeds, training_environment
 from vaefeat.runtime import OnnxModel
 from vaefeat.values.corruptions import Corruption
 from vaefeat.values.likelihoods import Likelihood, resolve
@@ -360,8 +360,8 @@ class M2Classifier(ClassifierMixin, TrainedEstimator):
     def _likelihood(self) -> Likelihood:
         return resolve(self.likelihood)
 
+    @training_environment()
     def _fit_networks(self, X: np.ndarray, y: np.ndarray) -> None:
-        require_training_extra()
         import keras
 
         from vaefeat.training.loop import Trainer

@@ -37,7 +37,7 @@ def positive_integers(estimator: BaseEstimator, name: str) -> tuple[int, ...]:
     values = tuple(getattr(estimator, name))
     if not all(isinstance(value, Integral) and int(value) > 0 for value in values):
         raise ValueError(f"{name} must hold positive integers, got {values}.")
-    return values
+    return tuple(map(int, values))
 
 
 def checked_image_shape(

@@ -13,7 +13,7 @@ from sklearn.utils.validation import column_or_1d
 
 from vaefeat.estimators._base import OnnxTransformer, all_or_nothing
 from vaefeat.estimators._parameters import NETWORK_CONSTRAINTS, network_config
-from vaefeat.estimators._training import TrainedEstimator, require_training_extra, spawn_seeds
+from vaefeat.estimators._training import TrainedEstimator, spawn_seeds, training_environment
 
 
 class SupervisedEncoderTransformer(OnnxTransformer, TrainedEstimator):
@@ -113,8 +113,8 @@ class SupervisedEncoderTransformer(OnnxTransformer, TrainedEstimator):
             self._fit_network(X, y.astype(np.int32))
         return self
 
+    @training_environment()
     def _fit_network(self, X: np.ndarray, y: np.ndarray) -> None:
-        require_training_extra()
         import keras
 
         from vaefeat.training.loop import new_trainer, release

@@ -1,5 +1,8 @@
 """The one way from a model and data to fitted attributes: train, export, keep."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,10 +21,28 @@ def spawn_seeds(random_state: Any, n: int) -> list[int]:
     return check_random_state(random_state).randint(2**30, size=n).tolist()
 
 
-def require_training_extra() -> None:
-    """Say what is not installed before hours of training, not after."""
+@contextmanager
+def training_environment() -> Iterator[None]:
+    """Say what is missing for a training before it takes hours, and keep the process's settings out of it."""
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend != "tensorflow":  # which need not be installed
+        raise RuntimeError(
+            f"KERAS_BACKEND is {backend}, expected tensorflow: unset it, or set it to tensorflow, before "
+            "Keras is imported."
+        )
     for room in ("vaefeat.training.loop", "vaefeat.export.networks"):
         import_optional(room, "train")
+    from vaefeat.training.environment import keras_as_shipped
+
+    with keras_as_shipped():
+        yield
+
+
+def release_trainer(trainer: "Trainer") -> None:
+    """Let later trainings of the same kind have the traced steps of a trainer that is no longer used."""
+    from vaefeat.training.loop import release
+
+    release(trainer)
 
 
 class TrainedEstimator(OnnxEstimator):

@@ -7,7 +7,7 @@ import onnx
 
 from vaefeat.export.keras_graph import to_onnx
 from vaefeat.runtime import OnnxModel
-from vaefeat.runtime.parity import check_parity
+from vaefeat.runtime.parity import check_run
 
 if TYPE_CHECKING:
     from vaefeat.training.interface import Network, TrainableModel
@@ -48,5 +48,5 @@ def _normal_rows(n_inputs: int) -> np.ndarray:
 def _checked(proto: onnx.ModelProto, network: "Network", rows: np.ndarray) -> OnnxModel:
     model = OnnxModel(proto.SerializeToString(deterministic=True))
     expected = {name: np.asarray(value) for name, value in network.outputs(rows).items()}
-    check_parity(expected, model.run(rows))
+    check_run(expected, model.run, rows)
     return model

@@ -1,16 +1,18 @@
 """A fitted scikit-learn estimator, a whole Pipeline for one, as a canonical ONNX graph."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto
-from onnx.helper import make_node, make_tensor_value_info
+from onnx.helper import get_node_attr_value, make_node, make_tensor_value_info
 from onnx.numpy_helper import from_array
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 from sklearn.base import BaseEstimator, is_outlier_detector
+from sklearn.pipeline import Pipeline
 
 from vaefeat.exceptions import ExportError
 from vaefeat.export.canonical import FEATURES_CAST, OPSETS, canonicalize, replace_names
@@ -23,6 +25,7 @@ from vaefeat.protocols import FeatureEncoder
 FAILURES = (
     MissingConverter,
     MissingShapeCalculator,
+    KeyError,
     NotImplementedError,
     RuntimeError,
     NameError,
@@ -68,16 +71,28 @@ def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) 
 def _convert(estimator: BaseEstimator) -> onnx.ModelProto:
     """Return the graph of skl2onnx with the names of our outputs, in operators that files may hold."""
     names = [output.name for output in file_outputs(estimator)]
+    for part in estimator.get_params().values():
+        if hasattr(part, "onnx_converter"):
+            part.onnx_converter()  # registers its class, for which skl2onnx asks within meta-estimators
     with warnings.catch_warnings():  # skl2onnx reads attributes that scikit-learn is about to drop
         warnings.simplefilter("ignore", FutureWarning)
         proto = to_onnx(
             by_position(estimator),
             initial_types=[("X", FloatTensorType([None, estimator.n_features_in_]))],
             target_opset=OPSETS,
-            options={"zipmap": False} if PROBABILITIES in names else None,
+            options=_options(estimator, names),
         )
     _name_outputs(proto.graph, names)
     return rewrite(proto)
+
+
+def _options(estimator: BaseEstimator, names: list[str]) -> dict[Any, dict[str, Any] | bool]:
+    """Return the options of skl2onnx: no dictionaries of probabilities."""
+    if PROBABILITIES in names:
+        return {"zipmap": False}
+    while isinstance(estimator, Pipeline):
+        estimator = estimator[-1]
+    return {id(estimator): {}}  # else skl2onnx asks for "zipmap", of which such classifiers do not know
 
 
 def _convert_encoder_alone(estimator: FeatureEncoder) -> onnx.ModelProto:
@@ -102,10 +117,16 @@ def _name_outputs(graph: onnx.GraphProto, names: list[str]) -> None:
     for output in graph.output:
         dims = output.type.tensor_type.shape.dim
         is_unknown = len(dims) == 0 or (len(dims) == 2 and not dims[1].dim_value)
-        if output.name == LABEL and is_unknown:
+        if output.name == LABEL and (is_unknown or _is_column(graph, LABEL)):
             _reshape(graph, output, [-1])
             del dims[:]
             dims.add()
+
+
+def _is_column(graph: onnx.GraphProto, name: str) -> bool:
+    """Tell whether a tensor is of shape (N, 1), whatever is declared, since an ArgMax keeps dimensions."""
+    nodes = [node for node in graph.node if name in node.output and node.op_type == "ArgMax"]
+    return any(get_node_attr_value(node, "keepdims") if node.attribute else True for node in nodes)
 
 
 def _as_columns(graph: onnx.GraphProto) -> None:

@@ -16,8 +16,13 @@ from vaefeat.protocols import FeatureEncoder
 
 
 def without_passthrough(pipeline: Pipeline) -> Pipeline:
-    """Return a Pipeline without the steps that do nothing, and do not know their width."""
-    return Pipeline([step for step in pipeline.steps if step[1] not in ("passthrough", None)])
+    """Return a Pipeline without the steps that do nothing, and do not know their width, however deep."""
+    steps = []
+    for name, step in pipeline.steps:
+        inner = without_passthrough(step) if isinstance(step, Pipeline) else step
+        if inner not in ("passthrough", None) and getattr(inner, "steps", True):
+            steps.append((name, inner))
+    return Pipeline(steps)
 
 
 def encoders_of(estimator: Any) -> list[FeatureEncoder]:
