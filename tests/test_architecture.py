@@ -52,8 +52,8 @@ ROOMS = {
         "pandas",
     ),
     "vaefeat.estimators": Room(
-        "numpy sklearn vaefeat.protocols vaefeat.values vaefeat.runtime vaefeat.data vaefeat.exceptions "
-        "vaefeat._optional",
+        "numpy scipy sklearn vaefeat.protocols vaefeat.values vaefeat.runtime vaefeat.data "
+        "vaefeat.exceptions vaefeat._optional",
         "keras tensorflow vaefeat.training vaefeat.export vaefeat.plotting",
     ),
     "vaefeat.recipes": Room("numpy sklearn vaefeat.estimators vaefeat.values", "skl2onnx"),

@@ -100,7 +100,7 @@ PIPELINES = {
     "VAE": (VAEEncoderTransformer(10, n_steps=600, **NETWORK), LogisticRegression(max_iter=500)),
     "autoencoder": (AutoencoderTransformer(10, n_steps=600, **NETWORK), LogisticRegression(max_iter=500)),
     "supervised": (
-        SupervisedEncoderTransformer(10, max_iter=40, **NETWORK),
+        SupervisedEncoderTransformer(10, n_steps=400, **NETWORK),
         LogisticRegression(max_iter=500),
     ),
     "M2": (M2Classifier(10, max_iter=40, **NETWORK),),

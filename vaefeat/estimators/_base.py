@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -58,12 +59,19 @@ class OnnxEstimator(NetworkEstimator, BaseEstimator):
     ) -> Any:
         if not reset and self._is_ready(X):
             return X
+        if issparse(X):
+            X = X.toarray()  # networks take dense rows, and learn from few at a time
         if min_samples is None:  # a network cannot be trained on one example: its features have no spread
             min_samples = 2 if reset else 1
         with np.errstate(over="ignore"):  # values that float32 cannot hold are refused with a message
             return validate_data(
                 self, X, y, reset=reset, dtype=np.float32, order="C", ensure_min_samples=min_samples
             )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def _is_ready(self, X: Any) -> bool:
         """Tell whether the ONNX model itself checks all of ``X`` that validation would check.

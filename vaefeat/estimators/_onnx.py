@@ -101,6 +101,12 @@ class OnnxEncoderTransformer(OnnxTransformer):
             X = self._validated(X, reset=True, min_samples=1)
             model = self.model if isinstance(self.model, bytes) else read_model(self.model)
             self.encoder_ = OnnxModel(model, providers=self.providers, n_threads=self.n_threads)
+            names = self.encoder_.feature_names
+            if names is not None and list(getattr(self, "feature_names_in_", names)) != list(names):
+                raise ValueError(
+                    f"X has the columns {list(self.feature_names_in_)[:5]}, but the model takes "
+                    f"{list(names)[:5]}, in this order."
+                )
             if self.n_features_in_ != self.encoder_.n_features:
                 raise ValueError(
                     f"X has {self.n_features_in_} features, but the model takes {self.encoder_.n_features}."

@@ -74,7 +74,7 @@ def network_config(estimator: BaseEstimator, n_features: int, **options: Any) ->
 
     return NetworkConfig(
         n_inputs=n_features,
-        n_outputs=estimator.n_components,
+        n_outputs=int(estimator.n_components),
         hidden_layer_sizes=positive_integers(estimator, "hidden_layer_sizes"),
         activation=estimator.activation,
         kernel_initializer=estimator.kernel_initializer,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto
-from onnx.helper import get_node_attr_value, make_node, make_tensor_value_info
+from onnx.helper import make_node, make_tensor_value_info
 from onnx.numpy_helper import from_array
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
@@ -124,9 +124,14 @@ def _name_outputs(graph: onnx.GraphProto, names: list[str]) -> None:
 
 
 def _is_column(graph: onnx.GraphProto, name: str) -> bool:
-    """Tell whether a tensor is of shape (N, 1), whatever is declared, since an ArgMax keeps dimensions."""
-    nodes = [node for node in graph.node if name in node.output and node.op_type == "ArgMax"]
-    return any(get_node_attr_value(node, "keepdims") if node.attribute else True for node in nodes)
+    """Tell whether labels are of shape (N, 1), whatever is declared, since an ArgMax keeps dimensions."""
+    producers = {output: node for node in graph.node for output in node.output}
+    node = producers.get(name)
+    while node is not None and node.op_type in ("Cast", "Identity"):
+        node = producers.get(node.input[0])
+    if node is None or node.op_type != "ArgMax":
+        return False
+    return all(attribute.i for attribute in node.attribute if attribute.name == "keepdims")
 
 
 def _as_columns(graph: onnx.GraphProto) -> None:

@@ -223,8 +223,13 @@ class OnnxModel:
         features = ColumnPlan.of_numbers(plan.feature_names)
         return [{column.name: column.kind for column in each.columns} for each in (plan, features)]
 
+    @property
+    def feature_names(self) -> list[str] | None:
+        """The names of the features in the card, in the order of the input; None if it has none."""
+        return (self.card.get("inputs") or {}).get("feature_names")
+
     def _named_plan(self) -> ColumnPlan | None:
-        names = (self.card.get("inputs") or {}).get("feature_names")
+        names = self.feature_names
         return self.plan or (ColumnPlan.of_numbers(names) if names else None)
 
     def _by_name(self, frame: Any) -> Any:
