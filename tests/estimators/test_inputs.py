@@ -40,8 +40,9 @@ def output(estimator, rows):
 @pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_array])
 def test_sparse_rows_are_those_rows(kind, form):
     estimator = ESTIMATORS[kind]
-    expected = output(estimator.fit(X, Y), X)
-    assert_array_equal(output(estimator.fit(form(X), Y), form(X)), expected)
+    y = np.where(np.arange(150) % 3 == 0, -1, Y) if kind == "M2" else Y
+    expected = output(estimator.fit(X, y), X)
+    assert_array_equal(output(estimator.fit(form(X), y), form(X)), expected)
 
 
 def test_words_and_categories_reach_an_encoder_as_they_come():
