@@ -74,6 +74,19 @@ def test_compare_takes_a_user_file(tmp_path):
     assert not (tmp_path / "out" / "encoder.onnx").exists()  # it lost
 
 
+def test_compare_prints_what_it_found_as_json(tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60)})
+    table.assign(kind=table["a"] > 0).to_csv(tmp_path / "rows.csv", index=False)
+    options = ["--target", "kind", "--smoke", "--json", "--out", tmp_path / "out"]
+    result = invoke("compare", tmp_path / "rows.csv", *options)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["verdict"].startswith("With 45 labels: ")
+    assert {row["extractor"] for row in found["summary"]} >= {"raw", "vae", "majority", "random forest"}
+    assert "rows.jsonl" in found["written"]
+
+
 def test_compare_writes_the_encoder_that_won(tmp_path, monkeypatch):
     monkeypatch.setattr(Comparison, "winner", lambda self: "vae")
     rng = np.random.default_rng(0)

@@ -15,6 +15,7 @@ from tests import hostile_models
 from tests.onnx_models import linear_model, make_model
 from tests.runtime.test_encoding import free_width
 from vaefeat.cli import app
+from vaefeat.data.tables import open_writer
 from vaefeat.export.artifact import serialize
 from vaefeat.runtime import OnnxModel, sandbox
 
@@ -319,6 +320,52 @@ def test_invalid_arguments_exit_with_2(arguments):
     assert result.exit_code == 2
     assert result.stdout == ""
     assert "Error" in result.stderr
+
+
+# --- for other programs ---
+
+
+def test_info_prints_the_card_as_json():
+    shown = json.loads(invoke("info", ENCODER, "--json").stdout)
+    assert shown["inputs"]["n_features"] == 64
+    assert {**shown, **OnnxModel.load(ENCODER).card} == shown
+
+
+def test_what_is_no_finite_number_is_null_in_json(model):
+    result = invoke("info", with_card(model, '{"metrics": {"a": NaN, "b": -Infinity, "c": 1}}'), "--json")
+    assert json.loads(result.stdout, parse_constant=pytest.fail)["metrics"] == {"a": None, "b": None, "c": 1}
+
+
+def test_verify_prints_its_checks_as_json(model):
+    good, bad = invoke("verify", ENCODER, "--json"), invoke("verify", model.with_name("none.onnx"), "--json")
+    assert json.loads(good.stdout)["passed"] is True
+    assert [check["name"] for check in json.loads(good.stdout)["checks"]] == [
+        "inspection",
+        "file",
+        "golden rows",
+    ]
+    assert bad.exit_code == 1
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "csv", "csv.gz", "parquet"])
+def test_encode_reads_the_standard_input_and_writes_the_standard_output(kind, model, rows, tmp_path):
+    X = np.load(rows)
+    with open_writer(tmp_path / f"in.{kind}", {"X": ["a", "b", "c"]}) as write:
+        write({"X": X})
+    assert invoke("encode", model, rows, tmp_path / "out.csv").exit_code == 0
+    content = (tmp_path / f"in.{kind}").read_bytes()
+    result = CliRunner().invoke(app, ["encode", str(model), "-", "-"], input=content)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout_bytes == (tmp_path / "out.csv").read_bytes()
+    assert "Wrote 5 rows to -" in result.stderr
+
+
+def test_encode_takes_the_format_of_a_csv(model, rows, tmp_path):
+    (tmp_path / "rows.csv").write_text("1,5|2|3\n4|5|6\n")
+    options = ["--separator", "|", "--decimal", ",", "--encoding", "latin-1", "--no-header"]
+    result = invoke("encode", model, tmp_path / "rows.csv", tmp_path / "out.npy", *options)
+    assert result.exit_code == 0, result.output
+    assert np.load(tmp_path / "out.npy").tolist() == [[1.5, 2, 3], [4, 5, 6]]
 
 
 # --- in processes of their own ---

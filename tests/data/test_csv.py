@@ -12,6 +12,7 @@ from numpy.testing import assert_array_equal
 
 from tests.onnx_models import linear_model
 from vaefeat.data import load_dataset
+from vaefeat.data._dialect import Format
 from vaefeat.data.tables import open_rows, read_table
 from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError, DataWarning
 from vaefeat.runtime import OnnxModel, encode
@@ -22,7 +23,7 @@ LINES = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
 
 def stream(path, header=None, names=None, n_features=3):
     """Read as ``encode`` does."""
-    with open_rows(path, n_features, names, header=header) as chunks:
+    with open_rows(path, n_features, names, known=Format(header)) as chunks:
         return np.concatenate([rows for rows, _ in chunks])
 
 

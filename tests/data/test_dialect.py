@@ -1,4 +1,5 @@
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from vaefeat.data._dialect import SAMPLE_BYTES, Dialect, detect_dialect
+from vaefeat.data.samples import read_samples
 from vaefeat.data.tables import open_writer, read_table
 from vaefeat.exceptions import DataWarning
 
@@ -70,3 +72,28 @@ def test_a_table_with_tabs_is_written_and_read(name, tmp_path):
     with open_writer(tmp_path / name, {"X": ["a", "b"]}) as write:
         write({"X": np.array(ROWS)})
     assert_array_equal(read_table(tmp_path / name)[0], ROWS)
+
+
+def test_what_is_known_is_not_told_from_the_file(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_bytes("größe|zahl\n1,5|2\n2,5|3\n".encode("latin-1"))
+    samples = read_samples(path, separator="|", decimal=",", encoding="latin-1")
+    assert samples.plan.names == ["größe", "zahl"]
+    assert_array_equal(samples.X, [[1.5, 2], [2.5, 3]])
+
+
+@pytest.mark.parametrize(
+    ("known", "message"),
+    [
+        ({"separator": "||"}, "Got the separator '||', expected one character"),
+        ({"separator": '"'}, "expected one character"),
+        ({"decimal": "'"}, "expected '.' or ','"),
+        ({"separator": ",", "decimal": ","}, "expected two characters"),
+        ({"encoding": "latin-eleven"}, "Got the encoding 'latin-eleven', expected a name such as utf-8"),
+        ({"encoding": "zlib"}, "expected a name such as utf-8"),
+    ],
+)
+def test_what_no_table_is_written_with_is_refused(known, message, tmp_path):
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read_samples(tmp_path / "rows.csv", **known)

@@ -21,7 +21,10 @@ Header = Annotated[
     ),
 ]
 
-
+Separator = Annotated[str | None, typer.Option(help="Of a .csv, if the one that is detected is wrong.")]
+Decimal = Annotated[str | None, typer.Option(help="Decimal sign of a .csv: . or ,")]
+Encoding = Annotated[str | None, typer.Option(help="Of a .csv, such as utf-8 or latin-1.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Drop = Annotated[list[str] | None, typer.Option(help="A column to leave out; may be repeated.")]
 Categorical = Annotated[list[str] | None, typer.Option(help="A column of categories; may be repeated.")]
 Numeric = Annotated[list[str] | None, typer.Option(help="A column of numbers; may be repeated.")]
@@ -30,8 +33,16 @@ ImageShape = Annotated[
 ]
 
 
+def _written(
+    header: bool | None, separator: str | None, decimal: str | None, encoding: str | None
+) -> dict[str, Any]:
+    """Return how a .csv is written, as options of what reads it."""
+    separator = "\t" if separator in ("tab", "\\t") else separator
+    return {"header": header, "separator": separator, "decimal": decimal, "encoding": encoding}
+
+
 def _reading(
-    header: bool | None,
+    written: dict[str, Any],
     drop: list[str] | None,
     categorical: list[str] | None,
     numeric: list[str] | None,
@@ -40,8 +51,7 @@ def _reading(
     """Return how a file is read, as options of read_samples."""
     from vaefeat.cli._options import parse_shape
 
-    return {
-        "header": header,
+    return written | {
         "drop": drop or (),
         "categorical": categorical or (),
         "numeric": numeric or (),
@@ -84,6 +94,9 @@ def compare(
     ] = 10,
     max_iter: Annotated[int | None, typer.Option(min=0, help="Training epochs of the VAE.")] = None,
     header: Header = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
     drop: Drop = None,
     categorical: Categorical = None,
     numeric: Numeric = None,
@@ -95,6 +108,7 @@ def compare(
     smoke: Annotated[
         bool, typer.Option(help="Use a few rows and one epoch, to see whether it runs.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Compare VAE features with raw features on your data, by the number of labels.
 
@@ -106,7 +120,7 @@ def compare(
         compare(
             source or data,
             target,
-            _reading(header, drop, categorical, numeric, image_shape),
+            _reading(_written(header, separator, decimal, encoding), drop, categorical, numeric, image_shape),
             n_labeled,
             n_draws,
             n_components,
@@ -114,6 +128,7 @@ def compare(
             out,
             stratify=not as_they_come,
             smoke=smoke,
+            as_json=as_json,
         )
 
 
@@ -139,6 +154,9 @@ def fit(
     numeric: Numeric = None,
     image_shape: ImageShape = None,
     header: Header = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
     classifier: Annotated[
         str | None, typer.Option(help="Consider only logistic-regression, or random-forest.")
     ] = None,
@@ -160,7 +178,9 @@ def fit(
     with one_sentence():
         from vaefeat.cli._fit import fit, seconds_of
 
-        read = _reading(header, drop, categorical, numeric, image_shape) | {"unlabeled": unlabeled}
+        read = _reading(
+            _written(header, separator, decimal, encoding), drop, categorical, numeric, image_shape
+        ) | {"unlabeled": unlabeled}
         choice = {
             "classifier": classifier,
             "encoder_only": encoder_only,
@@ -172,16 +192,16 @@ def fit(
 
 
 @app.command()
-def info(model: ModelFile) -> None:
+def info(model: ModelFile, as_json: Json = False) -> None:
     """Show what a model takes, what it returns and where it comes from."""
     with one_sentence():
         from vaefeat.cli._models import info
 
-        info(model)
+        info(model, as_json=as_json)
 
 
 @app.command()
-def verify(model: ModelFile) -> None:
+def verify(model: ModelFile, as_json: Json = False) -> None:
     """Check that a model matches its card, and that it computes the same here as where it was exported.
 
     Exits with status 1 if a check fails.
@@ -189,7 +209,7 @@ def verify(model: ModelFile) -> None:
     with one_sentence():
         from vaefeat.cli._models import verify
 
-        passed = verify(model)
+        passed = verify(model, as_json=as_json)
     if not passed:
         raise typer.Exit(1)
 
@@ -206,17 +226,21 @@ def encode(
         typer.Option(help="An output of the model to write; may be repeated. By default, all."),
     ] = None,
     header: Header = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
     n_threads: Annotated[int, typer.Option(min=0, help="Threads; 0 means one per core.")] = 0,
 ) -> None:
     """Run a model on a file of rows, in constant memory.
 
     INPUT and OUTPUT may be .csv, .csv.gz, .npy, .npz or .parquet. OUTPUT is written completely
-    or not at all. A .npy file holds one array: by default the first output.
+    or not at all. A .npy file holds one array: by default the first output. An INPUT of - is the standard
+    input, in any of these formats; an OUTPUT of - is the standard output, as .csv.
     """
     with one_sentence():
         from vaefeat.cli._models import encode
 
-        encode(model, source, target, output, header, n_threads)
+        encode(model, source, target, output, _written(header, separator, decimal, encoding), n_threads)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from vaefeat.cli._console import console
+from vaefeat.cli._console import console, errors, print_json, printable
 
 if TYPE_CHECKING:
     from vaefeat.comparison import Comparison
@@ -26,15 +26,17 @@ def compare(
     *,
     stratify: bool,
     smoke: bool,
+    as_json: bool,
 ) -> None:
     """Compare feature extractors on ``data``, and write the results to the folder ``out``."""
     from vaefeat._optional import import_optional
 
     counts = [_n_labeled(text) for text in n_labeled or []]
     comparison = import_optional("vaefeat.comparison", "train")
-    with console.status("loading the data"):
+    screen = errors if as_json else console
+    with screen.status("loading the data"):
         dataset = _load(data, target, read)
-    with console.status("loading TensorFlow"):
+    with screen.status("loading TensorFlow"):
         import_tensorflow_quietly()
     if smoke:
         dataset, n_draws, max_iter = dataset.head(500), 2, 1
@@ -44,7 +46,7 @@ def compare(
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=console,
+        console=screen,
     ) as bar:
         task = bar.add_task("starting", total=None)
         result = comparison.compare(
@@ -59,9 +61,12 @@ def compare(
                 task, description=what, completed=done, total=total
             ),
         )
+    written = _write_results(result, dataset, out)
+    if as_json:
+        return print_json({"verdict": result.verdict(), "summary": result.summary(), "written": written})
     console.print(_table(result, dataset.name))
     console.print(Text(result.verdict()), soft_wrap=True)
-    _write_results(result, dataset, out)
+    console.print(Text(f"Wrote {', '.join(written)} to {printable(str(out))}."), soft_wrap=True)
 
 
 def _load(data: str, target: str | None, read: dict[str, Any]) -> Any:
@@ -102,7 +107,8 @@ def import_tensorflow_quietly() -> None:
 def _table(result: "Comparison", name: str) -> Table:
     table = Table(title=f"Test accuracy on {name} (%)", caption="gain: paired 95 % interval over the draws")
     for column in ("features", "labels", "accuracy", "balanced", "gain over raw", "fit", "rows/s"):
-        table.add_column(column, justify="left" if column == "features" else "right")
+        is_name = column == "features"
+        table.add_column(column, justify="left" if is_name else "right", no_wrap=is_name)
     last = None
     for row in result.summary():
         if last not in (None, row["extractor"]):
@@ -135,7 +141,8 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _write_results(result: "Comparison", dataset: Any, out: Path) -> None:
+def _write_results(result: "Comparison", dataset: Any, out: Path) -> list[str]:
+    """Write plot and winner; return the names of all files."""
     import matplotlib
     from sklearn.pipeline import Pipeline
 
@@ -156,4 +163,4 @@ def _write_results(result: "Comparison", dataset: Any, out: Path) -> None:
             encoder = Pipeline([("columns", ColumnEncoder(dataset.plan).fit(None)), *encoder.steps])
         path = export_onnx(encoder, out / "encoder.onnx", X=dataset.X, card={"data": data})
         written += [file.name for file in (path, *card_paths(path))]
-    console.print(f"Wrote {', '.join(written)} to [bold]{out}[/]", highlight=False)
+    return written

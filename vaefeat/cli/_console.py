@@ -1,5 +1,6 @@
 """Output and errors of the command line."""
 
+import json
 import signal
 import sys
 import threading
@@ -33,6 +34,12 @@ def one_sentence() -> Iterator[None]:
     except (VaefeatError, ValueError, OSError) as exc:
         errors.print(Text.assemble(("error ", "bold red"), printable(str(exc))), soft_wrap=True)
         raise typer.Exit(1) from exc
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, in which what is no finite number is null."""
+    finite = json.loads(json.dumps(value), parse_constant=lambda name: None)
+    typer.echo(json.dumps(finite, indent=2))
 
 
 @contextmanager

@@ -1,7 +1,13 @@
 """``vaefeat info | verify | encode | export --triton``: the commands that need no training packages."""
 
+import shutil
+import sys
 import time
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -10,19 +16,24 @@ from rich.table import Table
 from rich.text import Text
 
 from vaefeat import runtime
-from vaefeat.cli._console import console, errors, printable
+from vaefeat.cli._console import console, errors, print_json, printable
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime import card as cards
 from vaefeat.runtime import triton
 from vaefeat.runtime.model import CHUNK_ROWS, read_model
 from vaefeat.runtime.sandbox import try_once
 
+STREAM = Path("-")
+MARKS = {b"\x93NUMPY": ".npy", b"PK": ".npz", b"PAR1": ".parquet", b"\x1f\x8b": ".csv.gz"}
 
-def info(path: Path) -> None:
+
+def info(path: Path, *, as_json: bool) -> None:
     """Print a model's card, or what the file itself says if it has none."""
     model = _load(path)
     known = _known_of(model, path)
     card = known | model.card
+    if as_json:
+        return print_json(card)
     try:
         sections = cards.sections(card)
     except RecursionError as exc:
@@ -57,21 +68,70 @@ def _known_of(model: runtime.OnnxModel, path: Path) -> cards.Card:
     }
 
 
-def verify(path: Path) -> bool:
+def verify(path: Path, *, as_json: bool) -> bool:
     """Print the outcome of each check; return whether none failed."""
     checks = runtime.verify(path)
+    passed = all(check.passed is not False for check in checks)
+    if as_json:
+        print_json({"passed": passed, "checks": [asdict(check) for check in checks]})
+        return passed
     marks = {True: ("ok    ", "bold green"), False: ("FAILED", "bold red"), None: ("absent", "yellow")}
     for check in checks:
         line = Text.assemble(marks[check.passed], f"  {check.name}: ", printable(check.detail))
         console.print(line, soft_wrap=True)
-    return all(check.passed is not False for check in checks)
+    return passed
 
 
 def encode(
-    path: Path, source: Path, target: Path, outputs: list[str] | None, header: bool | None, n_threads: int
+    path: Path,
+    source: Path,
+    target: Path,
+    outputs: list[str] | None,
+    written: dict[str, Any],
+    n_threads: int,
 ) -> None:
-    """Run a model on a file of rows, and print the speed."""
+    """Run a model on a file of rows, and print the speed.
+
+    Parameters
+    ----------
+    path, source, target : Path
+        A source or target of - is the standard input or output.
+    outputs : list of str, optional
+    written : dict
+        How a .csv source is written, as options of :func:`vaefeat.runtime.encode`.
+    n_threads : int
+    """
     model = _load(path, max_rows=CHUNK_ROWS, n_threads=n_threads)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory())) if STREAM in (source, target) else Path()
+        rows = _from_stdin(folder) if source == STREAM else source
+        features = folder / "features.csv" if target == STREAM else target
+        done = _encode(model, rows, features, {"output_names": outputs, **written})
+        screen = errors if target == STREAM else console
+        screen.print(Text(f"Wrote {done[0]} to {printable(str(target))} in {done[1]}."), soft_wrap=True)
+        if target == STREAM:
+            with features.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+
+
+def _from_stdin(folder: Path) -> Path:
+    """Write the standard input to a file, whose suffix its first bytes tell."""
+    start = sys.stdin.buffer.read(8)
+    suffix = next((suffix for mark, suffix in MARKS.items() if start.startswith(mark)), ".csv")
+    path = folder / f"input{suffix}"
+    with path.open("wb") as file:
+        file.write(start)
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return path
+
+
+def _encode(
+    model: runtime.OnnxModel,
+    source: Path,
+    target: Path,
+    options: dict[str, Any],
+) -> tuple[str, str]:
+    """Return how many rows were encoded, and how fast."""
     started = time.perf_counter()
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
@@ -80,13 +140,11 @@ def encode(
             model,
             source,
             target,
-            output_names=outputs,
-            header=header,
+            **options,
             progress=lambda n, share: bar.update(task, description=f"{n:,} rows", completed=share),
         )
     seconds = time.perf_counter() - started
-    speed = f"{seconds:.1f} s, {n_rows / seconds:,.0f} rows/s"
-    console.print(Text(f"Wrote {n_rows:,} rows to {printable(str(target))} in {speed}."), soft_wrap=True)
+    return f"{n_rows:,} rows", f"{seconds:.1f} s, {n_rows / seconds:,.0f} rows/s"
 
 
 def export_triton(path: Path, folder: Path) -> None:

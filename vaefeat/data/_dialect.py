@@ -18,14 +18,59 @@ ENCODINGS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 FALLBACK = "cp1252"
 
 
+class Format(NamedTuple):
+    """What is known of how a text table is written; None is told from its beginning.
+
+    Attributes
+    ----------
+    header : bool, optional
+        Whether the first line holds the names of the columns.
+    separator, decimal, encoding : str, optional
+    """
+
+    header: bool | None = None
+    separator: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+
+    def check(self) -> None:
+        """Refuse what no table is written with.
+
+        Raises
+        ------
+        ValueError
+        """
+        if self.separator is not None and (len(self.separator) != 1 or self.separator in '"\r\n'):
+            raise ValueError(f"Got the separator {short(repr(self.separator))}, expected one character.")
+        if self.decimal not in (None, ".", ","):
+            raise ValueError(f"Got the decimal sign {short(repr(self.decimal))}, expected '.' or ','.")
+        if self.decimal == "," and self.separator == ",":
+            raise ValueError("Got a comma as separator and as decimal sign, expected two characters.")
+        if self.encoding is not None and not _is_encoding(self.encoding):
+            raise ValueError(
+                f"Got the encoding {short(repr(self.encoding))}, expected a name such as utf-8 or latin-1."
+            )
+
+
+UNKNOWN = Format()
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        "".encode(name)
+    except LookupError:  # also of codecs that are not for text
+        return False
+    return True
+
+
 class Dialect(NamedTuple):
     """How a text table is written.
 
     Attributes
     ----------
-    separator : {",", ";", tab}
+    separator : str
     decimal : {".", ","}
-    encoding : {"utf-8", "utf-16", "cp1252"}
+    encoding : str
     """
 
     separator: str = ","
@@ -45,7 +90,7 @@ class Dialect(NamedTuple):
         return True
 
 
-def detect_dialect(sample: bytes, path: Path) -> Dialect:
+def detect_dialect(sample: bytes, path: Path, known: Format = UNKNOWN) -> Dialect:
     """Return how a table is written.
 
     The separator is the first of tab, semicolon and comma that splits the first lines into equally many
@@ -58,19 +103,22 @@ def detect_dialect(sample: bytes, path: Path) -> Dialect:
         The beginning of the file.
     path : Path
         Of the file, for its suffix and for warnings.
+    known : Format
+        What need not be told.
 
     Warns
     -----
     DataWarning
         If the sample is neither UTF-8 nor UTF-16, and is read as Windows-1252.
     """
-    encoding = _encoding(sample, path)
+    encoding = known.encoding or _encoding(sample, path)
     lines = sample.decode(encoding, errors="replace").splitlines()[:SAMPLE_LINES]
     if len(sample) >= SAMPLE_BYTES and len(lines) < SAMPLE_LINES:
         lines = lines[:-1] or lines  # the last one may be cut off
-    separator = "\t" if path.name.endswith((".tsv", ".tsv.gz")) else _separator(lines)
+    by_suffix = "\t" if path.name.endswith((".tsv", ".tsv.gz")) else None
+    separator = known.separator or by_suffix or _separator(lines)
     decimal = "," if separator != "," and _has_decimal_commas(lines, separator) else "."
-    return Dialect(separator, decimal, encoding)
+    return Dialect(separator, known.decimal or decimal, encoding)
 
 
 def _encoding(sample: bytes, path: Path) -> str:

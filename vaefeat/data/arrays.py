@@ -11,6 +11,7 @@ from typing import IO, BinaryIO, NamedTuple
 
 import numpy as np
 
+from vaefeat.data._dialect import Format
 from vaefeat.data._table import Chunk, ColumnNames, Table, Write, chunk_rows, short
 from vaefeat.exceptions import DatasetCorruptError
 
@@ -21,13 +22,13 @@ class _Header(NamedTuple):
     dtype: np.dtype
 
 
-def open_npy(path: Path, stack: ExitStack, header: bool | None, wanted: Collection[str]) -> Table:
+def open_npy(path: Path, stack: ExitStack, known: Format, wanted: Collection[str]) -> Table:
     """Open the matrix in an .npy file."""
     stream = stack.enter_context(path.open("rb"))
     return _open_matrix(stream, path.stat().st_size, path)
 
 
-def open_npz(path: Path, stack: ExitStack, header: bool | None, wanted: Collection[str]) -> Table:
+def open_npz(path: Path, stack: ExitStack, known: Format, wanted: Collection[str]) -> Table:
     """Open the matrix ``X`` of an .npz file; its other arrays may hold the classes."""
     archive = stack.enter_context(zipfile.ZipFile(path))
     names = [name.removesuffix(".npy") for name in archive.namelist()]

@@ -27,7 +27,7 @@ import numpy as np
 from vaefeat._optional import import_optional
 from vaefeat.data import _table
 from vaefeat.data._arrow import arrow_type, to_numpy, write_table
-from vaefeat.data._dialect import SAMPLE_BYTES, Dialect, as_utf8, detect_dialect
+from vaefeat.data._dialect import SAMPLE_BYTES, Dialect, Format, as_utf8, detect_dialect
 from vaefeat.data._table import Chunk, ColumnNames, RawChunk, Table, Write, place, short
 from vaefeat.data.labels import parse_labels
 from vaefeat.exceptions import DatasetCorruptError, DataWarning
@@ -48,10 +48,10 @@ class _Start(NamedTuple):
     dialect: Dialect
 
 
-def open_csv(path: Path, stack: ExitStack, header: bool | None, wanted: Collection[str]) -> Table:
-    """Open a .csv or .csv.gz file, whose first line holds names as the rule says, or ``header``."""
+def open_csv(path: Path, stack: ExitStack, known: Format, wanted: Collection[str]) -> Table:
+    """Open a .csv or .tsv file, also with .gz; what is not known of its format is told by the rule."""
     import_optional("pyarrow.csv", "tables")
-    start = _read_start(path, header, wanted)
+    start = _read_start(path, known, wanted)
     first = 1 if start.names is None else 2
 
     def batches(types: Mapping[int, Any]) -> Iterator[tuple[Any, float]]:
@@ -91,16 +91,17 @@ def open_csv(path: Path, stack: ExitStack, header: bool | None, wanted: Collecti
 # --- the first lines ---
 
 
-def _read_start(path: Path, header: bool | None, wanted: Collection[str]) -> _Start:
+def _read_start(path: Path, known: Format, wanted: Collection[str]) -> _Start:
+    known.check()
     with path.open("rb") as raw:
-        dialect = detect_dialect(_unpacked(raw, path).read(SAMPLE_BYTES), path)
+        dialect = detect_dialect(_unpacked(raw, path).read(SAMPLE_BYTES), path, known)
     with path.open("rb") as raw:
         stream = as_utf8(_unpacked(raw, path), dialect.encoding)
         lines = [stream.readline(MAX_LINE_BYTES + 1) for _ in range(2)]
     cells = [_cells(line, path, dialect) for line in lines]
     if not lines[0].strip():
         raise DatasetCorruptError(f"{short(path.name)} begins with an empty line, expected names or numbers.")
-    has_header = header if header is not None else _is_header(cells[0], wanted, path, dialect)
+    has_header = _is_header(cells[0], wanted, path, dialect) if known.header is None else known.header
     names, first_row = (cells[0], cells[1]) if has_header else (None, cells[0])
     return _Start(names, first_row, len(cells[0]), max(map(len, lines)), dialect)
 

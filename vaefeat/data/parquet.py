@@ -9,13 +9,14 @@ import numpy as np
 
 from vaefeat._optional import import_optional
 from vaefeat.data._arrow import to_numpy, write_table
+from vaefeat.data._dialect import Format
 from vaefeat.data._table import Chunk, ColumnNames, RawChunk, Table, Write, chunk_rows, short
 from vaefeat.exceptions import DatasetCorruptError
 
 NUMBERS = ("int", "uint", "float", "halffloat", "double", "bool")
 
 
-def open_parquet(path: Path, stack: ExitStack, header: bool | None, wanted: Collection[str]) -> Table:
+def open_parquet(path: Path, stack: ExitStack, known: Format, wanted: Collection[str]) -> Table:
     """Open a .parquet file; an index that pandas has kept in it is no feature, unless it is wanted."""
     parquet = import_optional("pyarrow.parquet", "tables")
     # With a buffer of this size, a column is read as it is needed rather than whole.

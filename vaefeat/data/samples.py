@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from vaefeat.data._dialect import Format
 from vaefeat.data._table import Table, in_words, near, short
 from vaefeat.data.datasets import Dataset, split_at_random
 from vaefeat.data.frames import frame_columns
@@ -85,6 +86,9 @@ def read_samples(
     *,
     unlabeled: str | os.PathLike[str] | None = None,
     header: bool | None = None,
+    separator: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
     image_shape: tuple[int, int] | None = None,
     drop: Collection[str] = (),
     categorical: Collection[str] = (),
@@ -104,6 +108,8 @@ def read_samples(
         A further file of the same columns, without the classes.
     header : bool, optional
         Whether the first line of a .csv holds names; by default this is told from the line.
+    separator, decimal, encoding : str, optional
+        How a .csv is written; by default this is told from its first lines.
     image_shape : tuple of two int, optional
         Rows and columns, if each row of a table holds the pixels of an image, row by row.
     drop, categorical, numeric : collection of str
@@ -120,9 +126,10 @@ def read_samples(
     ValueError
         If a column is unknown, or the target does not hold classes.
     """
-    raw = _read(data, target, header)
+    known = Format(header, separator, decimal, encoding)
+    raw = _read(data, target, known)
     if unlabeled is not None:
-        raw = _extended(raw, _read(unlabeled, None, header))
+        raw = _extended(raw, _read(unlabeled, None, known))
     shape = image_shape or raw.image_shape
     if raw.X is not None:
         samples = Samples(raw.name, raw.X, raw.y, image_shape=shape, sha256=raw.sha256)
@@ -143,14 +150,14 @@ def read_samples(
     return samples
 
 
-def _read(data: Any, target: str | None, header: bool | None) -> _Raw:
+def _read(data: Any, target: str | None, known: Format) -> _Raw:
     if not isinstance(data, str | os.PathLike):
         return _from_frame(data, target)
     path = Path(data)
     if path.is_dir():
         X, y, shape = read_images(path)
         return _Raw(path.name, {}, y, X, shape)
-    with open_table(path, header, () if target is None else (target,)) as table:
+    with open_table(path, known, () if target is None else (target,)) as table:
         read = _from_table if table.read_columns else _from_arrays
         raw = read(table, target)
     with path.open("rb") as file:

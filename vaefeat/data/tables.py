@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from vaefeat._files import replacing
+from vaefeat.data._dialect import UNKNOWN, Format
 from vaefeat.data._table import (
     Chunk,
     ColumnNames,
@@ -35,7 +36,7 @@ Chunks = Iterator[tuple[np.ndarray, float]]  # rows, and the share of the file t
 
 @dataclass(frozen=True)
 class _Format:
-    open: Callable[[Path, ExitStack, bool | None, Collection[str]], Table]
+    open: Callable[[Path, ExitStack, Format, Collection[str]], Table]
     write: Callable[[Path, ColumnNames], AbstractContextManager[Write]]
 
 
@@ -53,7 +54,7 @@ def open_rows(
     n_features: int,
     feature_names: Sequence[str] | None = None,
     *,
-    header: bool | None = None,
+    known: Format = UNKNOWN,
     allow_nan: bool = False,
     plan: ColumnPlan | None = None,
 ) -> Iterator[Chunks]:
@@ -67,8 +68,8 @@ def open_rows(
         Columns that the model takes.
     feature_names : sequence of str, optional
         Their names. A table that names its columns may then have them in any order, and more.
-    header : bool, optional
-        Whether the first line of a .csv file holds names; by default this is told from the line.
+    known : Format
+        How a .csv is written, as far as this is not to be told from its beginning.
     allow_nan : bool, default=False
         Whether values may be missing.
     plan : ColumnPlan, optional
@@ -90,7 +91,7 @@ def open_rows(
     ValueError
         If the name ends in none of the suffixes.
     """
-    with open_table(path, header, feature_names or ()) as table:
+    with open_table(path, known, feature_names or ()) as table:
         if plan is not None and table.read_columns is not None and not _has_features(table, plan):
             yield _encoded(table, plan)
             return
@@ -131,7 +132,7 @@ def read_table(
         If the name ends in none of the suffixes, or the target is unknown.
     """
     wanted = () if target is None else (target,)
-    with open_table(path, header, wanted) as table, in_words(short(path.name)):
+    with open_table(path, Format(header), wanted) as table, in_words(short(path.name)):
         label, y = find_target(table, target)
         features = [i for i in table.columns() if i != label]
         if not features:
@@ -181,7 +182,7 @@ def _format_of(path: Path) -> _Format:
 
 
 @contextmanager
-def open_table(path: Path, header: bool | None, wanted: Collection[str]) -> Iterator[Table]:
+def open_table(path: Path, known: Format, wanted: Collection[str]) -> Iterator[Table]:
     """Open a file of any of the formats; ``wanted`` are names of columns that the caller knows."""
     open_format = _format_of(path).open
     if not os.path.exists(path):  # Path.exists raises an error for a name that is too long
@@ -192,7 +193,7 @@ def open_table(path: Path, header: bool | None, wanted: Collection[str]) -> Iter
         )
     with ExitStack() as stack:
         with in_words(short(path.name)):
-            table = open_format(path, stack, header, wanted)
+            table = open_format(path, stack, known, wanted)
         yield table
 
 

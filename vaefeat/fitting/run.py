@@ -1,7 +1,7 @@
 """From samples with few labels to a Pipeline that ships."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,18 +82,13 @@ def choose(
     data: Any,
     target: str | None = None,
     *,
-    unlabeled: Any = None,
-    header: bool | None = None,
-    image_shape: tuple[int, int] | None = None,
-    drop: Collection[str] = (),
-    categorical: Collection[str] = (),
-    numeric: Collection[str] = (),
     classifier: str | None = None,
     encoder_only: bool = False,
     max_seconds: float | None = None,
     max_iter: int | None = None,
     random_state: int = 0,
     progress: Progress | None = None,
+    **read: Any,
 ) -> Choice:
     """Choose among candidates by cross-validation over the labeled rows, and fit the best to all rows.
 
@@ -103,7 +98,7 @@ def choose(
 
     Parameters
     ----------
-    data, target, unlabeled, header, image_shape, drop, categorical, numeric
+    data, target
         As for :func:`vaefeat.data.samples.read_samples`; ``data`` may also be a Samples.
     classifier : {"logistic-regression", "random-forest"}, optional
         The only kind of classifier to consider.
@@ -116,6 +111,9 @@ def choose(
     random_state : int, default=0
     progress : callable, optional
         Called with a description of the current step, the number of steps done, and their total.
+    **read
+        Further options of :func:`vaefeat.data.samples.read_samples`, such as ``unlabeled``, ``image_shape``,
+        ``drop``, ``categorical`` and ``numeric``.
 
     Returns
     -------
@@ -126,19 +124,7 @@ def choose(
     ValueError
         If the data cannot be learned from, or no candidate is left.
     """
-    if isinstance(data, Samples):
-        samples = data
-    else:
-        samples = read_samples(
-            data,
-            target,
-            unlabeled=unlabeled,
-            header=header,
-            image_shape=image_shape,
-            drop=drop,
-            categorical=categorical,
-            numeric=numeric,
-        )
+    samples = data if isinstance(data, Samples) else read_samples(data, target, **read)
     if samples.y is None:
         raise ValueError(
             f"{samples.name} has no classes to predict; name their column with target (--target)."

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vaefeat.data._dialect import Format
 from vaefeat.data.tables import open_rows, open_writer
 from vaefeat.exceptions import DatasetCorruptError
 from vaefeat.runtime.model import OnnxModel
@@ -18,6 +19,9 @@ def encode(
     *,
     output_names: Sequence[str] | None = None,
     header: bool | None = None,
+    separator: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
     progress: Callable[[int, float], object] | None = None,
 ) -> int:
     """Run a model on a file of rows, chunk by chunk, and write its outputs to another file.
@@ -34,6 +38,8 @@ def encode(
         The outputs to write: by default all, or the first for an .npy target, which holds one array.
     header : bool, optional
         Whether the first line of a .csv source holds names; see :func:`vaefeat.data.load_dataset`.
+    separator, decimal, encoding : str, optional
+        How a .csv source is written; by default this is told from its first lines.
     progress : callable, optional
         Called after each chunk with the number of rows done and the share of the file read.
 
@@ -70,9 +76,10 @@ def encode(
     inputs = model.card.get("inputs") or {}
     feature_names, allow_nan = inputs.get("feature_names"), inputs.get("allow_nan") is True
     n_rows = 0
+    known = Format(header, separator, decimal, encoding)
     with (
         open_rows(
-            source, model.n_features, feature_names, header=header, allow_nan=allow_nan, plan=model.plan
+            source, model.n_features, feature_names, known=known, allow_nan=allow_nan, plan=model.plan
         ) as chunks,
         open_writer(target, column_names) as write,
     ):
