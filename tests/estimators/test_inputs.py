@@ -36,6 +36,7 @@ def output(estimator, rows):
     return (estimator.transform if hasattr(estimator, "transform") else estimator.predict_proba)(rows)
 
 
+@pytest.mark.filterwarnings("ignore:The classifier is right for:UserWarning")  # after two epochs
 @pytest.mark.parametrize("kind", ESTIMATORS)
 @pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_array])
 def test_sparse_rows_are_those_rows(kind, form):

@@ -144,7 +144,7 @@ def _as_columns(graph: onnx.GraphProto) -> None:
 
 
 def _reshape(graph: onnx.GraphProto, output: onnx.ValueInfoProto, shape: list[int]) -> None:
-    name, inner = output.name, f"inner_{output.name}"
+    name, inner = output.name, f"unshaped_{output.name}"
     replace_names(graph, {name: inner})
     output.name = name
     graph.initializer.append(from_array(np.array(shape), f"{inner}_shape"))
