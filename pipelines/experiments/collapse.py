@@ -3,7 +3,8 @@
 A latent unit that tells nothing about the sample is silent; where all are, the features are noise. For each
 data set, candidate and seed there is a row with the number of active units, the ELBO of the test samples,
 and the accuracy of LogisticRegression on the latent means and on the last hidden layer, with 100 labels and
-with all. Rows are written to ``pipelines/results/collapse.jsonl``; an interrupted run continues.
+with all. Last, the defaults are trained as long as in the thesis of 2018, whose losses they should reach with
+no start of their own. Rows are written to ``pipelines/results/collapse.jsonl``; an interrupted run continues.
 
     python -m pipelines.experiments.collapse [--smoke]
 """
@@ -46,6 +47,15 @@ TABLES = {  # and the columns with the classes
 WITH_CATEGORIES = {"churn": "churn", "soybean": "Class"}  # which are encoded as one of several
 BLACK_AND_WHITE = ("mnist", "frey-face")  # Bernoulli likelihood
 DATASETS = (*TABLES, *WITH_CATEGORIES, "satimage", "wine", "digits", *BLACK_AND_WHITE)
+THESIS = {  # data set and units: epochs, and the loss of the last one in the thesis, in nats
+    ("frey-face", 2): (1_000, 347.80),
+    ("frey-face", 20): (1_000, 346.75),  # after 5 000 epochs
+    ("mnist", 20): (50, 95.79),
+    ("mnist", 10): (50, 97.53),
+    ("mnist", 2): (50, 135.98),
+    ("mnist", 50): (50, 97.21),
+}
+N_HELD_OUT = {"frey-face": 0, "mnist": 5_000}  # the thesis sets the first 5 000 images aside
 N_SEEDS = 3
 N_STEPS = 2_000  # a fifth of the default: collapse comes early, or not at all
 N_LABELED = 100
@@ -233,6 +243,41 @@ def tasks(smoke: bool) -> list[Task]:
     ]
 
 
+def train_as_in_thesis(name: str, n_components: int, max_iter: int) -> Row:
+    """Return how the default VAE ends that is trained as in the thesis."""
+    dataset = load(name)
+    vae = VAEEncoderTransformer(
+        n_components,
+        likelihood="bernoulli",
+        image_shape=dataset.image_shape,
+        max_iter=max_iter,
+        random_state=0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        vae.fit(dataset.X[N_HELD_OUT[name] :])
+    return {"active_units": int(vae.active_units_.sum()), "loss": vae.loss_curve_[-1]}
+
+
+def thesis_tasks(smoke: bool) -> list[Task]:
+    """Return the rows of the thesis's trainings."""
+    return [
+        Task(
+            {
+                "key": f"as in the thesis: {dataset}, {n_components} units",
+                "dataset": dataset,
+                "n_components": n_components,
+                "epochs": max_iter,
+                "thesis_loss": loss,
+            },
+            partial(train_as_in_thesis, dataset, n_components, max_iter),
+            f"as in the thesis: {dataset}, {n_components} units",
+        )
+        for (dataset, n_components), (max_iter, loss) in THESIS.items()
+        if not smoke
+    ]
+
+
 def table(rows: list[Row], entry: str, digits: int = 2) -> str:
     """Return the means of an entry over the seeds, one line for each candidate."""
     names = list(dict.fromkeys(row["dataset"] for row in rows))
@@ -249,9 +294,15 @@ def table(rows: list[Row], entry: str, digits: int = 2) -> str:
 def main() -> None:
     parser = options(__doc__, smoke="two data sets, two epochs, one seed", out=RESULTS)
     arguments = parser.parse_args()
-    rows = collect_with_bar(tasks(arguments.smoke), arguments.out / "collapse.jsonl", "collapse")
+    path = arguments.out / "collapse.jsonl"
+    rows = collect_with_bar(tasks(arguments.smoke), path, "collapse")
+    as_in_thesis = collect_with_bar(thesis_tasks(arguments.smoke), path, "collapse")
     for entry in ("active_units", "accuracy_z_mean_all", "accuracy_hidden_all", "accuracy_z_mean_100"):
         print(f"\n{entry}\n\n{table(rows, entry)}")
+    for row in as_in_thesis:
+        print(
+            f"{row['key']}: {row['loss']:.2f} nats, thesis {row['thesis_loss']}, {row['active_units']} active"
+        )
 
 
 if __name__ == "__main__":
