@@ -3,8 +3,8 @@
 A latent unit that tells nothing about the sample is silent; where all are, the features are noise. For each
 data set, candidate and seed there is a row with the number of active units, the ELBO of the test samples,
 and the accuracy of LogisticRegression on the latent means and on the last hidden layer, with 100 labels and
-with all. Last, the defaults are trained as long as in the thesis of 2018, whose losses they should reach with
-no start of their own. Rows are written to ``pipelines/results/collapse.jsonl``; an interrupted run continues.
+with all. The defaults are also trained as long as in the thesis of 2018, whose losses they should reach without
+a start of their own. Rows are written to ``pipelines/results/collapse.jsonl``; an interrupted run continues.
 
     python -m pipelines.experiments.collapse [--smoke]
 """
@@ -295,14 +295,12 @@ def main() -> None:
     parser = options(__doc__, smoke="two data sets, two epochs, one seed", out=RESULTS)
     arguments = parser.parse_args()
     path = arguments.out / "collapse.jsonl"
-    rows = collect_with_bar(tasks(arguments.smoke), path, "collapse")
     as_in_thesis = collect_with_bar(thesis_tasks(arguments.smoke), path, "collapse")
+    rows = collect_with_bar(tasks(arguments.smoke), path, "collapse")
     for entry in ("active_units", "accuracy_z_mean_all", "accuracy_hidden_all", "accuracy_z_mean_100"):
         print(f"\n{entry}\n\n{table(rows, entry)}")
     for row in as_in_thesis:
-        print(
-            f"{row['key']}: {row['loss']:.2f} nats, thesis {row['thesis_loss']}, {row['active_units']} active"
-        )
+        print(f"{row['key']}: {row['loss']:.2f} nats, in the thesis {row['thesis_loss']}")
 
 
 if __name__ == "__main__":
