@@ -9,6 +9,7 @@ from matplotlib import image
 from sklearn.exceptions import ConvergenceWarning
 
 from vaefeat import OnnxModel
+from vaefeat.comparison import read_rows
 
 pytestmark = pytest.mark.slow
 
@@ -152,3 +153,12 @@ def test_uses_of_autoencoders_are_compared_with_the_usual_methods(load_or_skip, 
         (name, method) for name in ("digits", "satimage") for method in methods
     }
     assert all(row["rmse"] > 0 for row in rows)
+
+
+def test_defaults_are_compared_and_the_table_has_a_line_for_each(tmp_path, run_smoke, capsys):
+    run_smoke("collapse", "--out", tmp_path)
+    rows = list(read_rows(tmp_path / "collapse.jsonl").values())
+    assert {row["active_units"] for row in rows} <= set(range(11))
+    assert all(0.3 < row["accuracy_hidden_all"] <= 1 for row in rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert {row["candidate"] for row in rows} <= {line.split("|")[1].strip() for line in lines if "|" in line}
