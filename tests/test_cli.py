@@ -68,10 +68,22 @@ def test_compare_takes_a_user_file(tmp_path):
     result = invoke("compare", "--data", tmp_path / "boxes.csv", *arguments)
     assert result.exit_code == 0, result.output
     assert "Test accuracy on boxes.csv" in result.output
+    assert "boxes.csv: 80 rows to learn from, of which those test whose labels" in result.output
+    assert "then trains classifiers on 20 labels, 2 times each" in result.output
     assert "majority" in result.output
     assert "random forest" in result.output
     assert "With 20 labels: vae features, " in result.output
     assert not (tmp_path / "out" / "encoder.onnx").exists()  # it lost
+
+
+def test_an_interrupted_compare_says_how_to_go_on(tmp_path, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vaefeat.comparison.compare", interrupt)
+    result = invoke("compare", "--smoke", "--out", tmp_path)
+    assert result.exit_code == 130
+    assert "The same command goes on where it stopped." in result.stderr
 
 
 def test_compare_prints_what_it_found_as_json(tmp_path):

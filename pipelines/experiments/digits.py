@@ -1,4 +1,4 @@
-"""The comparison of ``make compare`` on the embedded digits, for the record.
+"""The comparison of ``make compare`` on the embedded digits with more draws, for the record.
 
 Writes rows to ``pipelines/results/digits.jsonl`` and the encoders to ``exported/digits-vae`` and
 ``exported/digits-image-vae``.

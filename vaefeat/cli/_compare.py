@@ -1,14 +1,19 @@
 """``vaefeat compare``: a table, a plot, the results and an encoder."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from vaefeat.cli._console import console, errors, print_json, printable
+
+COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
 if TYPE_CHECKING:
     from vaefeat.comparison import Comparison
@@ -41,18 +46,15 @@ def compare(
     if smoke:
         dataset, n_draws, max_iter = dataset.head(500), 2, 1
         counts = counts or ([50, 100] if len(dataset.X_test) else [])
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=screen,
-    ) as bar:
+    numbers = comparison.numbers_of_labels(dataset, counts or None)
+    extractors = comparison.default_extractors(dataset, n_components, max_iter)
+    screen.print(Text(_plan(dataset, list(extractors), numbers, n_draws)), soft_wrap=True)
+    with resumable(), Progress(*COLUMNS, console=screen) as bar:
         task = bar.add_task("starting", total=None)
         result = comparison.compare(
             dataset,
-            extractors=comparison.default_extractors(dataset, n_components, max_iter),
-            n_labeled=counts or None,
+            extractors=extractors,
+            n_labeled=numbers,
             n_draws=n_draws,
             baselines=comparison.default_baselines(),
             stratify=stratify,
@@ -67,6 +69,31 @@ def compare(
     console.print(_table(result, dataset.name))
     console.print(Text(result.verdict()), soft_wrap=True)
     console.print(Text(f"Wrote {', '.join(written)} to {printable(str(out))}."), soft_wrap=True)
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Say how to go on if the user interrupts."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        errors.print("Interrupted. The same command goes on where it stopped.")
+        raise typer.Exit(130) from None
+
+
+def _plan(dataset: Any, extractors: list[str], numbers: list[int | str], n_draws: int) -> str:
+    """Return what will be done, and on what."""
+    n_test = len(dataset.X_test)
+    tests = (
+        f"{n_test:,} to test on"
+        if n_test
+        else "of which each draw is tested on the labels that it leaves out"
+    )
+    return (
+        f"{printable(dataset.name)}: {len(dataset.X):,} rows to learn from, {tests}. Learns features "
+        f"({', '.join(extractors)}), then trains classifiers on {' and '.join(map(str, numbers))} labels, "
+        f"{n_draws} times each. Ctrl+C stops; the same command goes on."
+    )
 
 
 def _load(data: str, target: str | None, read: dict[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from vaefeat.comparison.defaults import (
     default_classifiers,
     default_extractors,
 )
-from vaefeat.comparison.grid import ALL, N_LABELED, RAW
+from vaefeat.comparison.grid import ALL, N_LABELED, RAW, numbers_of_labels
 from vaefeat.comparison.measurement import with_folds
 from vaefeat.comparison.report import Comparison, markdown_table
 from vaefeat.comparison.rows import Progress, Row, RowFile, Task, collect_rows, provenance, read_rows
@@ -33,6 +33,7 @@ __all__ = [
     "default_classifiers",
     "default_extractors",
     "markdown_table",
+    "numbers_of_labels",
     "paired_interval",
     "provenance",
     "read_rows",
