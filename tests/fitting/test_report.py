@@ -16,7 +16,7 @@ def test_the_report_says_what_was_found(choice, tmp_path):
     markdown, page = write_report(choice, tmp_path)
     text = markdown.read_text()
     assert verdict(choice) in text
-    assert "| majority: <good> | 50.0% | 50.0% |  |" in text
+    assert "| majority: <good> | 50.0% | 50.0% |  |  |" in text
     assert "| raw, logistic regression | " in text
     assert "| one | left out | is constant |" in text
     assert "| b\\|c | number | as it is |" in text

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -130,3 +132,10 @@ def test_the_verdict_says_where_an_encoder_does_not_pay(choice):
 def test_the_verdict_says_where_nothing_is_to_be_learned(frame):
     useless = frame.assign(kind=np.random.default_rng(2).choice(["good", "bad"], 120))
     assert "hardly better than guessing" in verdict(choose(useless, "kind", max_seconds=0))
+
+
+def test_the_verdict_says_where_an_encoder_is_only_surer(choice):
+    better = replace(choice, chosen=2, scores=[*choice.scores[:2], choice.scores[0], choice.scores[3]])
+    assert verdict(better).endswith(
+        "Ship it: the encoder makes it surer of the right class, though hardly right more often."
+    )

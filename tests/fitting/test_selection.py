@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -7,7 +9,7 @@ from vaefeat.fitting.selection import (
     MAX_ROWS,
     Score,
     balanced_mean,
-    choose_simplest,
+    choose_among,
     cross_validate,
     rows_to_choose_by,
 )
@@ -65,11 +67,18 @@ def test_the_standard_error_of_a_balanced_mean_is_that_of_independent_groups():
     assert np.std(means) == pytest.approx(np.mean(errors), rel=0.05)
 
 
-def test_the_simplest_within_one_standard_error_is_chosen():
-    simple, slightly_better, much_better = score(0.9, 0.5), score(0.9, 0.55), score(0.9, 0.95)
-    assert choose_simplest([simple, slightly_better]) == 0
-    assert choose_simplest([simple, much_better, slightly_better]) == 1
-    assert choose_simplest([much_better, simple]) == 0
+def test_within_one_standard_error_the_lowest_log_loss_is_chosen():
+    unsure = replace(score(0.9, 0.55), p_true=np.full(100, 0.6))
+    sure = replace(score(0.9, 0.5), p_true=np.full(100, 0.8))
+    assert choose_among([unsure, sure]) == 1
+    assert choose_among([unsure, sure, sure]) == 1
+    much_better = replace(score(0.9, 0.95), p_true=np.full(100, 0.5))
+    assert choose_among([unsure, sure, much_better]) == 2
+
+
+def test_the_log_loss_is_a_mean_over_classes_and_finite():
+    found = replace(score(0.5, 0.5), p_true=np.where(Y == "a", 0.5, 0.0))
+    assert found.log_loss == pytest.approx((np.log(2) + np.log(1_000)) / 2)
 
 
 def test_many_rows_are_sampled_by_class():

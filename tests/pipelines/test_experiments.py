@@ -1,4 +1,5 @@
 import json
+import os
 import sys
 import warnings
 from importlib import import_module
@@ -8,6 +9,7 @@ import pytest
 from matplotlib import image
 from sklearn.exceptions import ConvergenceWarning
 
+from pipelines.experiments import chooser_rules
 from vaefeat import OnnxModel
 from vaefeat.comparison import read_rows
 
@@ -162,3 +164,13 @@ def test_defaults_are_compared_and_the_table_has_a_line_for_each(tmp_path, run_s
     assert all(0.3 < row["accuracy_hidden_all"] <= 1 for row in rows)
     lines = capsys.readouterr().out.splitlines()
     assert {row["candidate"] for row in rows} <= {line.split("|")[1].strip() for line in lines if "|" in line}
+
+
+def test_the_experiment_on_choices_measures_each_candidate(tmp_path, run_smoke):
+    if not os.environ.get("VAEFEAT_DATA"):
+        pytest.skip("the tables are not at hand")
+    run_smoke("chooser", "--out", tmp_path / "rows.jsonl")
+    rows = list(read_rows(tmp_path / "rows.jsonl").values())
+    assert [(row["draw"], row["candidate"]) for row in rows] == [(d, c) for d in (0, 1) for c in range(4)]
+    assert all(len(row["right"]) == len(row["p_true"]) == len(row["classes"]) for row in rows)
+    assert "| vehicle | 50 | 2 |" in chooser_rules.report(rows)

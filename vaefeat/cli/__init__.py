@@ -173,7 +173,8 @@ def fit(
 
     Raw features with logistic regression and with a random forest, features of a VAE, and for images those
     of an image encoder are compared by cross-validation over the labeled rows; unlabeled rows train the
-    encoders. The simplest candidate within one standard error of the best is trained on all rows.
+    encoders. Of the candidates within one standard error of the best, the one with the lowest log loss is
+    trained on all rows.
     """
     with one_sentence():
         from vaefeat.cli._fit import fit, seconds_of

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vaefeat.fitting import Choice
 
 SECONDS = {"s": 1, "m": 60, "h": 3600}
+NUMBERS = ("accuracy", "balanced", "log loss")  # columns of the table of candidates
 MAX_LINES = 40  # of columns on the screen
 
 
@@ -120,7 +121,7 @@ def _candidates(result: "Choice") -> Table:
     title, columns, lines = report.report_tables(result)[0]
     table = Table(title=title, box=None)
     for heading in columns:
-        table.add_column(heading, justify="right" if heading in ("accuracy", "balanced") else "left")
+        table.add_column(heading, justify="right" if heading in NUMBERS else "left")
     for line in lines:
         table.add_row(*map(printable, line), style="bold green" if line[-1] == "chosen" else None)
     return table

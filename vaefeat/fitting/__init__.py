@@ -4,7 +4,7 @@ from vaefeat.fitting.candidates import CLASSIFIERS, Candidate, beside, default_c
 from vaefeat.fitting.columns import ColumnEncoder
 from vaefeat.fitting.report import write_report
 from vaefeat.fitting.run import Choice, choose, fit
-from vaefeat.fitting.selection import Score, balanced_mean, cross_validate
+from vaefeat.fitting.selection import Score, balanced_mean, choose_among, cross_validate
 from vaefeat.fitting.verdict import verdict
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "balanced_mean",
     "beside",
     "choose",
+    "choose_among",
     "cross_validate",
     "default_candidates",
     "fit",

@@ -60,12 +60,16 @@ def report_tables(choice: Choice) -> list[Table]:
 def _candidates(choice: Choice) -> Table:
     majority, share = choice.majority
     n_classes = len(np.unique(choice.scores[0].y))
-    lines = [(f"majority: {majority}", f"{share:.1%}", f"{1 / n_classes:.1%}", "")]
+    lines = [(f"majority: {majority}", f"{share:.1%}", f"{1 / n_classes:.1%}", "", "")]
     for i, (candidate, score) in enumerate(zip(choice.candidates, choice.scores, strict=True)):
-        mark = "chosen" if i == choice.chosen else ""
-        lines.append((candidate.name, f"{score.accuracy:.1%}", f"{score.balanced_accuracy:.1%}", mark))
-    lines += [(name, "", "", "skipped for time") for name in choice.skipped]
-    return "Candidates, by cross-validation", ["candidate", "accuracy", "balanced", ""], list(lines)
+        shares = (f"{score.accuracy:.1%}", f"{score.balanced_accuracy:.1%}", f"{score.log_loss:.2f}")
+        lines.append((candidate.name, *shares, "chosen" if i == choice.chosen else ""))
+    lines += [(name, "", "", "", "skipped for time") for name in choice.skipped]
+    return (
+        "Candidates, by cross-validation",
+        ["candidate", "accuracy", "balanced", "log loss", ""],
+        list(lines),
+    )
 
 
 def _confusion(choice: Choice) -> Table:

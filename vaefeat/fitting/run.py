@@ -14,7 +14,7 @@ from vaefeat.data.samples import Samples, check_classes, read_samples
 from vaefeat.fitting.candidates import BESIDE, CLASSIFIERS, VAE, Candidate, beside, default_candidates
 from vaefeat.fitting.columns import ColumnEncoder
 from vaefeat.fitting.logistic import LogisticSearch
-from vaefeat.fitting.selection import Score, choose_simplest, cross_validate, rows_to_choose_by
+from vaefeat.fitting.selection import Score, choose_among, cross_validate, rows_to_choose_by
 
 Progress = Callable[[str, int, int], Any]
 
@@ -93,8 +93,8 @@ def choose(
     """Choose among candidates by cross-validation over the labeled rows, and fit the best to all rows.
 
     Features are learned from all rows, labeled or not, and see no label. Of the labeled rows each is
-    predicted by classifiers that were trained without its label. The simplest candidate within one
-    standard error of the best balanced accuracy is chosen.
+    predicted by classifiers that were trained without its label. Of the candidates within one standard
+    error of the best balanced accuracy the one with the lowest log loss is chosen.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def choose(
     trial = _Trial(samples, random_state)
     scores, skipped = trial.score(candidates, max_seconds, progress or (lambda what, done, total: None))
     candidates = candidates[: len(scores)]
-    chosen = choose_simplest(scores)
+    chosen = choose_among(scores)
     pipeline = trial.pipeline(candidates[chosen], encoder_only)
     return Choice(pipeline, samples, candidates, scores, chosen, skipped)
 

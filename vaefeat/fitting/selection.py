@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from vaefeat.fitting.folds import folds, is_testable
 
 N_FOLDS, N_REPEATS = 5, 3
+MIN_P = 1e-3  # a forest may give a class no probability at all
 MAX_ROWS = 2_000  # labeled ones, to choose by; the chosen candidate learns from all of them
 
 
@@ -50,6 +51,11 @@ class Score:
     def balanced_accuracy(self) -> float:
         """Mean over the classes of the accuracy within each."""
         return float(balanced_mean(self.share_right, self.y)[0])
+
+    @property
+    def log_loss(self) -> float:
+        """Mean over the classes of the mean log loss within each, in nats."""
+        return float(balanced_mean(-np.log(np.maximum(self.p_true, MIN_P)), self.y)[0])
 
     @property
     def standard_error(self) -> float:
@@ -111,15 +117,20 @@ def cross_validate(classifier: BaseEstimator, X: np.ndarray, y: np.ndarray, rand
     return Score(y[rows], right[:, rows], p_true[rows], predicted[rows])
 
 
-def choose_simplest(scores: Sequence[Score]) -> int:
-    """Return the position of the first score within one standard error of the best.
+def choose_among(scores: Sequence[Score]) -> int:
+    """Return the position of the score with the lowest log loss within one standard error of the best.
 
-    The standard error is that of the difference from the best, paired by rows.
+    The best has the highest balanced accuracy; the standard error is that of the difference from it, paired
+    by rows. Few rows cannot tell such candidates apart by how often they are right. How sure they are of what
+    is right varies less; of equals the first one is taken.
     """
-    best = max(range(len(scores)), key=lambda i: scores[i].balanced_accuracy)
-    for i, score in enumerate(scores):
-        deficit, error = scores[best].minus(score)
-        # A single row of difference is exactly one standard error, up to rounding.
-        if deficit <= error or math.isclose(deficit, error):
-            return i
-    return best
+    best = max(scores, key=lambda score: score.balanced_accuracy)
+    return min(
+        (i for i, score in enumerate(scores) if _is_within_error(*best.minus(score))),
+        key=lambda i: scores[i].log_loss,
+    )
+
+
+def _is_within_error(deficit: float, error: float) -> bool:
+    # A single row of difference is exactly one standard error, up to rounding.
+    return deficit <= error or math.isclose(deficit, error)

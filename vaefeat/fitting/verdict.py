@@ -32,13 +32,24 @@ def _gain(choice: Choice) -> str:
     return f", {100 * gain:+.1f} ± {100 * error:.1f} points over {choice.candidates[0].name}"
 
 
+def _worth(choice: Choice) -> str:
+    """Return what the chosen encoder is good for, compared with the best candidate without one."""
+    score = choice.scores[choice.chosen]
+    tried = zip(choice.candidates, choice.scores, strict=True)
+    without = [other for candidate, other in tried if not candidate.needs_encoder]
+    gaps = [score.minus(other) for other in without]
+    if all(gain > error for gain, error in gaps):
+        return "the encoder pays"
+    return "the encoder makes it surer of the right class, though hardly right more often"
+
+
 def _advice(choice: Choice) -> str:
     chance = 1 / len(set(choice.scores[0].y.tolist()))
     score = choice.scores[choice.chosen]
     if score.balanced_accuracy < chance + N_ERRORS * score.standard_error:
         return f"That is hardly better than guessing ({chance:.1%}): do not ship it; label more rows."
     if choice.candidates[choice.chosen].needs_encoder:
-        return "Ship it: the encoder pays."
+        return f"Ship it: {_worth(choice)}."
     if any(candidate.needs_encoder for candidate in choice.candidates):
         return "Ship it; do not bother with an encoder here: it does not pay."
     return "Ship it."
