@@ -2,14 +2,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import BaggingClassifier, StackingClassifier
+from sklearn.linear_model import LogisticRegression, Perceptron, SGDClassifier
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
-from vaefeat import OnnxModel, VAEEncoderTransformer, export_onnx
+from vaefeat import M2Classifier, OnnxModel, VAEEncoderTransformer, export_onnx
 
 X = np.random.default_rng(0).normal(size=(100, 6))
 Y = (X[:, 0] > 0).astype(int)
@@ -61,6 +65,43 @@ def test_wrappers_around_named_columns_are_exported(name, tmp_path):
 def test_a_search_over_named_columns_is_exported_whole(tmp_path):
     pipe = make_pipeline(columns(["a", "b"], ["c"]), LogisticRegression())
     check(GridSearchCV(pipe, {"logisticregression__C": [0.1, 1]}, cv=2), FRAME, tmp_path)
+
+
+def m2():
+    return M2Classifier(2, hidden_layer_sizes=(4,), max_iter=1, random_state=0)
+
+
+@pytest.mark.filterwarnings("ignore:y contains no unlabeled samples:UserWarning")
+@pytest.mark.filterwarnings("ignore:The classifier is right for:UserWarning")  # after one epoch
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        CalibratedClassifierCV(m2(), cv=2),
+        OneVsRestClassifier(m2()),
+        BaggingClassifier(m2(), n_estimators=2, random_state=0),
+        StackingClassifier([("m2", m2()), ("vae", make_pipeline(vae(), LogisticRegression()))], cv=2),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_meta_estimators_are_exported_with_the_classifiers_that_they_hold(estimator, tmp_path):
+    check(estimator, X, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [OneVsOneClassifier(LogisticRegression()), LinearSVC(), SGDClassifier(random_state=0), Perceptron()],
+)
+def test_classifiers_without_probabilities_have_their_labels(end, tmp_path):
+    y = np.digitize(X[:, 0], [-0.5, 0.5])
+    pipe = make_pipeline(StandardScaler(), vae(), end).fit(X, y)
+    labels = OnnxModel.load(export_onnx(pipe, tmp_path / "pipe.onnx", X=X)).run(X)["label"]
+    assert labels.shape == (100,)
+    assert_array_equal(labels, pipe.predict(X))
+
+
+def test_steps_that_do_nothing_are_left_out_however_deep(tmp_path):
+    nothing = Pipeline([("nothing", "passthrough")])
+    check(make_pipeline(make_pipeline(nothing, "passthrough", vae()), LogisticRegression()), X, tmp_path)
 
 
 def check(estimator, rows, folder):

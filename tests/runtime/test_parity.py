@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vaefeat.exceptions import ParityError
-from vaefeat.runtime.parity import TOLERANCE, check_labels, check_outputs, check_parity
+from vaefeat.runtime.parity import TOLERANCE, check_labels, check_outputs, check_parity, check_run
 
 ONES = np.ones((3, 2), np.float32)
 
@@ -74,3 +74,27 @@ def test_outlier_labels_may_differ_at_scores_near_zero(score, n_ties):
             check_outputs(expected, actual)
     else:
         assert check_outputs(expected, actual)["labels_that_differ_at_ties"] == n_ties
+
+
+ROWS = (1e4 + np.random.default_rng(0).normal(size=(20, 8))).astype(np.float32)
+WEIGHTS = np.array([1.0, -1.0] * 4)
+
+
+def far_from_zero(rows):
+    """Return differences of large numbers, in the dtype of the rows."""
+    return {"features": (rows * WEIGHTS.astype(rows.dtype)).sum(axis=1, keepdims=True)}
+
+
+def test_features_far_from_zero_may_differ_by_what_their_last_digit_is_worth():
+    expected = {"features": far_from_zero(ROWS.astype(np.float64))["features"] + 5e-4}
+    with pytest.raises(ParityError):
+        check_outputs(expected, far_from_zero(ROWS))
+    assert check_run(expected, far_from_zero, ROWS)["largest_deviation"] > 1e-4
+
+
+def test_by_more_they_may_not_differ():
+    expected = {"features": far_from_zero(ROWS.astype(np.float64))["features"] + 0.1}
+    with pytest.raises(ParityError, match=r"deviates by 0\.1, more than the 0\.00"):
+        check_run(expected, far_from_zero, ROWS)
+    with pytest.raises(ParityError, match="1e-05 allowed"):
+        check_run({"features": np.zeros((20, 1))}, lambda rows: {"features": np.full((20, 1), 1e-3)}, ROWS)
