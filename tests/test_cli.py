@@ -130,3 +130,13 @@ def test_bad_arguments_end_in_one_sentence_and_exit_code_1(arguments, message, t
 
 def test_version_is_printed():
     assert invoke("--version").output.strip() == vaefeat.__version__
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["fit", "-h"], ["encode", "--help"]])
+def test_help_is_near(arguments):
+    assert "Usage: " in invoke(*arguments).stdout
+
+
+def test_a_shell_can_complete_commands():
+    result = CliRunner().invoke(app, ["--show-completion", "bash"], prog_name="vaefeat")
+    assert "_VAEFEAT_COMPLETE=" in result.stdout
