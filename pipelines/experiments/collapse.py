@@ -12,6 +12,7 @@ continues.
 
 import os
 import warnings
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
@@ -35,7 +36,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from pipelines.experiments.command import RESULTS, collect_with_bar, options
 from vaefeat import Bernoulli, Gaussian, Likelihood, VAEEncoderTransformer, load_dataset
-from vaefeat.comparison import Row, Task, markdown_table
+from vaefeat.comparison import Row, Task, markdown_table, read_rows
 from vaefeat.data import Dataset
 
 TABLES = {  # and the columns with the classes
@@ -279,17 +280,42 @@ def thesis_tasks(smoke: bool) -> list[Task]:
     ]
 
 
-def table(rows: list[Row], entry: str, digits: int = 2) -> str:
-    """Return the means of an entry over the seeds, one line for each candidate."""
+def table(rows: list[Row], entry: str, digits: int = 2, of: Callable[..., float] = mean) -> str:
+    """Return an entry for each candidate and data set: the mean over the seeds, or another statistic."""
     names = list(dict.fromkeys(row["dataset"] for row in rows))
 
     def cell(candidate: str, dataset: str) -> str:
-        values = [r.get(entry) for r in rows if (r["candidate"], r["dataset"]) == (candidate, dataset)]
+        values = [
+            row.get(entry) for row in rows if (row["candidate"], row["dataset"]) == (candidate, dataset)
+        ]
         known = [value for value in values if value is not None]
-        return f"{mean(known):.{digits}f}" if known else ""
+        return f"{of(known):.{digits}f}" if known else ""
 
     lines = [(candidate, *(cell(candidate, name) for name in names)) for candidate in CANDIDATES]
     return markdown_table(("candidate", *names), lines)
+
+
+def tables_of_docs() -> dict[str, str]:
+    """Return the tables of ``docs/latent-space.md``, by name."""
+    rows = list(read_rows(RESULTS / "collapse.jsonl").values())
+    matrix = [row for row in rows if "candidate" in row and row["dataset"] != "frey-face"]
+    as_in_thesis = [row for row in rows if "thesis_loss" in row]
+    return {
+        "active-units": table([row for row in rows if "candidate" in row], "active_units", 0, of=min),
+        "accuracy-of-means": table(matrix, "accuracy_z_mean_all"),
+        "losses-of-the-thesis": markdown_table(
+            ("training", "thesis", "here", "active units"),
+            [
+                (
+                    f"{row['dataset']}, {row['n_components']} units, {row['epochs']} epochs",
+                    f"{row['thesis_loss']:.2f}",
+                    f"{row['loss']:.2f}",
+                    str(row["active_units"]),
+                )
+                for row in as_in_thesis
+            ],
+        ),
+    }
 
 
 def main() -> None:
