@@ -28,7 +28,7 @@ from pipelines.benchmarks import (
     transform,
 )
 from pipelines.benchmarks.common import Row
-from pipelines.benchmarks.serving import fuzz, mutants, overload, soak, startup, throughput
+from pipelines.benchmarks.serving import fairness, fuzz, limit, mutants, overload, soak, startup, throughput
 
 BENCHMARKS: dict[str, ModuleType] = {
     "training": training,
@@ -43,6 +43,8 @@ BENCHMARKS: dict[str, ModuleType] = {
 # test takes long, and the explorer needs a browser.
 ON_DEMAND: dict[str, ModuleType] = {
     "serve": throughput,
+    "limit": limit,
+    "fairness": fairness,
     "startup": startup,
     "overload": overload,
     "fuzz": fuzz,

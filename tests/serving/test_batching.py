@@ -10,7 +10,8 @@ from numpy.testing import assert_array_equal
 from tests.onnx_models import linear_model
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime.sandbox import is_batch_invariant
-from vaefeat.serving.batching import Batcher, BatchSettings
+from vaefeat.serving import batching as module
+from vaefeat.serving.batching import SLOW_RUNS, Batcher, BatchSettings, is_small
 from vaefeat.serving.errors import DeadlineExceededError, ModelDeadError, OverloadedError
 from vaefeat.serving.metrics import Metrics
 
@@ -48,8 +49,8 @@ def model():
 
 
 @contextmanager
-def batching(model, *, together=True, **settings):
-    batcher = Batcher(model, BatchSettings(**settings), Metrics().of("name"), together=together)
+def batching(model, *, together=True, small=False, **settings):
+    batcher = Batcher(model, BatchSettings(**settings), Metrics().of("name"), together=together, small=small)
     try:
         yield batcher
     finally:
@@ -297,3 +298,69 @@ def test_batched_outputs_of_a_real_model_equal_those_of_single_rows():
         answers = run(main())
     for k, answer in enumerate(answers):
         assert_array_equal(answer["Y"], model.run(X[k : k + 1])["Y"])
+
+
+# --- small models, in the event loop ---
+
+
+async def ask(batcher, requests):
+    return await asyncio.gather(*(batcher.run(X, ["Y"]) for X in requests), return_exceptions=True)
+
+
+@pytest.mark.parametrize(("together", "sizes"), [(True, [3]), (False, [1, 0, 2])])
+def test_requests_of_one_round_are_run_together_if_they_may(model, together, sizes):
+    requests = [rows(1), rows(2, 0), rows(3, 2)]
+    with batching(model, small=True, together=together, max_rows=8) as batcher:
+        answers = run(ask(batcher, requests))
+    for X, answer in zip(requests, answers, strict=True):
+        assert_array_equal(answer["Y"], 2 * X)
+    assert [n_rows for n_rows, _ in model.runs] == sizes
+
+
+def test_a_small_model_runs_in_the_event_loop_and_large_requests_in_the_thread(model, monkeypatch):
+    threads = []
+    original = model.run
+    monkeypatch.setattr(
+        model, "run", lambda *args: threads.append(threading.current_thread()) or original(*args)
+    )
+    with batching(model, small=True, max_rows=4) as batcher:
+        assert batcher.is_quick(4)
+        assert not batcher.is_quick(5)
+        run(ask(batcher, [rows(1, 4)]))
+        run(ask(batcher, [rows(1, 5)]))
+    assert threads[0] is threading.main_thread()
+    assert threads[1] is not threading.main_thread()
+
+
+def test_one_bad_request_of_a_round_fails_alone(model):
+    with batching(model, small=True) as batcher:
+        first, bad, last = run(ask(batcher, [rows(1), rows(POISON), rows(3)]))
+    assert_array_equal(first["Y"], rows(2))
+    assert_array_equal(last["Y"], rows(6))
+    assert str(bad) == "poison"
+
+
+def test_what_takes_too_long_is_left_to_the_next_round(model, monkeypatch):
+    monkeypatch.setattr(module, "ROUND_SECONDS", 0.0)
+    with batching(model, small=True, together=False) as batcher:
+        answers = run(ask(batcher, [rows(k) for k in range(5)]))
+    assert [answer["Y"][0, 0] for answer in answers] == [0, 2, 4, 6, 8]
+
+
+def test_a_model_that_proves_slow_goes_to_the_thread(model, monkeypatch):
+    monkeypatch.setattr(module, "SLOW_SECONDS", 0.0)
+    with batching(model, small=True) as batcher:
+        for _ in range(SLOW_RUNS):
+            assert batcher.is_quick(1)
+            run(ask(batcher, [rows(1)]))
+        assert not batcher.is_quick(1)
+        assert_array_equal(run(ask(batcher, [rows(1)]))[0]["Y"], rows(2))
+
+
+def test_a_model_is_small_if_its_largest_batch_takes_little_time(monkeypatch):
+    onnx = OnnxModel(linear_model(np.ones((4, 3)), np.zeros(3)))
+    assert is_small(onnx, BatchSettings())
+    assert not is_small(onnx, BatchSettings(delay=0.1))
+    assert not is_small(onnx, BatchSettings(n_threads=2))
+    monkeypatch.setattr(module, "SMALL_SECONDS", 0.0)
+    assert not is_small(onnx, BatchSettings())

@@ -341,6 +341,7 @@ def serve(
     deadline: Annotated[float, typer.Option(min=0.001, help="Most seconds that a request waits.")] = 1.0,
     max_rows: Annotated[int, typer.Option(min=1, help="Most rows in a request.")] = 4096,
     threads: Annotated[int, typer.Option(min=1, help="Parallel runs of a model.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes, one for each core.")] = 1,
     poll: Annotated[
         float, typer.Option(min=0.0, help="Seconds between checks for new versions; 0 for never.")
     ] = 0.0,
@@ -367,7 +368,7 @@ def serve(
     Open the address in a browser for a page to try the models.
     """
     with one_sentence():
-        from vaefeat.cli._serve import serve
+        from vaefeat.cli._serve import Options, serve
 
         batches = {
             "max_rows": batch_rows,
@@ -386,4 +387,15 @@ def serve(
             "keyfile": keyfile,
             "allowed_hosts": tuple(allow_host or ()),
         }
-        serve(folder, batches, service, http, grpc_port=grpc_port, token_file=token_file, json_logs=json_logs)
+        options = Options(
+            folder=folder,
+            batches=batches,
+            service=service,
+            http=http,
+            grpc_port=grpc_port,
+            n_workers=workers,
+            token_file=token_file,
+            json_logs=json_logs,
+        )
+        if code := serve(options):
+            raise typer.Exit(code)

@@ -1,5 +1,10 @@
 """``vaefeat serve``: the models, and what the terminal shows of them."""
 
+import logging
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -7,64 +12,131 @@ from rich.table import Table
 from rich.text import Text
 
 from vaefeat._optional import import_optional
-from vaefeat.cli._console import console, printable
+from vaefeat.cli._console import console, one_sentence, printable
 from vaefeat.runtime.sandbox import Sandbox
 
+log = logging.getLogger("vaefeat.serving")
 
-def serve(
-    folder: Path,
-    batches: dict[str, Any],
-    service: dict[str, Any],
-    http: dict[str, Any],
-    *,
-    grpc_port: int | None,
-    token_file: Path | None,
-    json_logs: bool,
-) -> None:
-    """Serve the models in a folder until the process is told to end.
 
-    Parameters
+@dataclass(frozen=True)
+class Options:
+    """What to serve, and how.
+
+    Attributes
     ----------
     folder : Path
     batches, service, http : dict
         Fields of BatchSettings, ServiceSettings and HttpSettings.
     grpc_port : int or None
         None for HTTP alone.
+    n_workers : int
     token_file : Path or None
     json_logs : bool
     """
+
+    folder: Path
+    batches: dict[str, Any]
+    service: dict[str, Any]
+    http: dict[str, Any]
+    grpc_port: int | None
+    n_workers: int
+    token_file: Path | None
+    json_logs: bool
+
+    def check(self) -> None:
+        """Raise ValueError if the options contradict each other."""
+        if self.n_workers > 1 and self.service["allow_control"]:
+            raise ValueError("Clients can load and unload models only where there is one worker.")
+        if self.n_workers > 1 and not hasattr(os, "fork"):
+            raise ValueError("More than one worker is not possible on this system.")
+
+
+def serve(options: Options) -> int:
+    """Serve the models in a folder until the process is told to end; return its exit code."""
+    options.check()
     sandbox = Sandbox()
-    sandbox.start()  # it becomes ready while the service is imported
-    running = import_optional("vaefeat.serving.running", "serve")
-    http_server = import_optional("vaefeat.serving.http.server", "serve")
+    if options.n_workers == 1:
+        sandbox.start()  # it becomes ready while the service is imported
+    settings = _settings(options)
+    if options.n_workers > 1:
+        return _supervise(options, settings)
+    service = _open(options, settings, sandbox)
+    _run(options, service, lambda addresses: _announce(options, addresses, service))
+    return 0
+
+
+def _supervise(options: Options, settings: Any) -> int:
+    """Serve in several processes, which share what is made here."""
+    workers = import_optional("vaefeat.serving.workers", "serve")
+    http = import_optional("vaefeat.serving.http.server", "serve")
+    board = workers.Board(options.n_workers)
+    with ExitStack() as stack:
+        listener = stack.enter_context(http.listen(http.HttpSettings(**options.http)))
+        shared = options
+        if options.grpc_port is not None:
+            grpc = import_optional("vaefeat.serving.grpc.server", "serve")
+            port = stack.enter_context(grpc.shared_port(options.http["host"], options.grpc_port))
+            shared = replace(options, grpc_port=port)
+
+        def work(number: int, say_ready: Callable[[], None]) -> None:
+            with one_sentence():
+                serve_as(number, say_ready)
+
+        def serve_as(number: int, say_ready: Callable[[], None]) -> None:
+            board.slot = number
+            is_first = number == 0 and board.read(0) is None
+            service = _open(shared, settings, Sandbox())
+            service.metrics.share(board)
+
+            def started(addresses: list[str]) -> None:
+                if is_first:
+                    _announce(shared, addresses, service)
+                elif not shared.json_logs:
+                    import_optional("vaefeat.serving.logs", "serve").configure(as_json=False)
+                say_ready()
+
+            _run(shared, service, started, listener)
+
+        return workers.Supervisor(options.n_workers, work).run()
+
+
+def _settings(options: Options) -> Any:
     batching = import_optional("vaefeat.serving.batching", "serve")
     services = import_optional("vaefeat.serving.service", "serve")
     logs = import_optional("vaefeat.serving.logs", "serve")
-    if json_logs:
+    if options.json_logs:
         logs.configure(as_json=True)
-    token = _read_token(token_file) if token_file is not None else None
-    settings = services.ServiceSettings(batches=batching.BatchSettings(**batches), token=token, **service)
-    opened = services.Service.open(folder, settings, sandbox)
-    servers = [http_server.HttpServer(opened, http_server.HttpSettings(**http))]
-    if grpc_port is not None:
-        servers.append(_grpc_server(opened, http, grpc_port))
-
-    def started(addresses: list[str], service: Any) -> None:
-        if json_logs:
-            for address in addresses:
-                services.log.info("Serving %s at %s.", folder, address)
-        else:
-            _print_page(addresses, service.repository, has_explorer=http["explorer"] is not None)
-            logs.configure(as_json=False)  # only now: the page shows what was loaded
-
-    running.run(opened, servers, started)
+    token = _read_token(options.token_file) if options.token_file is not None else None
+    batches = batching.BatchSettings(**options.batches)
+    return services.ServiceSettings(batches=batches, token=token, **options.service)
 
 
-def _grpc_server(service: Any, http: dict[str, Any], port: int) -> Any:
-    """Return a server at the same host and with the same certificate as over HTTP."""
-    grpc = import_optional("vaefeat.serving.grpc.server", "serve")
-    shared = {name: http[name] for name in ("host", "certfile", "keyfile")}
-    return grpc.GrpcServer(service, grpc.GrpcSettings(port=port, **shared))
+def _open(options: Options, settings: Any, sandbox: Sandbox) -> Any:
+    services = import_optional("vaefeat.serving.service", "serve")
+    return services.Service.open(options.folder, settings, sandbox)
+
+
+def _run(options: Options, service: Any, started: Callable[[list[str]], None], listener: Any = None) -> None:
+    """Serve by all protocols; ``listener`` is the socket that several processes share."""
+    running = import_optional("vaefeat.serving.running", "serve")
+    http = import_optional("vaefeat.serving.http.server", "serve")
+    servers = [http.HttpServer(service, http.HttpSettings(**options.http), listener)]
+    if options.grpc_port is not None:
+        grpc = import_optional("vaefeat.serving.grpc.server", "serve")
+        same = {name: options.http[name] for name in ("host", "certfile", "keyfile")}
+        settings = grpc.GrpcSettings(port=options.grpc_port, shared=listener is not None, **same)
+        servers.append(grpc.GrpcServer(service, settings))
+    running.run(service, servers, started)
+
+
+def _announce(options: Options, addresses: list[str], service: Any) -> None:
+    logs = import_optional("vaefeat.serving.logs", "serve")
+    if options.json_logs:
+        for address in addresses:
+            log.info("Serving %s at %s.", options.folder, address)
+    else:
+        _print_page(addresses, service.repository, has_explorer=options.http["explorer"] is not None)
+        logs.configure(as_json=False)  # only now: the page shows what was loaded
 
 
 def _read_token(path: Path) -> str:

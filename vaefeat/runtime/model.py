@@ -195,11 +195,12 @@ class OnnxModel:
         ValueError
             If ``X`` has another shape, or values that are not finite as float32.
         """
-        X = np.asarray(self._by_name(X) if is_frame(X) else X)
+        X = X if type(X) is np.ndarray else np.asarray(self._by_name(X) if is_frame(X) else X)
         if X.ndim != 2 or X.shape[1] != self.n_features:
             raise ValueError(f"Expected rows of {self.n_features} features, got an array of shape {X.shape}.")
-        with np.errstate(over="ignore"):  # an overflow is reported below
-            X = np.ascontiguousarray(X, dtype=np.float32)
+        if X.dtype != np.float32 or not X.flags.c_contiguous:
+            with np.errstate(over="ignore"):  # an overflow is reported below
+                X = np.ascontiguousarray(X, dtype=np.float32)
         if not np.isfinite(X).all():
             refused = np.isinf(X) if self._allow_nan else ~np.isfinite(X)
             if not refused.any():

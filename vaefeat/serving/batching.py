@@ -5,6 +5,9 @@ Rows run together may differ in their last bits from the same rows run alone, be
 its kernels by the number of rows. So before a model is loaded, every size of a batch is tried
 (:func:`vaefeat.runtime.sandbox.is_batch_invariant`). Requests to a model that fails this test are run one by
 one: no result depends on other requests.
+
+Handing rows to a thread and waiting for it costs more than running a small model. Requests to such a model
+are run in the event loop, all together that arrived in one of its rounds; large requests go to the thread.
 """
 
 import asyncio
@@ -20,6 +23,11 @@ from vaefeat.serving.errors import DeadlineExceededError, ModelDeadError, Overlo
 from vaefeat.serving.metrics import ModelMetrics
 
 Outputs = dict[str, np.ndarray]
+
+SMALL_SECONDS = 2e-3  # the most that a batch of a small model takes
+ROUND_SECONDS = 1e-3  # after which the event loop has other things to do
+SLOW_SECONDS = 20e-3  # a run that takes longer, several times in a row, shows that the model is not small
+SLOW_RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -74,19 +82,31 @@ class Batcher:
     metrics : ModelMetrics
     together : bool
         Whether requests may share a run.
+    small : bool
+        Whether the event loop may wait for a batch, see :func:`is_small`.
     """
 
     def __init__(
-        self, model: OnnxModel, settings: BatchSettings, metrics: ModelMetrics, *, together: bool
+        self,
+        model: OnnxModel,
+        settings: BatchSettings,
+        metrics: ModelMetrics,
+        *,
+        together: bool,
+        small: bool = False,
     ) -> None:
         self._model = model
         self._settings = settings
         self._metrics = metrics
         self._max_rows = settings.max_rows if together else 0
+        self._round: dict[_Item, None] = {}  # what waits for the next round of the event loop
+        self._n_slow = 0
+        self._small_rows = settings.max_rows if small else -1
         self._changed = threading.Condition()
         self._waiting: dict[_Item, None] = {}  # in the order in which they came
         self._n_slots = 0
         self._closed = False
+        self._has_died = False
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(settings.n_threads)]
         for thread in self._threads:
             thread.start()
@@ -94,7 +114,7 @@ class Batcher:
     @property
     def is_alive(self) -> bool:
         """Whether all threads are alive."""
-        return all(thread.is_alive() for thread in self._threads)
+        return not self._has_died
 
     @property
     def n_waiting(self) -> int:
@@ -107,6 +127,10 @@ class Batcher:
             raise _dead()
         if self._n_slots >= self._settings.queue_rows:
             raise OverloadedError(f"{self._n_slots} rows wait for this model; try again later.")
+
+    def is_quick(self, n_rows: int) -> bool:
+        """Return whether a request of this size is run in the next round of the event loop."""
+        return n_rows <= self._small_rows and not self._closed
 
     async def run(self, X: np.ndarray, names: Sequence[str]) -> Outputs:
         """Wait for a turn, and return the outputs of the rows.
@@ -134,6 +158,11 @@ class Batcher:
         self.check_capacity()
         loop = asyncio.get_running_loop()
         item = _Item(X, tuple(names), loop.create_future())
+        if self.is_quick(len(X)):
+            if not self._round:
+                loop.call_soon(self._run_round, loop)
+            self._round[item] = None
+            return await item.future
         with self._changed:
             self._waiting[item] = None
             self._n_slots += item.n_slots
@@ -165,9 +194,31 @@ class Batcher:
             self._n_slots -= item.n_slots
             return True
 
+    def _run_round(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Run what has arrived, and leave to the next round what takes too long."""
+        start = now = time.perf_counter()
+        while self._round:
+            batch = self._next_batch(self._round)
+            for item in batch:
+                del self._round[item]
+            _deliver(batch, self._answer(batch))
+            before, now = now, time.perf_counter()
+            self._n_slow = self._n_slow + 1 if now - before > SLOW_SECONDS else 0
+            if self._n_slow == SLOW_RUNS:
+                self._small_rows = -1
+            if self._round and now > start + ROUND_SECONDS:
+                loop.call_soon(self._run_round, loop)
+                return
+
     # --- in the threads ---
 
     def _work(self) -> None:
+        try:
+            self._work_until_closed()
+        finally:
+            self._has_died = not self._closed
+
+    def _work_until_closed(self) -> None:
         while batch := self._take():
             answers: list[Outputs | BaseException] = [_dead() for _ in batch]
             try:
@@ -182,7 +233,7 @@ class Batcher:
                 if self._closed and not self._waiting:
                     return []
                 self._changed.wait(self._seconds_to_wait())
-            batch = self._next_batch()
+            batch = self._next_batch(self._waiting)
             for item in batch:
                 del self._waiting[item]
                 self._n_slots -= item.n_slots
@@ -200,11 +251,11 @@ class Batcher:
             return None
         return max(0.0, first.arrived + self._settings.delay - time.perf_counter())
 
-    def _next_batch(self) -> list[_Item]:
+    def _next_batch(self, waiting: dict[_Item, None]) -> list[_Item]:
         """Return the first item, and those right behind it that ask for the same outputs and fit in."""
         batch: list[_Item] = []
         n_rows = 0
-        for item in self._waiting:
+        for item in waiting:
             if batch and (item.names != batch[0].names or n_rows + len(item.X) > self._max_rows):
                 break
             batch.append(item)
@@ -233,6 +284,19 @@ class Batcher:
             {name: values[end - len(item.X) : end] for name, values in outputs.items()}
             for item, end in zip(batch, ends, strict=True)
         ]
+
+
+def is_small(model: OnnxModel, settings: BatchSettings) -> bool:
+    """Return whether the largest batch takes so little time that the event loop may wait for it."""
+    if settings.delay > 0 or settings.n_threads > 1:  # the user wants threads
+        return False
+    X = np.zeros((settings.max_rows, model.n_features), np.float32)
+    seconds = []
+    for _ in range(3):
+        start = time.thread_time()  # without the time in which other processes ran
+        model.run(X)
+        seconds.append(time.thread_time() - start)
+    return min(seconds) <= SMALL_SECONDS
 
 
 def _dead() -> ModelDeadError:

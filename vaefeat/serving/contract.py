@@ -36,7 +36,7 @@ class Tensor(NamedTuple):
     shape: list[int]  # -1 stands for the number of rows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contract:
     """What a model takes and returns.
 

@@ -19,7 +19,7 @@ from vaefeat.runtime.card import check_portable
 from vaefeat.runtime.folders import Key, find_models
 from vaefeat.runtime.model import CHUNK_ROWS, read_model
 from vaefeat.runtime.sandbox import Sandbox
-from vaefeat.serving.batching import Batcher, BatchSettings
+from vaefeat.serving.batching import Batcher, BatchSettings, is_small
 from vaefeat.serving.contract import Contract
 from vaefeat.serving.errors import ModelNotFoundError, ModelRefusedError
 from vaefeat.serving.metrics import Metrics, ModelMetrics
@@ -200,10 +200,10 @@ class Repository:
         except (InvalidModelError, OSError) as exc:
             reason = printable(str(exc))
             log.error("Refused version %s of %s: %s", key[1], key[0], reason)
-            self._metrics.loads.labels("refused").inc()
+            self._metrics.observe_load("refused")
             return _File(signature, known.served if known is not None else None, reason)
         log.info("Loaded version %s of %s.", key[1], key[0])
-        self._metrics.loads.labels("served").inc()
+        self._metrics.observe_load("served")
         return _File(signature, served)
 
     def _load(self, key: Key, path: Path) -> ServedModel:
@@ -219,7 +219,8 @@ class Repository:
         check_portable(model.card)  # it is part of the metadata that clients get
         contract = Contract.of(model)
         metrics = self._metrics.of(key[0])
-        batcher = Batcher(model, settings, metrics, together=trial.is_batch_invariant)
+        small = is_small(model, settings)
+        batcher = Batcher(model, settings, metrics, together=trial.is_batch_invariant, small=small)
         return ServedModel(*key, model, contract, batcher, metrics, settings.max_request_rows)
 
     def _swap(self, files: dict[Key, _File]) -> None:

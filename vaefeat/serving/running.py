@@ -1,6 +1,7 @@
 """Run a service by one or more protocols, until the process is told to end."""
 
 import asyncio
+import gc
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ class Server(Protocol):
         """Stop to listen; cut clients off, if it is to be at once."""
 
 
-def run(service: Service, servers: Sequence[Server], started: Callable[[list[str], Service], None]) -> None:
+def run(service: Service, servers: Sequence[Server], started: Callable[[list[str]], None]) -> None:
     """Serve until the process is told to end, and then finish what was accepted.
 
     Parameters
@@ -33,7 +34,7 @@ def run(service: Service, servers: Sequence[Server], started: Callable[[list[str
     service : Service
     servers : sequence of Server
     started : callable
-        Called with the addresses and the service as soon as they can be reached and signals are handled.
+        Called with the addresses as soon as they can be reached and signals are handled.
 
     Raises
     ------
@@ -51,13 +52,15 @@ class _Process:
         self._service = service
         self._servers = servers
 
-    async def run(self, started: Callable[[list[str], Service], None]) -> None:
+    async def run(self, started: Callable[[list[str]], None]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._tasks = [asyncio.create_task(self._service.watch())]
+        forever = (self._service.watch(), self._service.publish())
+        self._tasks = [asyncio.create_task(each) for each in forever]
         addresses = [await server.start() for server in self._servers]
         for sig in _SIGNALS if threading.current_thread() is threading.main_thread() else ():
             signal.signal(sig, self._handle)
-        started(addresses, self._service)
+        gc.freeze()  # what is there now stays: it need not be searched for garbage again and again
+        started(addresses)
         async with asyncio.TaskGroup() as group:  # if one fails, all end
             for server in self._servers:
                 group.create_task(server.wait())

@@ -4,8 +4,8 @@ import asyncio
 import hmac
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from vaefeat.serving.repository import Repository
 
 log = logging.getLogger("vaefeat.serving")
 
+PUBLISH_SECONDS = 0.5
 FINISH_SECONDS = 30.0  # the most that open requests may take when the service ends
 CLOSED_SECONDS = 0.2  # for which late requests are told that the service is closed, rather than cut off
 
@@ -116,14 +117,16 @@ class Service:
         token = self.settings.token
         return token is None or hmac.compare_digest(authorization, b"Bearer " + token.encode())
 
-    @contextmanager
-    def answering(self) -> Iterator[None]:
-        """Count a request as open until the end of the block."""
+    @property
+    def answering(self) -> "Service":
+        """Count a request as open until the end of a block: ``with service.answering:``."""
+        return self
+
+    def __enter__(self) -> None:
         self.n_open += 1
-        try:
-            yield
-        finally:
-            self.n_open -= 1
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.n_open -= 1
 
     async def watch(self) -> None:
         """Look for new versions of the models, for ever; return at once if the settings say never."""
@@ -134,6 +137,12 @@ class Service:
                 await self._read()
             except Exception:  # a folder that cannot be read now may be back at the next look
                 log.exception("Could not look for new versions.")
+
+    async def publish(self) -> None:
+        """Let the other processes know what this one has counted, for ever."""
+        while True:
+            self.metrics.publish()
+            await asyncio.sleep(PUBLISH_SECONDS)
 
     async def load(self, name: str) -> None:
         """Load a model, or what is new of it.

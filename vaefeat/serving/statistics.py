@@ -39,6 +39,8 @@ class Statistics:
         Runs, by their number of rows.
     last_ms : int
         When the last run ended, in milliseconds since 1970; 0 if there was none.
+    lock : Lock
+        What threads must hold that count runs.
     """
 
     success: Duration = field(default_factory=Duration)
@@ -46,22 +48,21 @@ class Statistics:
     queue: Duration = field(default_factory=Duration)
     batches: dict[int, Duration] = field(default_factory=lambda: defaultdict(Duration))
     last_ms: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add_run(self, n_rows: int, seconds: float, waits: Sequence[float]) -> None:
-        """Count a run, and how long each of its requests had waited; any thread may call it."""
-        with self._lock:
-            self.batches[n_rows].add(seconds)
-            for wait in waits:
-                self.queue.add(wait)
-            self.last_ms = round(1000 * time.time())
+        """Count a run, and how long each of its requests had waited; threads must hold the lock."""
+        self.batches[n_rows].add(seconds)
+        self.queue.count += len(waits)
+        self.queue.ns += round(1e9 * sum(waits))
+        self.last_ms = round(1000 * time.time())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the statistics as the extension writes them.
 
         The time to read requests and to write responses is not measured by itself: it is part of "success".
         """
-        with self._lock:
+        with self.lock:
             batches = {n_rows: runs.to_dict() for n_rows, runs in sorted(self.batches.items())}
             queue = self.queue.to_dict()
         run = {key: sum(each[key] for each in batches.values()) for key in ("count", "ns")}

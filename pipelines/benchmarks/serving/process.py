@@ -32,6 +32,11 @@ class Process:
         """Return the current resident memory."""
         return status_mb("VmRSS", Path(f"/proc/{self.pid}/status"))
 
+    def cpu_seconds(self) -> float:
+        """Return the processor time taken so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def is_ready(self, path: str = "/v2/health/ready") -> bool:
         """Tell whether it answers, and says so."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)

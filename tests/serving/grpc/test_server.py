@@ -255,7 +255,7 @@ def test_a_full_queue_and_a_passed_deadline_are_told_apart(folder, monkeypatch):
         hold(client)
         await asyncio.gather(*(client.infer(row()) for _ in range(3)))
 
-    batches = BatchSettings(deadline=0.1, queue_rows=2)
+    batches = BatchSettings(deadline=0.1, queue_rows=2, n_threads=2)  # in threads, not in the event loop
     assert refusal(folder, wait_too_long, batches=batches)[0] == StatusCode.DEADLINE_EXCEEDED
     assert refusal(folder, overload, batches=batches)[0] == StatusCode.RESOURCE_EXHAUSTED
 

@@ -67,7 +67,7 @@ class Handler:
             if self._needs_token:
                 self._check_token(context)
             async with self._reader.reading(context) as content:
-                with self._service.answering():
+                with self._service.answering:
                     response = await self._call(parse_message(self._kind, content))
                     return response.SerializeToString()
         except Exception as exc:

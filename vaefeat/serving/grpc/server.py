@@ -1,6 +1,9 @@
 """The gRPC server: it listens, answers until it is told to stop, and finishes open requests."""
 
 import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,12 +42,15 @@ class GrpcSettings:
         Port 0 stands for any free one.
     certfile, keyfile : Path or None
         For TLS; the key may be in the certificate's file.
+    shared : bool
+        Whether other processes listen on the same port, too.
     """
 
     host: str = "127.0.0.1"
     port: int = 8001
     certfile: Path | None = None
     keyfile: Path | None = None
+    shared: bool = False
 
 
 class GrpcServer:
@@ -68,7 +74,7 @@ class GrpcServer:
 
     async def start(self) -> str:
         """Listen, and return the address; raise OSError if that is not possible."""
-        options = OPTIONS | {"grpc.so_reuseport": 0}  # else, a port that is taken would be shared
+        options = OPTIONS | {"grpc.so_reuseport": int(self._settings.shared)}
         self._server = grpc.aio.server(options=list(options.items()), maximum_concurrent_rpcs=MAX_CALLS)
         self._server.add_generic_rpc_handlers((make_handler(self._service),))
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
@@ -99,3 +105,13 @@ def _credentials(settings: GrpcSettings) -> grpc.ServerCredentials | None:
     certificate = settings.certfile.read_bytes()
     key = certificate if settings.keyfile is None else settings.keyfile.read_bytes()
     return grpc.ssl_server_credentials([(key, certificate)])
+
+
+@contextmanager
+def shared_port(host: str, port: int) -> Iterator[int]:
+    """Keep a port for processes that listen on it together; 0 stands for any free one."""
+    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    with socket.socket(family) as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        keeper.bind((host, port))
+        yield keeper.getsockname()[1]

@@ -8,7 +8,6 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -74,12 +73,12 @@ def make_app(service: Service, explorer: Path | None = None, hosts: Hosts | None
         open_to_all = OPEN_TO_ALL | code_paths(explorer)
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Gate, service=service, open_to_all=open_to_all, hosts=hosts)],
         exception_handlers={HTTPException: _http_error, ServingError: _serving_error},
     )
     app.state.service = service
     app.state.has_explorer = explorer is not None
     app.router.redirect_slashes = False  # each address has one form
+    app.middleware_stack = Gate(app.build_middleware_stack(), service, infer, open_to_all, hosts)
     return app
 
 
@@ -90,13 +89,17 @@ class Gate:
     ----------
     app : ASGI application
     service : Service
+    infer : Infer
     open_to_all : set of str
         Addresses that need no token.
     hosts : Hosts or None
     """
 
-    def __init__(self, app: ASGIApp, service: Service, open_to_all: set[str], hosts: Hosts | None) -> None:
+    def __init__(
+        self, app: ASGIApp, service: Service, infer: Infer, open_to_all: set[str], hosts: Hosts | None
+    ) -> None:
         self._app = app
+        self._infer = infer
         self._service = service
         self._open_to_all = open_to_all
         self._hosts = hosts
@@ -106,9 +109,15 @@ class Gate:
         app = self._app
         try:
             self._check(scope)
+            if target := infer_target(scope):  # past the routes, which take longer than a small model
+                scope["path_params"] = target
+                app = self._infer
         except ServingError as exc:
             app = error_response(exc)
-        await app(scope, receive, _closing(send) if self._service.is_draining else send)
+        if self._service.is_draining:
+            scope.get("state", {}).pop("respond", None)  # which would send no further header
+            send = _closing(send)
+        await app(scope, receive, send)
 
     def _check(self, scope: Scope) -> None:
         if scope["type"] != "http":
@@ -119,6 +128,18 @@ class Gate:
             return
         if not self._service.is_authorized(dict(scope["headers"]).get(b"authorization", b"")):
             raise UnauthorizedError("Send the header Authorization: Bearer, and the token.")
+
+
+def infer_target(scope: Scope) -> dict[str, str] | None:
+    """Return the name and the version that a request for inference names; None for another request."""
+    if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].endswith("/infer"):
+        return None
+    match scope["path"].split("/"):
+        case ["", "v2", "models", name, "infer"] if name:
+            return {"name": name}
+        case ["", "v2", "models", name, "versions", version, "infer"] if name and version:
+            return {"name": name, "version": version}
+    return None
 
 
 def _closing(send: Send) -> Send:

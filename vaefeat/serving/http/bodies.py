@@ -84,9 +84,14 @@ class Bodies:
 
 
 def _chunk(message: Message) -> tuple[bytes, bool]:
+    return body_of(message), not message.get("more_body", False)
+
+
+def body_of(message: Message) -> bytes:
+    """Return the piece of a body in a message, or raise ClientGoneError."""
     if message["type"] == "http.disconnect":
         raise ClientGoneError
-    return message.get("body", b""), not message.get("more_body", False)
+    return message.get("body", b"")
 
 
 def _decompress(body: bytes, limit: int) -> bytes:

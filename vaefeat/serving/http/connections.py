@@ -8,10 +8,11 @@ costs less than a timer for each request.
 
 import math
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MAX_OVERHEAD_BYTES = 64 * 2**10  # of a head, of trailers, or between two pieces of a body
 MAX_HEADERS = 100
@@ -154,6 +155,7 @@ class Connection(HttpToolsProtocol):
         self._is_in_body = True
         self.read_until = self.loop.time() + BODY_SECONDS
         super().on_headers_complete()
+        self.scope["state"]["respond"] = partial(self._respond, self.cycle)
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body."""
@@ -166,6 +168,7 @@ class Connection(HttpToolsProtocol):
             return
         self._has_progress = True
         self._is_in_body = False
+        self.scope["state"]["is_complete"] = True
         super().on_message_complete()
         self._wait()
 
@@ -183,6 +186,18 @@ class Connection(HttpToolsProtocol):
         self.write_until = self.loop.time() + WRITE_SECONDS
 
     # --- what is sent ---
+
+    def _respond(self, cycle: RequestResponseCycle, response: bytes) -> bool:
+        """Send a whole response, head and body, in one piece; return whether that was possible."""
+        if cycle.disconnected:
+            return True
+        if cycle.response_started or not cycle.keep_alive or self.flow.write_paused:
+            return False
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(response)
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
 
     def on_response_complete(self) -> None:
         """Start to answer the next request, or wait for it."""

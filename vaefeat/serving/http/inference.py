@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from starlette.types import Receive, Scope, Send
 
+from vaefeat.serving.batching import Outputs
 from vaefeat.serving.core import infer
 from vaefeat.serving.errors import InvalidRequestError, MemoryFullError
-from vaefeat.serving.http.bodies import Bodies
+from vaefeat.serving.http.bodies import Bodies, body_of
 from vaefeat.serving.http.clients import unless_gone
 from vaefeat.serving.http.errors import ClientGoneError, outcome_of
-from vaefeat.serving.http.protocol import HEADER_LENGTH, format_response
+from vaefeat.serving.http.protocol import HEADER_LENGTH, InferenceRequest, format_response
 from vaefeat.serving.http.requests import MAX_HEADER_BYTES, parse_request
 from vaefeat.serving.http.responses import JSON, Response, error_response
 from vaefeat.serving.metrics import ModelMetrics
@@ -80,18 +82,48 @@ class Infer:
         headers: Headers = dict(scope["headers"])
         header_length = _header_length(headers)
         limit = MAX_HEADER_BYTES if header_length is None else MAX_BODY_BYTES
+        if _is_here(scope, headers):
+            return await self._infer_body(body_of(await receive()), model, receive, headers, header_length)
         async with self._bodies.reading(receive, headers, limit) as body:
-            with self._service.answering():
-                request = await _aside(
-                    len(body), parse_request, body, header_length, model.contract, model.max_rows
-                )
-                async with unless_gone(receive):
-                    outputs = await infer(model, request.X, list(request.outputs))
-                size = sum(values.nbytes for values in outputs.values())
-                content, header_length = await _aside(
-                    size, format_response, model.name, model.version, request, outputs
-                )
-                return await _respond(content, header_length, headers)
+            return await self._infer_body(body, model, receive, headers, header_length)
+
+    async def _infer_body(
+        self,
+        body: bytes,
+        model: ServedModel,
+        receive: Receive,
+        headers: Headers,
+        header_length: int | None,
+    ) -> Response:
+        with self._service.answering:
+            request = await _aside(
+                len(body), parse_request, body, header_length, model.contract, model.max_rows
+            )
+            outputs = await _outputs(model, request, receive)
+            size = sum(values.nbytes for values in outputs.values())
+            content, header_length = await _aside(
+                size, format_response, model.name, model.version, request, outputs
+            )
+            return await _respond(content, header_length, headers)
+
+
+def _is_here(scope: Scope, headers: Headers) -> bool:
+    """Return whether a small body has arrived already, so that reading it needs no limits."""
+    length = headers.get(b"content-length")
+    return (
+        scope.get("state", {}).get("is_complete", False)
+        and length is not None
+        and int(length) <= LARGE_BYTES
+        and b"content-encoding" not in headers
+    )
+
+
+async def _outputs(model: ServedModel, request: InferenceRequest, receive: Receive) -> Outputs:
+    names = list(request.outputs)
+    if isinstance(request.X, np.ndarray) and model.batcher.is_quick(len(request.X)):
+        return await infer(model, request.X, names)
+    async with unless_gone(receive):
+        return await infer(model, request.X, names)
 
 
 async def _read_by_client(scope: Scope) -> None:

@@ -7,8 +7,9 @@ Numbers in JSON are written with all their digits, so that reading them gives ex
 the model computed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -62,24 +63,45 @@ def format_response(
     InvalidRequestError
         If a value is not finite, which JSON cannot express.
     """
-    tensors: list[bytes] = []
-    response: dict[str, Any] = {"model_name": name, "model_version": version}
-    if request.id is not None:
-        response["id"] = request.id
-    response["outputs"] = [
-        _format_output(each, outputs[each], tensors if binary else None)
-        for each, binary in request.outputs.items()
-    ]
+    formats = tuple(
+        (each, datatype_of(Y := outputs[each]), Y.shape, is_binary)
+        for each, is_binary in request.outputs.items()
+    )
+    tensors = [to_bytes(outputs[each]) for each, is_binary in request.outputs.items() if is_binary]
+    if len(tensors) == len(formats):
+        sizes = tuple(map(len, tensors))
+        header = _binary_header(name, version, request.id, formats, sizes)
+        return b"".join([header, *tensors]), len(header)
+    response = _header(name, version, request.id, formats, map(len, tensors))
+    for output in response["outputs"]:
+        if "parameters" not in output:
+            output["data"] = _to_json(output["name"], outputs[output["name"]])
     header = orjson.dumps(response, option=orjson.OPT_SERIALIZE_NUMPY)
     return b"".join([header, *tensors]), len(header) if tensors else None
 
 
-def _format_output(name: str, Y: np.ndarray, tensors: list[bytes] | None) -> dict[str, Any]:
-    output: dict[str, Any] = {"name": name, "shape": list(Y.shape), "datatype": datatype_of(Y)}
-    if tensors is None:
-        return output | {"data": _to_json(name, Y)}
-    tensors.append(to_bytes(Y))
-    return output | {"parameters": {"binary_data_size": len(tensors[-1])}}
+_Format = tuple[str, str, tuple[int, ...], bool]  # of an output: name, datatype, shape, whether it is binary
+
+
+def _header(
+    name: str, version: str, id_: str | None, formats: Iterable[_Format], sizes: Iterable[int]
+) -> dict[str, Any]:
+    """Return a response without its values; ``sizes`` are those of its binary tensors, in bytes."""
+    rest = iter(sizes)
+    outputs: list[dict[str, Any]] = [
+        {"name": output, "shape": shape, "datatype": datatype}
+        | ({"parameters": {"binary_data_size": next(rest)}} if is_binary else {})
+        for output, datatype, shape, is_binary in formats
+    ]
+    identity = {} if id_ is None else {"id": id_}
+    return {"model_name": name, "model_version": version, **identity, "outputs": outputs}
+
+
+@lru_cache(maxsize=256)  # most requests of a client get the same
+def _binary_header(
+    name: str, version: str, id_: str | None, formats: tuple[_Format, ...], sizes: tuple[int, ...]
+) -> bytes:
+    return orjson.dumps(_header(name, version, id_, formats, sizes))
 
 
 def _to_json(name: str, Y: np.ndarray) -> Any:

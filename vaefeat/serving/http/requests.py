@@ -1,17 +1,19 @@
 """Parse inference requests, and check everything on the way."""
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
 
-from vaefeat.serving.contract import DTYPES, Contract, Rows, shown
+from vaefeat.serving.contract import DTYPES, Contract, shown
 from vaefeat.serving.core import check_n_rows
 from vaefeat.serving.errors import InvalidRequestError, TooLargeError
 from vaefeat.serving.http.protocol import InferenceRequest
-from vaefeat.serving.http.tensors import Tail, parameters_of, parse_tensor
+from vaefeat.serving.http.tensors import Binary, parameters_of, parse_tensor, read_tensors
 
 MAX_HEADER_BYTES = 8 * 2**20  # of JSON; while it is parsed, the whole service waits
+KEPT_BYTES = 2048  # of JSON before binary tensors, which is parsed once
 _SPARE = 1000  # lists, objects and values beside the rows: parameters, outputs, text with brackets
 _SPARE_PER_FEATURE = 8  # each may be an input of its own
 
@@ -43,14 +45,31 @@ def parse_request(
     if header_length is not None and not 0 < header_length <= min(len(body), MAX_HEADER_BYTES):
         raise InvalidRequestError(f"Got {header_length} bytes of JSON in a body of {len(body)} bytes.")
     text = body[:header_length]
+    is_kept = header_length is not None and header_length <= KEPT_BYTES
+    header = (_kept_header if is_kept else _parse_header)(text, contract, max_rows)
+    tail = memoryview(body)[header_length:] if header_length is not None else None
+    return InferenceRequest(header.id, contract.rows(read_tensors(header.tensors, tail)), header.outputs)
+
+
+class _Header(NamedTuple):
+    """What the JSON of a request says."""
+
+    id: str | None
+    tensors: dict[str, np.ndarray | Binary]
+    outputs: dict[str, bool]
+
+
+def _parse_header(text: bytes, contract: Contract, max_rows: int) -> _Header:
     _check_size(text, contract, max_rows)
     request = parse_object(text)
-    tensors = memoryview(body)[header_length:] if header_length is not None else None
     id_ = request.get("id")
     if id_ is not None and not isinstance(id_, str):
         raise InvalidRequestError('Expected a string as the "id" of the request.')
-    X = _parse_inputs(request, tensors, contract, max_rows)
-    return InferenceRequest(id_, X, _parse_outputs(request, contract))
+    return _Header(id_, _parse_inputs(request, contract, max_rows), _parse_outputs(request, contract))
+
+
+# The JSON before binary tensors says only how many there are: a client sends the same with all its requests.
+_kept_header = lru_cache(maxsize=256)(_parse_header)
 
 
 def _parse_raw(body: bytes, contract: Contract, max_rows: int) -> InferenceRequest:
@@ -92,17 +111,14 @@ def parse_object(text: bytes) -> dict[str, Any]:
 
 
 def _parse_inputs(
-    request: dict[str, Any], tensors: memoryview | None, contract: Contract, max_rows: int
-) -> Rows:
+    request: dict[str, Any], contract: Contract, max_rows: int
+) -> dict[str, np.ndarray | Binary]:
     inputs = _objects(request.get("inputs"), "inputs")
     expected = contract.expected([each.get("name") for each in inputs])
-    tail = Tail(tensors)
-    parsed = {
-        tensor.name: parse_tensor(input_, tail, tensor, max_rows)
+    return {
+        tensor.name: parse_tensor(input_, tensor, max_rows)
         for input_, tensor in zip(inputs, expected, strict=True)
     }
-    tail.check_empty()
-    return contract.rows(parsed)
 
 
 def _parse_outputs(request: dict[str, Any], contract: Contract) -> dict[str, bool]:

@@ -30,8 +30,18 @@ class Response:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response; the server drops the body if the request was HEAD."""
+        respond = scope.get("state", {}).get("respond")
+        if self.status == 200 and scope["method"] == "POST" and respond and respond(self.to_bytes()):
+            return
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.content})
+
+    def to_bytes(self) -> bytes:
+        """Return the response as it goes over the wire."""
+        head = [b"HTTP/1.1 200 OK\r\n"]
+        for name, value in self.headers:
+            head += name, b": ", value, b"\r\n"
+        return b"".join([*head, b"\r\n", self.content])
 
 
 def json_response(value: Any, status: int = 200) -> Response:

@@ -47,6 +47,8 @@ class HttpServer(uvicorn.Server):
     ----------
     service : Service
     http : HttpSettings
+    listener : socket, optional
+        Shared with other processes, see :func:`listen`.
 
     Raises
     ------
@@ -56,10 +58,10 @@ class HttpServer(uvicorn.Server):
         If there is a key without a certificate, or the explorer's folder is not one.
     """
 
-    def __init__(self, service: Service, http: HttpSettings) -> None:
+    def __init__(self, service: Service, http: HttpSettings, listener: socket.socket | None = None) -> None:
         check_settings(http)
         super().__init__(_config(service, http))
-        self._listener = _listen(http)
+        self._listener = listener or listen(http)
         self._address = _address(self._listener, http)
 
     async def start(self) -> str:
@@ -115,7 +117,8 @@ def _config(service: Service, http: HttpSettings) -> uvicorn.Config:
     return config
 
 
-def _listen(http: HttpSettings) -> socket.socket:
+def listen(http: HttpSettings) -> socket.socket:
+    """Return a socket at the address of the settings; raise OSError if that is not possible."""
     family = socket.getaddrinfo(http.host, http.port, type=socket.SOCK_STREAM)[0][0]
     return socket.create_server((http.host, http.port), family=family, backlog=2048)
 

@@ -4,9 +4,10 @@ Sizes are multiplied as Python integers, which do not overflow, and compared wit
 anything is allocated.
 """
 
+from collections.abc import Mapping
 from itertools import chain
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,59 +27,67 @@ from vaefeat.serving.errors import InvalidRequestError
 _NOT_NUMBERS: dict[str, tuple[set[type], str]] = {BOOL: ({bool}, "true and false"), TEXT: ({str}, "text")}
 
 
-class Tail:
-    """The binary tensors after the JSON, taken from it in their order.
+class Binary(NamedTuple):
+    """A tensor whose values follow after the JSON."""
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    n_bytes: int
+
+
+def read_tensors(
+    tensors: Mapping[str, np.ndarray | Binary], tail: memoryview | None
+) -> dict[str, np.ndarray]:
+    """Return the tensors of a request by name.
 
     Parameters
     ----------
-    content : memoryview or None
-        None if the request has no binary tensors.
+    tensors : mapping of str to ndarray or Binary
+        What :func:`parse_tensor` returned for each.
+    tail : memoryview or None
+        The binary tensors, in the same order; None if the request has none.
+
+    Raises
+    ------
+    InvalidRequestError
+        If there are more or fewer bytes than the tensors need.
     """
-
-    def __init__(self, content: memoryview | None) -> None:
-        self._content = content
-        self._n_taken = 0
-
-    def take(self, n_bytes: int) -> memoryview:
-        """Return the next bytes."""
-        if self._content is None:
+    n_bytes = sum(tensor.n_bytes for tensor in tensors.values() if isinstance(tensor, Binary))
+    if tail is None and any(isinstance(tensor, Binary) for tensor in tensors.values()):
+        raise InvalidRequestError(
+            'Got a "binary_data_size" without the header Inference-Header-Content-Length.'
+        )
+    if tail is not None and len(tail) != n_bytes:
+        if not n_bytes:
             raise InvalidRequestError(
-                'Got a "binary_data_size" without the header Inference-Header-Content-Length.'
+                f'There are {len(tail)} bytes after the JSON, but no "binary_data_size".'
             )
-        start, self._n_taken = self._n_taken, self._n_taken + n_bytes
-        if self._n_taken > len(self._content):
-            raise self._wrong_size()
-        return self._content[start : self._n_taken]
-
-    def check_empty(self) -> None:
-        """Raise InvalidRequestError if there are more bytes than were taken."""
-        if self._content is None or len(self._content) == self._n_taken:
-            return
-        if not self._n_taken:
-            raise InvalidRequestError(
-                f'There are {len(self._content)} bytes after the JSON, but no "binary_data_size".'
-            )
-        raise self._wrong_size()
-
-    def _wrong_size(self) -> InvalidRequestError:
-        n_bytes = len(self._content or b"")
-        return InvalidRequestError(f"Got {n_bytes} bytes after the JSON, expected {self._n_taken}.")
+        raise InvalidRequestError(f"Got {len(tail)} bytes after the JSON, expected {n_bytes}.")
+    found, start = {}, 0
+    for name, tensor in tensors.items():
+        if isinstance(tensor, Binary):
+            assert tail is not None
+            stop = start + tensor.n_bytes
+            values = from_bytes(tail[start:stop], tensor.dtype, tensor.shape[0])
+            found[name], start = values.reshape(tensor.shape), stop
+        else:
+            found[name] = tensor
+    return found
 
 
-def parse_tensor(input_: dict[str, Any], tail: Tail, expected: Tensor, max_rows: int) -> np.ndarray:
+def parse_tensor(input_: dict[str, Any], expected: Tensor, max_rows: int) -> np.ndarray | Binary:
     """Return one input of a request.
 
     Parameters
     ----------
     input_ : dict
-    tail : Tail
     expected : Tensor
         The matrix, of any numeric type, or a column, of any type.
     max_rows : int
 
     Returns
     -------
-    ndarray of shape (n_samples, n_features) or (n_samples,)
+    ndarray of shape (n_samples, n_features) or (n_samples,), or Binary
         As sent; NaN or None where the JSON has null.
 
     Raises
@@ -99,7 +108,7 @@ def parse_tensor(input_: dict[str, Any], tail: Tail, expected: Tensor, max_rows:
         return _from_json(input_.get("data"), datatype, dtype, shape)
     if "data" in input_:
         raise InvalidRequestError('Got both "data" and "binary_data_size", expected one of them.')
-    return _from_binary(tail, n_bytes, dtype, shape)
+    return _binary(n_bytes, dtype, shape)
 
 
 def _from_json(data: Any, datatype: str, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
@@ -137,7 +146,7 @@ def _array(data: list[Any], datatype: str, dtype: np.dtype) -> np.ndarray:
         raise InvalidRequestError(f"A value of the data does not fit into {DATATYPES[dtype]}.") from exc
 
 
-def _from_binary(tail: Tail, n_bytes: Any, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+def _binary(n_bytes: Any, dtype: np.dtype, shape: tuple[int, ...]) -> Binary:
     is_size = type(n_bytes) is int and n_bytes >= 0
     expected = n_bytes if is_size and dtype.kind == "O" else prod(shape) * dtype.itemsize
     if not is_size or n_bytes != expected:
@@ -145,7 +154,7 @@ def _from_binary(tail: Tail, n_bytes: Any, dtype: np.dtype, shape: tuple[int, ..
             f"Got {shown(n_bytes)} as binary_data_size, expected {expected}: "
             f"{dtype.itemsize} bytes for each value of the shape {list(shape)}."
         )
-    return from_bytes(tail.take(n_bytes), dtype, shape[0]).reshape(shape)
+    return Binary(dtype, shape, n_bytes)
 
 
 def parameters_of(owner: dict[str, Any]) -> dict[str, Any]:
