@@ -5,8 +5,8 @@ repetition, plain log loss, the mean probability of the true class, and its sum 
 
 The regret of a choice is what the best candidate has more, in points of balanced accuracy on the test rows. A
 rule is chosen on half of the tables, and its regret reported on the others, both ways round; then the rule of
-``fit`` is compared with the better one of logistic regression and the random forest on raw features, paired over
-the draws.
+``fit`` is compared with the better one of logistic regression and the random forest on raw features, paired
+over the draws.
 
 Reads ``pipelines/results/chooser.jsonl`` and writes ``pipelines/results/chooser.md``.
 
