@@ -68,7 +68,10 @@ def test_compare_takes_a_user_file(tmp_path):
     result = invoke("compare", "--data", tmp_path / "boxes.csv", *arguments)
     assert result.exit_code == 0, result.output
     assert "Test accuracy on boxes.csv" in result.output
-    assert "boxes.csv: 80 rows to learn from, of which those test whose labels" in result.output
+    assert (
+        "boxes.csv: 80 rows to learn from, of which each draw is tested on the labels that it leaves out"
+        in result.output
+    )
     assert "then trains classifiers on 20 labels, 2 times each" in result.output
     assert "majority" in result.output
     assert "random forest" in result.output

@@ -108,6 +108,7 @@ PIPELINES = {
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:y contains no unlabeled samples:UserWarning")
 @pytest.mark.parametrize("load", [load_wine, load_breast_cancer, load_digits])
 @pytest.mark.parametrize("kind", PIPELINES)
 def test_a_constant_column_costs_no_more_than_another_seed(kind, load):

@@ -140,6 +140,7 @@ def test_units_that_the_data_do_not_need_fall_silent_and_carry_no_kl():
     assert sorted(vae.kl_per_unit_)[-2] < 0.05
 
 
+@pytest.mark.filterwarnings("ignore:None of the 1 latent units:UserWarning")  # noise needs none
 def test_the_learned_noise_variance_is_that_of_the_noise():
     scales = np.array([0.5, 1.0, 2.0, 3.0])
     data = scales * RNG.normal(size=(2_000, 4))
@@ -398,7 +399,7 @@ def with_value(value):
         (X[:0], ValueError, r"Found array with 0 sample\(s\)"),
         (X[:, :0], ValueError, r"Found array with 0 feature\(s\)"),
         (X[:1], ValueError, "minimum of 2 is required by VAEEncoderTransformer"),
-        (sparse.csr_matrix(X), TypeError, "Sparse data was passed"),
+        (sparse.csr_matrix(with_value(np.nan)), ValueError, "Input X contains NaN"),
     ],
 )
 def test_bad_data_end_in_a_clear_error_and_leave_the_estimator_unfitted(bad, error, message):

@@ -68,7 +68,7 @@ def test_exporting_twice_gives_the_same_bytes(vae, tmp_path):
 
 def test_where_the_evaluators_disagree_nothing_is_written(vae, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        room, "_evaluate_by_reference", lambda proto, rows: {"x_mean": 0 * rows, "x_logits": 0 * rows}
+        room, "_run_by_reference", lambda proto, rows: {"x_mean": 0 * rows, "x_logits": 0 * rows}
     )
     with pytest.raises(ParityError):
         export_decoder(vae, tmp_path / "decoder.onnx")

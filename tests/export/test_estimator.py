@@ -192,9 +192,9 @@ def onnx_runtime_errs(monkeypatch):
 
 
 def the_reference_errs(monkeypatch):
-    evaluate = room._evaluate_by_reference
+    evaluate = room._run_by_reference
     monkeypatch.setattr(
-        room, "_evaluate_by_reference", lambda proto, rows: {"z_mean": evaluate(proto, rows)["z_mean"] + 1e-3}
+        room, "_run_by_reference", lambda proto, rows: {"z_mean": evaluate(proto, rows)["z_mean"] + 1e-3}
     )
 
 
