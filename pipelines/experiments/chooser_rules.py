@@ -85,8 +85,9 @@ def regrets(cells: Mapping[Cell, list[Row]], rule: Rule) -> dict[Cell, float]:
 
 def mean_over(found: Mapping[Cell, float], tables: Collection[str]) -> float:
     """Return the mean over cells, each table counting alike."""
-    by_table = [np.mean([value for cell, value in found.items() if cell[0] == table]) for table in tables]
-    return float(np.mean(by_table))
+    by_table = [[value for cell, value in found.items() if cell[0] == table] for table in tables]
+    means = [np.mean(values) for values in by_table if values]
+    return float(np.mean(means)) if means else np.nan
 
 
 def rules_table(all_regrets: Mapping[str, Mapping[Cell, float]], tables: list[str]) -> str:

@@ -38,6 +38,7 @@ def test_the_example_in_autoencoders_finds_a_sample_in_the_index(digits):
 
 
 @pytest.mark.slow  # eleven estimators with their default networks
+@pytest.mark.filterwarnings("ignore:.* features are constant:UserWarning")  # in 200 digits
 def test_every_estimator_in_the_table_on_autoencoders_learns(digits):
     X, y = (array[:200] for array in digits)
     page = (ROOT / "docs" / "autoencoders.md").read_text()

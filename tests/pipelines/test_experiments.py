@@ -24,6 +24,7 @@ def run_smoke(monkeypatch):
         monkeypatch.setattr(sys, "argv", [module, *map(str, arguments), "--smoke"])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # an epoch or two are not enough
+            warnings.filterwarnings("ignore", ".* features are constant", UserWarning)  # of a few images
             import_module(f"pipelines.experiments.{module}").main()
 
     return run

@@ -134,9 +134,12 @@ def numbers_of_labels(dataset: Dataset, wanted: Sequence[int | str] | None) -> l
     Raises
     ------
     ValueError
-        If there are enough for none of them.
+        If there are enough for none of them, or if the data have no classes.
     """
-    assert dataset.y is not None
+    if dataset.y is None:
+        raise ValueError(
+            f"{dataset.name} has no classes to predict; name their column with target (--target)."
+        )
     n_known = int((~is_unlabeled(dataset.y)).sum())
     tests_on_rest = not len(dataset.X_test)
     largest = int(TRAINING_SHARE * n_known) if tests_on_rest else n_known - 1

@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from vaefeat.exceptions import ExportError
 from vaefeat.export.canonical import FEATURES_CAST, OPSETS, canonicalize, replace_names
 from vaefeat.export.outputs import LABEL, PROBABILITIES, file_outputs
-from vaefeat.export.rewriting import rewrite
+from vaefeat.export.rewriting import is_column, rewrite
 from vaefeat.export.steps import by_position, encoders_of
 from vaefeat.protocols import FeatureEncoder
 
@@ -71,6 +71,7 @@ def convert_estimator(estimator: BaseEstimator, *, with_features: bool = False) 
 def _convert(estimator: BaseEstimator) -> onnx.ModelProto:
     """Return the graph of skl2onnx with the names of our outputs, in operators that files may hold."""
     names = [output.name for output in file_outputs(estimator)]
+    options = _options(estimator, names)
     for part in estimator.get_params().values():
         if hasattr(part, "onnx_converter"):
             part.onnx_converter()  # registers its class, for which skl2onnx asks within meta-estimators
@@ -80,7 +81,7 @@ def _convert(estimator: BaseEstimator) -> onnx.ModelProto:
             by_position(estimator),
             initial_types=[("X", FloatTensorType([None, estimator.n_features_in_]))],
             target_opset=OPSETS,
-            options=_options(estimator, names),
+            options=options,
         )
     _name_outputs(proto.graph, names)
     return rewrite(proto)
@@ -117,21 +118,10 @@ def _name_outputs(graph: onnx.GraphProto, names: list[str]) -> None:
     for output in graph.output:
         dims = output.type.tensor_type.shape.dim
         is_unknown = len(dims) == 0 or (len(dims) == 2 and not dims[1].dim_value)
-        if output.name == LABEL and (is_unknown or _is_column(graph, LABEL)):
+        if output.name == LABEL and (is_unknown or is_column(graph, LABEL)):
             _reshape(graph, output, [-1])
             del dims[:]
             dims.add()
-
-
-def _is_column(graph: onnx.GraphProto, name: str) -> bool:
-    """Tell whether labels are of shape (N, 1), whatever is declared, since an ArgMax keeps dimensions."""
-    producers = {output: node for node in graph.node for output in node.output}
-    node = producers.get(name)
-    while node is not None and node.op_type in ("Cast", "Identity"):
-        node = producers.get(node.input[0])
-    if node is None or node.op_type != "ArgMax":
-        return False
-    return all(attribute.i for attribute in node.attribute if attribute.name == "keepdims")
 
 
 def _as_columns(graph: onnx.GraphProto) -> None:

@@ -49,6 +49,17 @@ def rewrite(proto: onnx.ModelProto) -> onnx.ModelProto:
     return proto
 
 
+def is_column(graph: onnx.GraphProto, name: str) -> bool:
+    """Tell whether labels are of shape (N, 1), whatever is declared, since an ArgMax keeps dimensions."""
+    producers = {output: node for node in graph.node for output in node.output}
+    node = producers.get(name)
+    while node is not None and node.op_type in ("Cast", "Identity"):
+        node = producers.get(node.input[0])
+    if node is None or node.op_type != "ArgMax":
+        return False
+    return all(attribute.i for attribute in node.attribute if attribute.name == "keepdims")
+
+
 def _drop_unused(graph: onnx.GraphProto) -> None:
     """Drop the nodes that no output depends on."""
     needed = {value.name for value in graph.output}

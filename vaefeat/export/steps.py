@@ -20,7 +20,8 @@ def without_passthrough(pipeline: Pipeline) -> Pipeline:
     steps = []
     for name, step in pipeline.steps:
         inner = without_passthrough(step) if isinstance(step, Pipeline) else step
-        if inner not in ("passthrough", None) and getattr(inner, "steps", True):
+        is_empty = inner in ("passthrough", None) or (isinstance(inner, Pipeline) and not inner.steps)
+        if not is_empty:
             steps.append((name, inner))
     return Pipeline(steps)
 

@@ -1,6 +1,7 @@
 """Prove that an ONNX model computes what it should."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ N_LAST_DIGITS = 8  # by as much as the order of a sum may change its result
 Outputs = Mapping[str, np.ndarray]
 
 
-def check_run(expected: Outputs, run: Callable[[np.ndarray], Outputs], rows: np.ndarray) -> dict[str, float]:
+def check_run(expected: Outputs, run: Callable[[Any], Outputs], rows: Any) -> dict[str, float]:
     r"""Compare a computation on rows with its expected outputs, as :func:`check_outputs` does.
 
     Of features that lie far from zero a network computes differences of large numbers, so that even another
@@ -25,7 +26,7 @@ def check_run(expected: Outputs, run: Callable[[np.ndarray], Outputs], rows: np.
     expected : mapping of str to ndarray
     run : callable
         From rows to outputs by name.
-    rows : ndarray of shape (n_samples, n_features), float32
+    rows : array-like of shape (n_samples, n_features)
 
     Returns
     -------
@@ -47,8 +48,9 @@ def check_run(expected: Outputs, run: Callable[[np.ndarray], Outputs], rows: np.
     return check_outputs(expected, actual, tolerance=min(tolerance, MAX_TOLERANCE))
 
 
-def _worth_of_last_digit(run: Callable[[np.ndarray], Outputs], rows: np.ndarray, outputs: Outputs) -> float:
+def _worth_of_last_digit(run: Callable[[Any], Outputs], rows: Any, outputs: Outputs) -> float:
     """Return by how much outputs change, relative to their size, where features change in the last digit."""
+    rows = np.asarray(rows, np.float32)
     away = np.random.default_rng(0).choice(np.array([-np.inf, np.inf], np.float32), rows.shape)
     moved = run(np.nextafter(rows, away))
     numbers = {name: values for name, values in outputs.items() if values.dtype.kind == "f"}

@@ -85,7 +85,7 @@ def test_the_page_shows_why_a_row_is_refused(look):
 def test_the_api_page_shows_every_operation(look):
     shown = look["steps"]["docs"]["operations"]
     assert "POST /v2/models/{name}[/versions/{version}]/infer" in shown
-    assert len(shown) == 8
+    assert len(shown) == 12
 
 
 @pytest.mark.parametrize("text", ["it's", "'; touch hacked; '", "$(touch hacked)", "`a`", '"\\\n\x1b'])
