@@ -63,7 +63,7 @@ class _Endpoints:
         return json_response({"model_stats": [served.statistics() for served in found]})
 
     async def _check_parameters(self, request: Request) -> None:
-        parameters = (await self._body(request)).get("parameters") or {}
+        parameters = (await self._body(request)).get("parameters", {})
         if not isinstance(parameters, dict) or not set(parameters) <= _IGNORED:
             raise InvalidRequestError("Models are loaded as they are in the folder: expected no parameters.")
 
