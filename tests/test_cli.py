@@ -140,6 +140,7 @@ def test_help_is_near(arguments):
     assert "Usage: " in invoke(*arguments).stdout
 
 
-def test_a_shell_can_complete_commands():
+def test_a_shell_can_complete_commands(monkeypatch):
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")  # there need not be any shell
     result = CliRunner().invoke(app, ["--show-completion", "bash"], prog_name="vaefeat")
     assert "_VAEFEAT_COMPLETE=" in result.stdout
