@@ -94,16 +94,13 @@ def compare(
     6
     """
     dataset = data if isinstance(data, Dataset) else load_dataset(data, target=target)
-    if dataset.y is None:
-        raise ValueError(
-            f"{dataset.name} has no classes to predict; name their column with target (--target)."
-        )
+    counts = numbers_of_labels(dataset, n_labeled)
     grid = Grid(
         dataset,
         extractors=default_extractors(dataset) if extractors is None else extractors,
         classifiers=default_classifiers() if classifiers is None else classifiers,
         semi_supervised=semi_supervised or {},
-        n_labeled=numbers_of_labels(dataset, n_labeled),
+        n_labeled=counts,
         n_draws=n_draws,
         baselines=default_baselines() if baselines is None and extractors is None else baselines or {},
         stratify=stratify,
