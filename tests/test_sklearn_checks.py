@@ -1,7 +1,7 @@
 """scikit-learn's own checks, with no expected failures.
 
 scikit-learn exempts its own semi-supervised classifiers, by name, from a check in which -1 is a class.
-M2Classifier is exempted here in the same way.
+Those of vaefeat are exempted here in the same way.
 """
 
 import os
@@ -14,11 +14,13 @@ from vaefeat import (
     AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
+    GraphClassifier,
     M2Classifier,
     SupervisedEncoderTransformer,
     VAEEncoderTransformer,
 )
 
+SEMI_SUPERVISED = {"GraphClassifier", "M2Classifier"}
 SMALL = {"hidden_layer_sizes": (16,), "batch_size": 300, "max_iter": 5}
 # The checks set the random_state of an estimator, but not of the estimator that it wraps.
 SEEDED = AutoencoderTransformer(2, hidden_layer_sizes=(), batch_size=300, max_iter=1, random_state=0)
@@ -32,11 +34,11 @@ def _array_api(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _minus_one_is_not_a_class(monkeypatch):
-    """Label M2's samples as scikit-learn labels those of its own semi-supervised classifiers, by name."""
+    """Label samples as scikit-learn does for its own semi-supervised classifiers, which it knows by name."""
     choose = estimator_checks._choose_check_classifiers_labels
 
     def choose_labels(name, y, y_names):
-        return choose("SelfTrainingClassifier" if name == "M2Classifier" else name, y, y_names)
+        return choose("SelfTrainingClassifier" if name in SEMI_SUPERVISED else name, y, y_names)
 
     monkeypatch.setattr(estimator_checks, "_choose_check_classifiers_labels", choose_labels)
 
@@ -58,6 +60,7 @@ def test_check_estimator_passes(estimator, check):
         AutoencoderImputer(SEEDED),
         SupervisedEncoderTransformer(n_steps=50),
         M2Classifier(4, hidden_layer_sizes=(16,)),
+        GraphClassifier(hidden_layer_sizes=(16,), learning_rate_init=1e-2, n_steps=100),
     ]
 )
 def test_check_estimator_passes_for_the_other_estimators(estimator, check):

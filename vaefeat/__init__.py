@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vaefeat.comparison import compare
-    from vaefeat.data import load_dataset, mask_labels
+    from vaefeat.data import LabeledKFold, labeled_scorer, load_dataset, mask_labels
     from vaefeat.estimators import (
         AutoencoderImputer,
         AutoencoderOutlierDetector,
         AutoencoderTransformer,
+        GraphClassifier,
         M2Classifier,
         OnnxEncoderTransformer,
         SupervisedEncoderTransformer,
@@ -43,9 +44,11 @@ __all__ = [
     "Bernoulli",
     "Gaussian",
     "GaussianNoise",
+    "GraphClassifier",
     "ImageWarp",
     "InterpolationDisplay",
     "LabelEfficiencyDisplay",
+    "LabeledKFold",
     "LatentSpaceDisplay",
     "LatentUnitsDisplay",
     "Likelihood",
@@ -67,6 +70,7 @@ __all__ = [
     "export_decoder",
     "export_onnx",
     "fit",
+    "labeled_scorer",
     "load_dataset",
     "mask_labels",
     "verify",
@@ -80,9 +84,11 @@ _MODULES = {
     "Bernoulli": ("vaefeat.values.likelihoods", None),
     "Gaussian": ("vaefeat.values.likelihoods", None),
     "GaussianNoise": ("vaefeat.values.corruptions", None),
+    "GraphClassifier": ("vaefeat.estimators", "train"),
     "ImageWarp": ("vaefeat.values.corruptions", None),
     "InterpolationDisplay": ("vaefeat.plotting", None),
     "LabelEfficiencyDisplay": ("vaefeat.plotting", None),
+    "LabeledKFold": ("vaefeat.data", None),
     "LatentSpaceDisplay": ("vaefeat.plotting", None),
     "LatentUnitsDisplay": ("vaefeat.plotting", None),
     "Likelihood": ("vaefeat.values.likelihoods", None),
@@ -104,6 +110,7 @@ _MODULES = {
     "export_decoder": ("vaefeat.export.decoder", "train"),
     "export_onnx": ("vaefeat.export.estimator", "train"),
     "fit": ("vaefeat.fitting", "train"),
+    "labeled_scorer": ("vaefeat.data", None),
     "load_dataset": ("vaefeat.data", None),
     "mask_labels": ("vaefeat.data", None),
     "verify": ("vaefeat.runtime", None),

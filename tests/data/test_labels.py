@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
@@ -96,15 +97,43 @@ def test_an_impossible_number_of_labels_is_refused(n_labeled, stratify):
         np.array([0.0, 1.0, -1.0]),
         np.array([0, 1, -1], dtype=object),
         np.array(["a", "b", "-1"]),
-        np.array(["a", "b", None], dtype=object),
-        np.array(["a", "b", np.nan], dtype=object),
-        np.array([0.0, 1.0, np.nan]),
     ],
-    ids=["integers", "floats", "objects", "text", "None", "NaN in objects", "NaN"],
+    ids=["integers", "floats", "objects", "text"],
 )
-def test_labels_that_are_already_hidden_are_refused_whatever_their_type(y):
-    with pytest.raises(ValueError, match="y already holds the label -1, NaN or None, which means unlabeled"):
+def test_a_label_that_may_be_a_class_or_a_mark_is_refused_whatever_its_type(y):
+    with pytest.raises(ValueError, match="y already holds the label -1, which means unlabeled"):
         mask_labels(y, 2, random_state=0)
+
+
+@pytest.mark.parametrize("mark", [None, np.nan, pd.NA, ""], ids=["None", "NaN", "NA", "empty"])
+def test_samples_without_a_label_stay_so(mark):
+    y = np.array(["a", mark, "b", "b", mark, "a"], dtype=object)
+    masked = mask_labels(y, 2, random_state=0)
+    assert masked[[1, 4]].tolist() == [-1, -1]
+    assert sorted(masked[masked != -1]) == ["a", "b"]
+    with pytest.raises(ValueError, match="Got n_labeled=5, expected 1 to 4, the number of labels"):
+        mask_labels(y, 5)
+
+
+def test_numbers_with_gaps_become_integers():
+    masked = mask_labels([0.0, 1.0, np.nan, 1.0], 3)
+    assert masked.tolist() == [0, 1, -1, 1]
+    assert masked.dtype == np.int64
+
+
+@pytest.mark.parametrize("dtype", ["int64", "Int64", "float64", "category", "string", object])
+def test_columns_of_frames_are_masked_like_their_values(dtype):
+    y = pd.Series(Y).astype(str if dtype == "string" else dtype).astype(dtype)
+    expected = mask_labels(Y, 6, random_state=0)
+    for column in (y, y.to_frame()):
+        masked = mask_labels(column, 6, random_state=0)
+        assert_array_equal(masked == -1, expected == -1)
+        assert_array_equal(masked[masked != -1].astype(int), expected[expected != -1])
+
+
+def test_several_columns_are_refused():
+    with pytest.raises(ValueError, match=r"y has shape \(2, 2\), expected one label per sample"):
+        mask_labels([[0, 1], [1, 0]], 1)
 
 
 def test_a_remainder_falls_on_any_class_even_if_one_is_larger():

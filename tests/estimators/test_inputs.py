@@ -14,6 +14,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from vaefeat import (
     AutoencoderTransformer,
+    GraphClassifier,
     M2Classifier,
     OnnxEncoderTransformer,
     SupervisedEncoderTransformer,
@@ -29,6 +30,7 @@ ESTIMATORS = {
     "autoencoder": AutoencoderTransformer(2, max_iter=2, **SMALL),
     "supervised": SupervisedEncoderTransformer(2, n_steps=4, **SMALL),
     "M2": M2Classifier(2, max_iter=2, **SMALL),
+    "graph": GraphClassifier(n_steps=2, **SMALL),
 }
 
 
@@ -41,7 +43,7 @@ def output(estimator, rows):
 @pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_array])
 def test_sparse_rows_are_those_rows(kind, form):
     estimator = ESTIMATORS[kind]
-    y = np.where(np.arange(150) % 3 == 0, -1, Y) if kind == "M2" else Y
+    y = np.where(np.arange(150) % 3 == 0, -1, Y) if kind in ("M2", "graph") else Y
     expected = output(estimator.fit(X, y), X)
     assert_array_equal(output(estimator.fit(form(X), y), form(X)), expected)
 

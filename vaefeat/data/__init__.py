@@ -1,6 +1,8 @@
-"""Everything that reads or writes rows: tables in files, data sets by name, and labels."""
+"""Everything that reads or writes rows: tables in files, data sets by name, labels and their folds."""
 
 from vaefeat.data.datasets import Dataset, load_dataset
+from vaefeat.data.folds import LabeledKFold
 from vaefeat.data.labels import UNLABELED, mask_labels
+from vaefeat.data.scoring import labeled_scorer
 
-__all__ = ["UNLABELED", "Dataset", "load_dataset", "mask_labels"]
+__all__ = ["UNLABELED", "Dataset", "LabeledKFold", "labeled_scorer", "load_dataset", "mask_labels"]

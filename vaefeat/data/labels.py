@@ -25,6 +25,22 @@ def _is_mark(label: object) -> bool:
     return not isinstance(differs, bool | np.bool_) or bool(differs) or label == UNLABELED
 
 
+def labels_of(y: Any) -> np.ndarray:
+    """Return labels, in a frame of one column for one, as an array of shape (n_samples,).
+
+    Raises
+    ------
+    ValueError
+        If there is not one label per sample.
+    """
+    labels = np.asarray(y)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        raise ValueError(f"y has shape {labels.shape}, expected one label per sample: pass one column.")
+    return labels
+
+
 def mark_unlabeled(y: np.ndarray) -> np.ndarray:
     """Return labels as they are read from an array: whole numbers as int64, -1 where there is none."""
     hidden = is_unlabeled(y)
@@ -62,9 +78,10 @@ def mask_labels(y: Any, n_labeled: int, random_state: Any = None, *, stratify: b
 
     Parameters
     ----------
-    y : array-like of shape (n_samples,)
-        Classes. If they are not integers the result has dtype object, as
-        :class:`sklearn.semi_supervised.SelfTrainingClassifier` asks for.
+    y : array-like of shape (n_samples,), or frame of one column
+        Classes. If they are not whole numbers the result has dtype object, as
+        :class:`sklearn.semi_supervised.SelfTrainingClassifier` asks for. NaN, None, pandas.NA and empty
+        texts are samples without a label, and stay so.
     n_labeled : int
         How many labels to keep.
     random_state : int, RandomState instance or None, default=None
@@ -80,7 +97,8 @@ def mask_labels(y: Any, n_labeled: int, random_state: Any = None, *, stratify: b
     Raises
     ------
     ValueError
-        If there are fewer labels than that, or ``y`` already has unlabeled samples: -1, NaN or None.
+        If there are fewer labels than that, or if one of them is -1, which may be a class of yours or mean
+        that there is no label.
 
     References
     ----------
@@ -93,23 +111,28 @@ def mask_labels(y: Any, n_labeled: int, random_state: Any = None, *, stratify: b
     [-1, -1, 0, -1, -1, 1]
     """
     sklearn_utils = import_optional("sklearn.utils", "train")
-    y = np.asarray(y)
-    is_integer = np.issubdtype(y.dtype, np.integer)
-    if is_unlabeled(y).any():
-        raise ValueError(
-            "y already holds the label -1, NaN or None, which means unlabeled; pass labeled samples only."
-        )
-    if not 0 < n_labeled <= len(y):
-        raise ValueError(f"Got n_labeled={n_labeled}, expected 1 to {len(y)}, the number of labels.")
+    y = labels_of(y)
+    labeled = np.flatnonzero(~is_unlabeled(y))
+    if _may_be_a_class(y).any():
+        raise ValueError("y already holds the label -1, which means unlabeled: pass labeled samples only.")
+    if not 0 < n_labeled <= len(labeled):
+        raise ValueError(f"Got n_labeled={n_labeled}, expected 1 to {len(labeled)}, the number of labels.")
     rng = sklearn_utils.check_random_state(random_state)
-    order = rng.permutation(len(y))
+    order = rng.permutation(len(labeled))
     if stratify:
-        ties = rng.permutation(len(y))  # otherwise the remainder would go to the largest class
-        order = order[np.lexsort((ties, _ranks_within_class(y[order])))]
-    kept = order[:n_labeled]
-    masked = np.full(len(y), UNLABELED, dtype=np.int64 if is_integer else object)
-    masked[kept] = y[kept]
-    return masked
+        ties = rng.permutation(len(labeled))  # otherwise the remainder would go to the largest class
+        order = order[np.lexsort((ties, _ranks_within_class(y[labeled][order])))]
+    hidden = np.ones(len(y), bool)
+    hidden[labeled[order[:n_labeled]]] = False
+    masked = _with_marks(y[~hidden], hidden)
+    return masked if masked.dtype.kind in "iu" else masked.astype(object)
+
+
+def _may_be_a_class(y: np.ndarray) -> np.ndarray:
+    """Tell for each label whether it is -1, which marks a sample without one, or is one of two classes."""
+    if y.dtype.kind in "iufb":
+        return y == UNLABELED
+    return np.array([isinstance(x, str | int | float) and str(x) in ("-1", "-1.0") for x in y.tolist()], bool)
 
 
 def _ranks_within_class(y: np.ndarray) -> np.ndarray:

@@ -6,16 +6,15 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from vaefeat.data import UNLABELED
-from vaefeat.data.labels import is_unlabeled
 from vaefeat.estimators._base import all_or_nothing
+from vaefeat.estimators._classifier import NetworkClassifier, checked_prior, encode_labels, marked
 from vaefeat.estimators._parameters import (
     LIKELIHOOD_CONSTRAINTS,
     TRAINING_CONSTRAINTS,
@@ -23,7 +22,7 @@ from vaefeat.estimators._parameters import (
     checked_image_shape,
     network_config,
 )
-from vaefeat.estimators._training import TrainedEstimator, spawn_seeds, training_environment
+from vaefeat.estimators._training import spawn_seeds, training_environment
 from vaefeat.runtime import OnnxModel
 from vaefeat.values.corruptions import Corruption
 from vaefeat.values.likelihoods import Likelihood, resolve
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 MAX_CLASSES = 1000  # a step enumerates them
 
 
-class M2Classifier(ClassifierMixin, TrainedEstimator):
+class M2Classifier(NetworkClassifier):
     r"""Semi-supervised classifier: a generative model in which the class is a latent variable.
 
     ``fit`` trains, with TensorFlow, a generator p(x|y,z), a posterior q(z|x,y) and a classifier q(y|x).
@@ -132,8 +131,8 @@ class M2Classifier(ClassifierMixin, TrainedEstimator):
     See Also
     --------
     VAEEncoderTransformer : M1. In front of this classifier it makes M1+M2.
+    GraphClassifier : Spreads labels over a graph of near samples, for fewer than ten labels per class.
     sklearn.semi_supervised.SelfTrainingClassifier : Takes its own confident predictions for labels.
-    sklearn.semi_supervised.LabelSpreading : Spreads labels over a graph of near samples.
 
     Notes
     -----
@@ -143,8 +142,8 @@ class M2Classifier(ClassifierMixin, TrainedEstimator):
     :func:`vaefeat.values.objectives.unlabeled_bound`, and :class:`vaefeat.training.m2.M2` for the
     cost of a step.
 
-    scikit-learn's searches and ``cross_val_score`` take -1 for a class. To choose parameters, split the
-    labeled samples, add all others to each training part, and score the labeled ones.
+    scikit-learn's splitters take -1 for a class. To choose parameters, use :class:`vaefeat.LabeledKFold`
+    and :func:`vaefeat.labeled_scorer`.
 
     References
     ----------
@@ -173,7 +172,6 @@ class M2Classifier(ClassifierMixin, TrainedEstimator):
         "max_iter": [Interval(Integral, 1, None, closed="left")],
     }
     _roles = ("classifier", "posterior", "decoder")
-    classifier_: OnnxModel
     posterior_: OnnxModel
     decoder_: OnnxModel
 
@@ -234,59 +232,16 @@ class M2Classifier(ClassifierMixin, TrainedEstimator):
         self : object
         """
         with all_or_nothing(self):
-            X, y = self._validated(X, _marked(y), reset=True)
+            X, y = self._validated(X, marked(y), reset=True)
             self._likelihood.check(X)
             check_binarization(self, self._likelihood)
-            self.classes_, codes = _encode_labels(y)
+            self.classes_, codes = encode_labels(y)
+            _check_number_of(self.classes_)
             self._fit_networks(X, codes)
             predicted = self._predict_codes(X)
             self.transduction_ = self.classes_[np.where(codes == UNLABELED, predicted, codes)]
             _warn_if_not_learned(predicted, codes, self.classes_)
         return self
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each sample.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self)
-        return self.classes_[self._predict_codes(self._validated(X, reset=False))]
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return q(y|x).
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes), float32
-            In the order of ``classes_``.
-        """
-        check_is_fitted(self)
-        return self._probabilities(self._validated(X, reset=False))
-
-    def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Return log q(y|x), in nats.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes), float32
-            In the order of ``classes_``; -inf where the probability is 0.
-        """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
 
     def sample(self, y: Any, random_state: Any = None) -> np.ndarray:
         """Generate a sample of each class in ``y``: draws of z from the prior, decoded.
@@ -350,12 +305,6 @@ class M2Classifier(ClassifierMixin, TrainedEstimator):
             raise ValueError(f"Got a class that is none of classes_, {self.classes_.tolist()}.")
         return (y[:, None] == self.classes_).astype(np.float32)  # (n_samples, n_classes)
 
-    def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        return self.classifier_.run(X, ["probabilities"])["probabilities"]
-
-    def _predict_codes(self, X: np.ndarray) -> np.ndarray:
-        return self._probabilities(X).argmax(axis=1)
-
     @property
     def _likelihood(self) -> Likelihood:
         return resolve(self.likelihood)
@@ -403,72 +352,18 @@ class M2Classifier(ClassifierMixin, TrainedEstimator):
         )
 
     def _log_prior(self) -> tuple[float, ...]:
-        n_classes = len(self.classes_)
         if self.class_prior is None:
-            return (-float(np.log(n_classes)),) * n_classes
-        prior = np.asarray(self.class_prior, dtype=np.float64)
-        if prior.shape != (n_classes,) or not (prior > 0).all() or not np.isclose(prior.sum(), 1):
-            raise ValueError(
-                f"class_prior must hold a positive probability for each of the {n_classes} classes "
-                f"{self.classes_.tolist()}, with sum 1, got {self.class_prior}."
-            )
+            return (-float(np.log(len(self.classes_))),) * len(self.classes_)
+        prior = checked_prior(self.class_prior, self.classes_)
         return tuple(np.log(prior).tolist())
 
-    def onnx_shape_calculator(self) -> Any:
-        """Return the shape calculator by which skl2onnx converts the estimator, within a Pipeline too."""
-        from vaefeat.export.hooks import classifier_shapes
 
-        return classifier_shapes
-
-    def onnx_converter(self) -> Any:
-        """Return the converter by which skl2onnx converts the estimator, within a Pipeline too."""
-        from vaefeat.export.hooks import classifier_converter
-
-        return classifier_converter(type(self))
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return "classifier_" in vars(self)
-
-
-def _marked(y: Any) -> Any:
-    """Return labels with -1 where a mark of another kind, such as NaN or None, says that there is none."""
-    labels = np.asarray(y)
-    if labels.ndim != 1 or labels.dtype.kind not in "fO":
-        return y
-    missing = is_unlabeled(labels)
-    return np.where(missing, UNLABELED, labels) if missing.any() else y
-
-
-def _encode_labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the classes, and each sample's index among them, or -1 if it has no label."""
-    labeled = ~is_unlabeled(y)
-    if not labeled.any():
-        raise ValueError("No sample has a label, all are -1: expected some with each class.")
-    if labeled.all():
-        warnings.warn("y contains no unlabeled samples.", UserWarning, stacklevel=4)
-    codes = np.full(len(y), UNLABELED, np.int32)
-    classes, codes[labeled] = _classes_of(y[labeled])
-    return classes, codes
-
-
-def _classes_of(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the classes that there are, and each label's index among them."""
-    if len({isinstance(label, str) for label in labels.tolist()}) > 1:
-        raise ValueError("y mixes labels that are strings with others, expected labels of one type.")
-    labels = np.array(labels.tolist())  # of dtype object no longer
-    check_classification_targets(labels)
-    classes, codes = np.unique(labels, return_inverse=True)
-    if len(classes) == 1:
-        raise ValueError(
-            f"All labeled samples are of one class, {classes.tolist()}, expected two at least. "
-            "-1 marks samples without a label: if it is one of your classes, rename it."
-        )
+def _check_number_of(classes: np.ndarray) -> None:
     if len(classes) > MAX_CLASSES:
         raise ValueError(
             f"y has {len(classes)} classes, expected at most {MAX_CLASSES}: each step enumerates them. "
             "Put VAEEncoderTransformer in front of another classifier instead."
         )
-    return classes, codes
 
 
 def _warn_if_not_learned(predicted: np.ndarray, codes: np.ndarray, classes: np.ndarray) -> None:

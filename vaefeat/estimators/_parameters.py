@@ -68,13 +68,18 @@ def check_binarization(estimator: BaseEstimator, likelihood: Likelihood) -> None
         raise ValueError(f'dynamic_binarization=True is for likelihood="bernoulli", got "{likelihood.name}".')
 
 
-def network_config(estimator: BaseEstimator, n_features: int, **options: Any) -> Any:
-    """Return the engine's description of the encoder that the parameters ask for, a ``NetworkConfig``."""
+def network_config(
+    estimator: BaseEstimator, n_features: int, n_outputs: int | None = None, **options: Any
+) -> Any:
+    """Return the engine's description of the network that the parameters ask for, a ``NetworkConfig``.
+
+    It has ``n_outputs`` outputs, ``n_components`` by default.
+    """
     from vaefeat.training.networks import NetworkConfig
 
     return NetworkConfig(
         n_inputs=n_features,
-        n_outputs=int(estimator.n_components),
+        n_outputs=int(estimator.n_components) if n_outputs is None else n_outputs,
         hidden_layer_sizes=positive_integers(estimator, "hidden_layer_sizes"),
         activation=estimator.activation,
         kernel_initializer=estimator.kernel_initializer,

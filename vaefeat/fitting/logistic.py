@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 
 from vaefeat.comparison import CS
-from vaefeat.fitting.folds import folds
+from vaefeat.data.folds import folds
 
 N_FOLDS = 5
 LARGE = 10_000  # rows: above, one fold suffices

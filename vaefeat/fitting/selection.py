@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import StratifiedShuffleSplit
 from threadpoolctl import threadpool_limits
 
-from vaefeat.fitting.folds import folds, is_testable
+from vaefeat.data.folds import folds, is_testable
 
 N_FOLDS, N_REPEATS = 5, 3
 MIN_P = 1e-3  # a forest may give a class no probability at all

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from vaefeat.estimators import _diffusion
+from vaefeat.estimators._diffusion import (
+    Graph,
+    distributions,
+    label_spreading,
+    nearest,
+    neighbor_graph,
+    poisson_learning,
+    unit_rows,
+)
+
+RNG = np.random.default_rng(0)
+CODES = np.repeat([0, 1, 2], 30)
+X = (np.eye(3)[CODES] * 8 + RNG.normal(size=(90, 3))).astype(np.float32)
+Y = np.zeros((90, 3), np.float32)
+Y[[0, 30, 60], [0, 1, 2]] = 1
+
+
+def dense(graph):
+    """Return W, D and S of a graph as matrices."""
+    root = np.sqrt(graph.degrees)
+    S = graph.S.toarray().astype(float)
+    return S * root[:, None] * root, np.diag(graph.degrees.astype(float)), S
+
+
+def test_neighbors_are_the_nearest_others():
+    distances = np.linalg.norm(X[:, None] - X, axis=-1)
+    np.fill_diagonal(distances, np.inf)
+    assert_array_equal(np.sort(nearest(X, 4)), np.sort(np.argsort(distances, axis=1)[:, :4]))
+
+
+def test_an_edge_weighs_one_where_both_are_near_each_other_and_a_half_where_one_is():
+    W, D, _ = dense(neighbor_graph(X, 4, "euclidean"))
+    near = np.zeros((90, 90))
+    near[np.arange(90)[:, None], nearest(X, 4)] = 1
+    assert_allclose(W, (near + near.T) / 2, atol=1e-6)
+    assert_allclose(W.sum(axis=1), np.diag(D), rtol=1e-5)
+
+
+def test_the_cosine_ignores_lengths_and_bears_a_row_of_zeros():
+    longer = X * RNG.uniform(0.1, 10, size=(90, 1)).astype(np.float32)
+    assert_allclose(
+        neighbor_graph(longer, 4, "cosine").S.toarray(), neighbor_graph(X, 4, "cosine").S.toarray()
+    )
+    assert_array_equal(unit_rows(np.zeros((1, 3))), np.zeros((1, 3)))
+
+
+def test_many_samples_are_searched_approximately_and_the_same_each_time(monkeypatch):
+    rows = RNG.normal(size=(3_000, 8)).astype(np.float32)
+    exact = nearest(rows, 5)
+    monkeypatch.setattr(_diffusion, "LARGE", 2_000)
+    found = nearest(rows, 5)
+    assert found.shape == (3_000, 5)
+    assert not (found == np.arange(3_000)[:, None]).any()
+    assert np.mean([len(set(a) & set(b)) / 5 for a, b in zip(exact, found, strict=True)]) > 0.9
+    assert_array_equal(nearest(rows, 5), found)
+
+
+def test_cells_with_too_few_samples_are_searched_wholly(monkeypatch):
+    rows = RNG.normal(size=(200, 4)).astype(np.float32)
+    exact = nearest(rows, 100)
+    monkeypatch.setattr(_diffusion, "LARGE", 100)
+    assert_array_equal(np.sort(nearest(rows, 100)), np.sort(exact))
+
+
+def test_label_spreading_solves_its_equation():
+    graph = neighbor_graph(X, 5, "euclidean")
+    F = np.linalg.solve(np.eye(90) - 0.99 * dense(graph)[2], Y)
+    assert_allclose(np.exp(label_spreading(graph, Y)), F / F.sum(axis=0), atol=1e-4)
+
+
+def test_poisson_learning_solves_its_equation():
+    graph = neighbor_graph(RNG.normal(size=(90, 2)).astype(np.float32), 8, "euclidean")  # of one piece
+    U = poisson_learning(graph, Y)
+    W, D, _ = dense(graph)
+    sources = np.where(Y.any(axis=1, keepdims=True), Y - 1 / 3, 0)
+    assert_allclose((D - W) @ U, sources, atol=0.01)
+    assert_allclose(U.sum(axis=1), 0, atol=1e-3)
+
+
+@pytest.mark.parametrize("method", [poisson_learning, label_spreading])
+def test_labels_reach_their_groups_and_a_piece_without_labels_is_left_open(method):
+    graph = neighbor_graph(X, 5, "euclidean")
+    assert_array_equal(method(graph, Y).argmax(axis=1), CODES)
+    two = Y.copy()
+    two[60] = 0
+    open_rows = distributions(method(graph, two[:, :2]), None)[60:]
+    assert_allclose(open_rows, 0.5, atol=1e-5)
+
+
+def test_probabilities_have_the_shares_of_the_prior():
+    scores = RNG.normal(size=(500, 3))
+    prior = np.array([0.6, 0.3, 0.1])
+    probabilities = distributions(scores, prior)
+    assert_allclose(probabilities.sum(axis=1), 1)
+    assert_allclose(probabilities.mean(axis=0), prior, atol=1e-3)
+    assert_array_equal(distributions(scores, None).argmax(axis=1), scores.argmax(axis=1))
+
+
+def test_scores_without_differences_are_no_preference():
+    assert_allclose(distributions(np.zeros((4, 2)), None), 0.5)
+
+
+def test_the_graph_keeps_what_solvers_need():
+    graph = neighbor_graph(X, 5, "cosine")
+    assert isinstance(graph, Graph)
+    assert graph.S.dtype == graph.degrees.dtype == np.float32

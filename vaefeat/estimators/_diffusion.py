@@ -1,0 +1,202 @@
+r"""Labels that spread over a graph of near samples.
+
+Symbols: n samples, K classes; W the (n, n) weights of the graph, symmetric; D the diagonal matrix of its
+degrees, the row sums of W; :math:`S = D^{-1/2} W D^{-1/2}`; Y the (n, K) labels, one-hot, zero in the rows of
+samples without one.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_array, diags_array
+from scipy.special import softmax
+from sklearn.neighbors import NearestNeighbors
+
+from vaefeat._optional import import_optional
+
+LARGE = 20_000  # samples: above, an exact search takes minutes
+N_PROBED, N_PER_CELL = 16, 40
+SPREADING_ALPHA = 0.99  # as in the paper
+POISSON_ALPHA = 1 - 1e-5  # 1 in the paper; just below it, parts of the graph without labels do no harm
+TOLERANCE, MAX_ITER = 1e-4, 2_000  # of the conjugate gradients
+TEMPERATURE, N_BALANCING = 0.1, 100  # of the probabilities
+
+
+class Graph(NamedTuple):
+    """A graph of samples.
+
+    Attributes
+    ----------
+    S : sparse array of shape (n, n)
+    degrees : ndarray of shape (n,)
+    """
+
+    S: csr_array
+    degrees: np.ndarray
+
+
+def neighbor_graph(X: np.ndarray, n_neighbors: int, metric: str) -> Graph:
+    """Join each sample with its nearest neighbors, and these with it.
+
+    An edge weighs 1 if each of the two is among the neighbors of the other, else 1/2.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+    n_neighbors : int
+        Less than n.
+    metric : {"cosine", "euclidean"}
+    """
+    n = len(X)
+    neighbors = nearest(unit_rows(X) if metric == "cosine" else X, n_neighbors)
+    ends = np.arange(0, n * n_neighbors + 1, n_neighbors)
+    directed = csr_array((np.ones(n * n_neighbors, np.float32), neighbors.ravel(), ends), shape=(n, n))
+    W = (np.float32(0.5) * (directed + directed.T)).tocsr()
+    degrees = W.sum(axis=1).astype(np.float32)
+    scale = diags_array(1 / np.sqrt(degrees), dtype=np.float32)
+    return Graph((scale @ W @ scale).tocsr(), degrees)
+
+
+def unit_rows(X: np.ndarray) -> np.ndarray:
+    """Return the rows at length 1, of which the Euclidean distance orders pairs as the cosine does."""
+    lengths = np.linalg.norm(X, axis=1, keepdims=True)
+    return X / np.where(lengths > 0, lengths, 1)
+
+
+def nearest(X: np.ndarray, n_neighbors: int) -> np.ndarray:
+    """Return for each sample the indices of its nearest others, (n, n_neighbors).
+
+    Of many samples these are 99 % of the true ones, or more, and the same each time: each is searched in the
+    16 nearest of some thousand cells.
+    """
+    if len(X) <= LARGE:
+        return NearestNeighbors(n_neighbors=n_neighbors).fit(X).kneighbors(return_distance=False)
+    faiss = import_optional("faiss", "train")
+    X = np.ascontiguousarray(X)
+    n_cells = int(4 * np.sqrt(len(X)))
+    index = faiss.IndexIVFFlat(faiss.IndexFlatL2(X.shape[1]), X.shape[1], n_cells)
+    index.nprobe = N_PROBED
+    index.train(X[:: max(1, len(X) // (n_cells * N_PER_CELL))])
+    index.add(X)
+    found = index.search(X, n_neighbors + 1)[1]  # (n, n_neighbors + 1), the sample itself among them
+    if (found < 0).any():  # these cells hold fewer samples
+        index.nprobe = n_cells
+        found = index.search(X, n_neighbors + 1)[1]
+    return _without_self(found)
+
+
+def _without_self(found: np.ndarray) -> np.ndarray:
+    """Return what was found for each sample without the sample, or without the last if it is not there."""
+    others = found != np.arange(len(found))[:, None]
+    others[others.all(axis=1), -1] = False
+    return found[others].reshape(len(found), -1)
+
+
+def label_spreading(graph: Graph, Y: np.ndarray) -> np.ndarray:
+    r"""Spread labels to neighbors, each sample keeping a little of its own.
+
+    .. math:: F = (I - \alpha S)^{-1} Y
+
+    Returns
+    -------
+    scores : ndarray of shape (n, K)
+        The logarithm of F after each column is divided by its sum: a class does not gain by having more
+        labels than others.
+
+    References
+    ----------
+    Zhou et al. (2004), "Learning with Local and Global Consistency", equation 4 without its factor.
+    Zhu et al. (2003), "Semi-Supervised Learning Using Gaussian Fields and Harmonic Functions", section 4, for
+    the sum of a class.
+    """
+    F = _solve(graph.S, SPREADING_ALPHA, Y)
+    return np.log(np.maximum(F / F.sum(axis=0), np.finfo(F.dtype).tiny))
+
+
+def poisson_learning(graph: Graph, Y: np.ndarray) -> np.ndarray:
+    r"""Let the labels be sources and sinks of a flow over the graph; classes are told by its potential.
+
+    .. math:: (D - W)\, U = Y - \bar Y
+
+    in the rows with a label, 0 in the others, with :math:`\bar Y` the mean of the labels.
+    With :math:`U = D^{-1/2} V` it becomes :math:`(I - S) V = D^{-1/2} (Y - \bar Y)`.
+
+    Returns
+    -------
+    U : ndarray of shape (n, K)
+        The potential of each class.
+
+    References
+    ----------
+    Calder et al. (2020), "Poisson Learning: Graph Based Semi-Supervised Learning At Very Low Label Rates",
+    equation 2.4, and algorithm 1 for the prior.
+    """
+    labeled = Y.max(axis=1) > 0
+    sources = np.where(labeled[:, None], Y - Y[labeled].mean(axis=0), 0)
+    root = np.sqrt(graph.degrees)[:, None]
+    return _solve(graph.S, POISSON_ALPHA, sources / root) / root
+
+
+def distributions(scores: np.ndarray, prior: np.ndarray | None) -> np.ndarray:
+    r"""Turn scores into the probabilities of classes of each sample.
+
+    .. math:: p_{ik} \propto \exp((s_{ik} + b_k) / \tau)
+
+    The temperature :math:`\tau` is a tenth of the mean distance between the two highest scores of a sample.
+    The offsets b are 0 without a prior; with one they give each class its share, the mean of
+    :math:`p_{ik}` over the samples.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n, K)
+    prior : ndarray of shape (K,), or None
+
+    Returns
+    -------
+    ndarray of shape (n, K)
+
+    References
+    ----------
+    Cuturi (2013), "Sinkhorn Distances: Lightspeed Computation of Optimal Transport", for the offsets.
+    """
+    ordered = np.sort(scores, axis=1)
+    margin = np.mean(ordered[:, -1] - ordered[:, -2])
+    logits = scores / (TEMPERATURE * margin or 1)
+    probabilities = softmax(logits, axis=1)
+    for _ in range(N_BALANCING if prior is not None else 0):
+        logits += np.log(prior / probabilities.mean(axis=0))
+        probabilities = softmax(logits, axis=1)
+    return probabilities
+
+
+def _solve(S: csr_array, alpha: float, B: np.ndarray) -> np.ndarray:
+    r"""Solve :math:`(I - \alpha S) X = B` by conjugate gradients, one for each column.
+
+    References
+    ----------
+    Hestenes & Stiefel (1952), "Methods of Conjugate Gradients for Solving Linear Systems".
+    """
+    X = np.zeros_like(B)
+    residual = B.copy()
+    direction = residual
+    squares = _squares(residual)
+    goal = TOLERANCE**2 * squares
+    for _ in range(MAX_ITER):
+        if (squares <= goal).all():
+            break
+        image = direction - alpha * (S @ direction)
+        step = _ratio(squares, (direction * image).sum(axis=0))
+        X += step * direction
+        residual = residual - step * image
+        before, squares = squares, _squares(residual)
+        direction = residual + _ratio(squares, before) * direction
+    return X
+
+
+def _squares(residual: np.ndarray) -> np.ndarray:
+    return (residual**2).sum(axis=0)
+
+
+def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a / b, and 0 where a column is solved already."""
+    return np.divide(a, b, out=np.zeros_like(a), where=b > 0)
