@@ -54,7 +54,7 @@ ROOMS = {
     "vaefeat.estimators": Room(
         "numpy scipy sklearn vaefeat.protocols vaefeat.values vaefeat.runtime vaefeat.data "
         "vaefeat.exceptions vaefeat._optional",
-        "keras tensorflow vaefeat.training vaefeat.export vaefeat.plotting",
+        "faiss keras tensorflow vaefeat.training vaefeat.export vaefeat.plotting",
     ),
     "vaefeat.recipes": Room("numpy sklearn vaefeat.estimators vaefeat.values", "skl2onnx"),
     "vaefeat.comparison": Room(
