@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import vaefeat
 from vaefeat import OnnxModel, load_dataset
 from vaefeat.cli import app
+from vaefeat.cli._console import console
 from vaefeat.comparison import Comparison
 
 
@@ -44,7 +45,7 @@ def test_compare_writes_rows_plot_and_encoder(smoke):
     assert {"label_efficiency.png", "rows.jsonl"} <= written
     assert (out / "label_efficiency.png").read_bytes()[:4] == b"\x89PNG"
     rows = [json.loads(line) for line in (out / "rows.jsonl").read_text().splitlines()]
-    assert len(rows) == 8 * 2 * 2
+    assert len(rows) == 10 * 2 * 2
     assert rows[0]["dataset_sha256"] == load_dataset("digits").sha256
 
 
@@ -75,8 +76,26 @@ def test_compare_takes_a_user_file(tmp_path):
     assert "then trains classifiers on 20 labels, 2 times each" in result.output
     assert "majority" in result.output
     assert "random forest" in result.output
-    assert "With 20 labels: vae features, " in result.output
+    assert re.search("With 20 labels: .* features, ", result.output)
     assert not (tmp_path / "out" / "encoder.onnx").exists()  # it lost
+
+
+def test_compare_predicts_quantities(tmp_path, monkeypatch):
+    monkeypatch.setattr(console, "width", 45)
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"width": rng.normal(size=80), "color": rng.choice(["red", "blue"], 80)})
+    table.assign(price=3 * table["width"] + 0.1).to_csv(tmp_path / "boxes.csv", index=False)
+    arguments = ["--target", "price", "--smoke", "--n-labeled", 40, "--out", tmp_path / "out"]
+    result = invoke("compare", tmp_path / "boxes.csv", *arguments)
+    assert result.exit_code == 0, result.output
+    assert "The target has 80 different numbers, and is predicted as a quantity" in result.output
+    assert "Test R² on boxes.csv" in result.output
+    assert "With 40 labels: " in result.output
+    lines = [line.rstrip() for line in result.output.splitlines()]
+    table = lines[lines.index("Test R² on boxes.csv") + 1 :][:9]
+    assert [line.split()[0] for line in table[:3]] == ["features", "raw", "mean"]
+    assert max(map(len, table)) <= 45
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= {"rows.jsonl", "label_efficiency.png"}
 
 
 def test_an_interrupted_compare_says_how_to_go_on(tmp_path, monkeypatch):

@@ -55,8 +55,8 @@ class Trial:
         labeled = np.array([label != UNLABELED for label in masked.tolist()])
         extractor, y = self._extractor(candidate), self.y[labeled]
         X, X_test = extractor.transform(self.X[labeled]), extractor.transform(self.X_test)
-        score = cross_validate(candidate.classifier, X, y, draw)
-        is_right = clone(candidate.classifier).fit(X, y).predict(X_test) == self.y_test
+        score = cross_validate(candidate.predictor, X, y, draw)
+        is_right = clone(candidate.predictor).fit(X, y).predict(X_test) == self.y_test
         classes = np.unique(score.y)
         return {
             "classes": np.searchsorted(classes, score.y).tolist(),

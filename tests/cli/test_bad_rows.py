@@ -46,7 +46,16 @@ BAD = {
     "a misspelled target": (rows(), ["--target", "knd"], "has no column 'knd'; did you mean 'kind'?"),
     "no target": (rows(), [], "has no classes to predict; name their column with target (--target)."),
     "no label": (rows(kind=None), ["--target", "kind"], "'kind' has no labels: all rows are empty or -1"),
-    "a quantity": (rows(kind=X[:, 1]), ["--target", "kind"], "59 different values in 60 labeled rows"),
+    "few quantities": (
+        rows(kind=pd.Series(X[:, 1]).where(FRAME.index < 9)),
+        ["--target", "kind", "--task", "regression"],
+        "has 9 labeled rows, expected at least 10",
+    ),
+    "classes as quantities": (
+        rows(),
+        ["--target", "kind", "--task", "regression"],
+        "The target 'kind' holds 'good', expected numbers for the task regression.",
+    ),
     "names": (rows(kind=NUMBERED), ["--target", "kind"], "60 different values in 60 labeled rows"),
     "classes -1 and 1": (
         rows(kind=np.where(KIND == "good", 1, -1)),
@@ -89,12 +98,11 @@ BAD = {
     "classes of two columns": (arrays(X=X, y=X[:, :2]), ["--target", "y"], "classes of shape (60, 2)"),
     "too few classes": (arrays(X=X, y=KIND[:9]), ["--target", "y"], "classes of shape (9,) for 60 rows"),
     "another array": (arrays(A=X, y=KIND), ["--target", "y"], "has no array 'X'; it has A, y."),
-    "color images": (
-        arrays(X=np.zeros((N, 4, 4, 3)), y=KIND),
+    "images of five channels": (
+        arrays(X=np.zeros((N, 4, 4, 5)), y=KIND),
         ["--target", "y"],
         "expected a numeric matrix",
     ),
-    "a folder of color images": (images("RGB", (4, 4)), [], "is in color (mode RGB), expected gray"),
     "images of two shapes": (images("L", (4, 4), (5, 4)), [], "resize all images to one shape"),
     "images without classes": (images("L", (4, 4), (4, 4)), [], "no labels"),
     "a folder without images": (lambda folder: (folder / "rows").mkdir(), [], "rows has no images"),
@@ -154,9 +162,8 @@ def test_labels_with_gaps_and_rare_classes_are_learned_from(what, tmp_path):
     assert (tmp_path / "out" / "model.onnx").exists()
 
 
-@pytest.mark.parametrize("output", ["default", "pandas"])
-@pytest.mark.parametrize("shape", [(N,), (N, 1)])
-def test_compare_is_right_about_classes_in_a_column_and_whatever_transformers_return(shape, output, tmp_path):
+@pytest.mark.parametrize(("output", "shape"), [("default", (N, 1)), ("pandas", (N,))])
+def test_compare_is_right_about_classes_in_a_column_and_whatever_transformers_return(output, shape, tmp_path):
     arrays(X=X, y=KIND.reshape(shape))(tmp_path)
     options = ["--target", "y", "--smoke", "--n-labeled", "20", "--out", str(tmp_path / "out")]
     with sklearn.config_context(transform_output=output):

@@ -5,6 +5,7 @@ from typer.testing import CliRunner
 
 from vaefeat import OnnxModel
 from vaefeat.cli import app
+from vaefeat.cli._console import console
 from vaefeat.cli._fit import seconds_of
 from vaefeat.cli._options import parse_shape
 
@@ -42,7 +43,8 @@ def test_a_file_with_few_labels_becomes_a_model_and_a_report(frame, tmp_path):
     ("options", "message"),
     [
         (["--target", "kidn"], "has no column 'kidn'; did you mean 'kind'?"),
-        (["--target", "a"], "80 different values in 80 labeled rows, expected classes"),
+        (["--target", "kind", "--task", "regression"], "holds 'good', expected numbers for the task"),
+        (["--target", "a", "--task", "ranking"], "Got the task 'ranking', expected classification or"),
         (["--target", "one"], "has the one class 1"),
         ([], "has no classes to predict; name their column with target (--target)"),
         (["--target", "kind", "--drop", "hom"], "did you mean 'home'?"),
@@ -78,3 +80,29 @@ def test_durations_have_units(text, seconds):
 def test_a_shape_is_written_as_rows_x_columns():
     assert parse_shape("8x16") == (8, 16)
     assert parse_shape(None) is None
+
+
+def test_quantities_become_a_model_that_predicts_them(frame, tmp_path):
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    options = ["--target", "a", "--drop", "kind", "--time", "0s", "--out", tmp_path / "model"]
+    result = run(tmp_path / "rows.csv", *options)
+    assert result.exit_code == 0, result.output
+    assert "The target has 80 different numbers, and is predicted as a quantity" in result.output
+    assert "mean: " in result.output
+    model = OnnxModel.load(tmp_path / "model" / "model.onnx")
+    assert model.run(frame)["prediction"].shape == (80, 1)
+    assert set(model.card["metrics"]) == {"cross-validated R²", "cross-validated RMSE", "labeled rows"}
+
+
+def test_tables_fit_narrow_terminals(frame, tmp_path, monkeypatch):
+    monkeypatch.setattr(console, "width", 45)
+    wide = frame.assign(**{"a column with a name of some length": frame["a"] + 1})
+    wide.to_csv(tmp_path / "rows.csv", index=False)
+    result = run(tmp_path / "rows.csv", "--target", "kind", "--out", tmp_path / "model", *QUICK)
+    lines = [line.rstrip() for line in result.output.splitlines()]
+    end = next(i for i, line in enumerate(lines) if line.startswith("Change them by"))
+    start = lines.index("Candidates, by cross-validation")
+    tables = [*lines[1:end], *lines[start:-2]]
+    assert len(tables) == 11
+    assert max(map(len, tables)) <= 45
+    assert any(line.startswith("raw, logistic regression") and "chosen" in line for line in tables)

@@ -15,6 +15,7 @@ from tests import hostile_models
 from tests.onnx_models import linear_model, make_model
 from tests.runtime.test_encoding import free_width
 from vaefeat.cli import app
+from vaefeat.cli._console import console
 from vaefeat.data.tables import open_writer
 from vaefeat.export.artifact import serialize
 from vaefeat.runtime import OnnxModel, sandbox
@@ -77,6 +78,16 @@ def test_info_shows_the_card():
     for text in ("n_features 64", "range 0, 1", "z_mean float32, (n_samples, 10)", "epochs 358"):
         assert text in shown
     assert "golden" not in shown
+
+
+def test_info_fits_a_narrow_terminal(monkeypatch):
+    monkeypatch.setattr(console, "width", 45)
+    lines = [line.rstrip() for line in invoke("info", ENCODER).stdout.splitlines()]
+    assert max(map(len, lines)) <= 45
+    entries = [line for line in lines if line.startswith("  ")]
+    assert any(line.startswith("  final_loss_nats  ") for line in entries)
+    assert sum(line.endswith("…") for line in entries) >= 2
+    assert not any(line.startswith(" " * 5) for line in entries)  # none wraps
 
 
 def test_info_describes_the_file_of_a_model_without_a_card(model):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.dummy import DummyClassifier
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import FunctionTransformer
@@ -14,7 +14,7 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 from vaefeat import SupervisedEncoderTransformer, compare, load_dataset, mask_labels
 from vaefeat.comparison import paired_interval
 from vaefeat.data import Dataset
-from vaefeat.data.samples import Samples
+from vaefeat.data.samples import Samples, read_samples
 
 EXTRACTORS = {"raw": FunctionTransformer(), "pca": PCA(4, random_state=0)}
 CLASSIFIERS = {"knn": KNeighborsClassifier(1)}
@@ -194,3 +194,34 @@ def test_baselines_have_lines_of_their_own_and_gains_over_raw():
     assert majority["balanced_accuracy_mean"] == pytest.approx(0.1)
     assert raw["accuracy_mean"] > 0.6
     assert {row["draws"] for row in comparison.rows} == {"as they come"}
+
+
+@pytest.mark.parametrize("stratify", [True, False])
+def test_quantities_are_compared_by_r2_on_the_labels_that_a_draw_leaves_out(stratify):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 2)).astype(np.float32)
+    y = np.where(np.arange(120) < 90, X[:, 0] - 1.0, np.nan)  # some are -1, nearly
+    dataset = Samples("rows", X, y, task="regression", target="price").split()
+    comparison = compare(
+        dataset,
+        extractors={"raw": FunctionTransformer(), "noise": FunctionTransformer(np.zeros_like)},
+        baselines={"mean": DummyRegressor()},
+        n_labeled=[50],
+        n_draws=3,
+        stratify=stratify,
+    )
+    raw, mean, noise = comparison.summary()
+    assert raw["r2_mean"] > 0.99
+    assert raw["rmse_mean"] < 0.1
+    assert mean["gain_high"] < -0.5 < mean["r2_mean"] < 0.01
+    assert noise["r2_mean"] == pytest.approx(mean["r2_mean"])
+    assert {row["n_test"] for row in comparison.rows} == {40}
+    assert comparison.to_markdown().splitlines()[2].startswith("| raw | 1.000 ± 0.000 |")
+
+
+def test_rows_of_another_target_or_other_columns_are_not_taken_for_the_same(tmp_path):
+    frame = {name: np.random.default_rng(0).normal(size=60) for name in "abc"}
+    for target, drop in (("a", ()), ("b", ()), ("b", ("c",))):
+        dataset = replace(read_samples(frame, target, drop=drop).split(), sha256="of the file")
+        compare(dataset, extractors={"raw": FunctionTransformer()}, n_draws=1, out=tmp_path / "rows.jsonl")
+    assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 3

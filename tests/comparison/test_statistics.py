@@ -48,3 +48,14 @@ def test_pairs_that_share_samples_have_a_wider_interval():
 
 def test_a_single_pair_has_an_infinite_interval():
     assert paired_interval([0.1]) == (-math.inf, math.inf)
+
+
+def test_quantities_have_r2_and_rmse():
+    rows = [
+        {"extractor": name, "classifier": "ridge", "n_labeled": 10, "draw": draw, "fit_seconds": 1.0}
+        | {"rows_per_second": 1.0, "r2": r2 + draw / 10, "rmse": 5.0}
+        for name, r2 in (("raw", 0.4), ("vae", 0.5))
+        for draw in range(2)
+    ]
+    raw, vae = summarize(rows)
+    assert_allclose([raw["r2_mean"], raw["rmse_mean"], vae["gain"]], [0.45, 5, 0.1])

@@ -48,3 +48,20 @@ def test_without_raw_features_or_an_encoder_there_is_no_verdict():
 def test_the_fewest_labels_count():
     summary = [RAW, row("raw", 0.9, n_labeled="all"), row("vae", 0.9, 0.1), row("vae", 0.5, -0.4, "all")]
     assert verdict(summary).startswith("With 100 labels: vae features, +10.0")
+
+
+def quantity(extractor, r2, gain=None):
+    gains = {} if gain is None else {"gain": gain, "gain_low": gain - 0.02, "gain_high": gain + 0.02}
+    return {"extractor": extractor, "n_labeled": 100, "n_draws": 10, "r2_mean": r2, **gains}
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([quantity("hidden", 0.6, 0.1)], "hidden features, +0.100 R² (+0.080 to +0.120) over raw. Ship it"),
+        ([quantity("vae", 0.3, -0.2)], "raw features did at least as well, with 0.500 R²."),
+        ([quantity("vae", -0.3, 0.1), quantity("raw", -0.4)], "The mean for all rows is nearer"),
+    ],
+)
+def test_of_quantities_the_verdict_speaks_of_r2(rows, expected):
+    assert expected in verdict([quantity("raw", 0.5), quantity("mean", -0.01, -0.51), *rows])

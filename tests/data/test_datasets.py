@@ -12,7 +12,7 @@ import pytest
 import sklearn.datasets
 from numpy.testing import assert_array_equal
 
-from vaefeat.data import datasets, load_dataset
+from vaefeat.data import Dataset, datasets, load_dataset
 from vaefeat.data.datasets import SOURCES
 from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError, MissingExtraError
 
@@ -362,7 +362,7 @@ def test_pickled_objects_are_refused_and_not_unpickled(ending, kind, trap, tmp_p
             np.arange(10.0),
             r"table.npz holds an array of shape \(10,\) and dtype float64, expected a",
         ),
-        (np.zeros((10, 2, 2, 3)), r"shape \(10, 2, 2, 3\)"),
+        (np.zeros((10, 2, 2, 5)), r"shape \(10, 2, 2, 5\)"),
         (np.array([["a", "b"]] * 10), "dtype <U1, expected a numeric matrix"),
     ],
 )
@@ -538,6 +538,7 @@ def test_a_column_of_a_table_without_names_is_found_by_its_index(tmp_path):
 @pytest.mark.parametrize("n_rows", [20, 400])
 def test_rare_classes_can_be_set_aside_and_the_only_row_of_a_class_is_not(n_rows):
     y = np.array(["only", *(f"class {i % 8}" for i in range(n_rows - 1))])
-    dataset = datasets.split_at_random("rows", np.zeros((n_rows, 2)), y, "")
+    X = np.zeros((n_rows, 2), np.float32)
+    dataset = datasets.split_at_random(Dataset("rows", X, y, X[:0], y[:0], ""))
     assert len(dataset.y_test) == n_rows // 4
     assert "only" in dataset.y

@@ -4,7 +4,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from vaefeat.data.images import read_images
-from vaefeat.exceptions import DatasetCorruptError
+from vaefeat.exceptions import DatasetCorruptError, DataWarning
 
 PIXELS = np.array([[0, 255, 0], [51, 0, 255]], np.uint8)
 
@@ -45,10 +45,20 @@ def test_images_of_two_shapes_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA"])
-def test_color_is_refused(mode, tmp_path):
+def test_gray_images_in_color_modes_are_read_as_gray(mode, tmp_path):
     save(tmp_path / "a.png", PIXELS, mode)
-    with pytest.raises(DatasetCorruptError, match=rf"a\.png is in color \(mode {mode}\), expected gray"):
-        read_images(tmp_path)
+    assert_array_equal(read_images(tmp_path)[0][0], PIXELS.ravel() / np.float32(255))
+
+
+def test_color_is_converted_to_gray_and_said_once(tmp_path):
+    colors = np.random.default_rng(0).integers(0, 256, (2, 3, 3)).astype(np.uint8)
+    for name in ("a.png", "b.png"):
+        save(tmp_path / name, colors)
+    with pytest.warns(DataWarning, match="holds color images; converted them to gray") as caught:
+        X, _, shape = read_images(tmp_path)
+    assert len(caught) == 1
+    assert shape == (2, 3)
+    assert_array_equal(X[0], np.asarray(Image.fromarray(colors).convert("L")).ravel() / np.float32(255))
 
 
 def test_a_folder_without_images_is_refused(tmp_path):

@@ -1,10 +1,13 @@
+import io
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
+from pyarrow import parquet
 
 from vaefeat.data.samples import read_samples
 from vaefeat.exceptions import DataWarning
@@ -113,10 +116,86 @@ def test_labels_that_nothing_can_be_learned_from_are_refused(classes, message):
     assert len(str(caught.value)) <= 300
 
 
-def test_quantities_are_no_classes():
-    frame = pd.DataFrame({"a": np.arange(60.0), "price": np.linspace(0, 1, 60)})
-    with pytest.raises(ValueError, match="60 different values in 60 labeled rows, expected classes"):
-        read_samples(frame, "price")
+@pytest.mark.parametrize("text", [False, True])
+def test_quantities_are_read_from_files_and_frames_with_nan_for_gaps(text, tmp_path):
+    frame = pd.DataFrame({"a": np.arange(60.0), "price": np.linspace(-1, 1, 60)})
+    frame.loc[::3, "price"] = None
+    frame.to_csv(tmp_path / "rows.csv", index=False, sep=";", decimal=",")
+    samples = read_samples(tmp_path / "rows.csv" if text else frame, "price")
+    assert samples.task == "regression"
+    assert_allclose(samples.y, frame["price"])
+    assert samples.is_labeled.sum() == 40
+    more = read_samples(frame, "price", unlabeled=write(tmp_path / "more.csv", frame[["a"]]))
+    assert (len(more.y), more.is_labeled.sum()) == (120, 40)
+    assert samples.split().is_labeled.sum() == 40
+
+
+def test_of_many_quantities_a_quarter_is_set_aside():
+    frame = pd.DataFrame({"a": np.arange(500.0), "price": np.linspace(-1, 1, 500)})
+    dataset = read_samples(frame, "price").split()
+    assert (len(dataset.X), len(dataset.X_test), dataset.task) == (375, 125, "regression")
+    assert dataset.is_labeled.all()
+
+
+@pytest.mark.parametrize("n_channels", [3, 4])
+@pytest.mark.parametrize("kind", [".npy", ".npz", "array"])
+def test_images_in_color_are_converted_to_gray(n_channels, kind, tmp_path):
+    X = np.random.default_rng(0).integers(0, 256, (6, 2, 3, n_channels)).astype(np.uint8)
+    data = tmp_path / f"rows{kind}"
+    if kind == "array":
+        data = X
+    else:
+        (np.save if kind == ".npy" else lambda path, X: np.savez(path, X=X))(data, X)
+    with pytest.warns(DataWarning, match="holds color images; converted them to gray"):
+        samples = read_samples(data)
+    gray = [np.asarray(Image.fromarray(image[..., :3]).convert("L")).ravel() for image in X]
+    assert samples.image_shape == (2, 3)
+    assert_allclose(samples.X, gray, atol=1)
+
+
+def test_arrays_have_labels_beside_them():
+    X, y = np.arange(24).reshape(4, 2, 3), ["a", "b", "a", "b"]
+    samples = read_samples(X, y)
+    assert (samples.X.shape, samples.image_shape, samples.y.tolist()) == ((4, 6), (2, 3), y)
+    with pytest.raises(ValueError, match=r"labels of shape \(3,\) for 4 samples"):
+        read_samples(X, y[:3])
+    with pytest.raises(ValueError, match="expected numbers with a row for each sample"):
+        read_samples(X[0, 0])
+
+
+@pytest.mark.parametrize("as_structure", [False, True])
+def test_a_parquet_of_images_is_read(as_structure, tmp_path):
+    contents = []
+    for i in range(4):
+        stream = io.BytesIO()
+        Image.fromarray(np.full((2, 3), 10 * i, np.uint8)).save(stream, "png")
+        contents.append({"bytes": stream.getvalue(), "path": None} if as_structure else stream.getvalue())
+    table = pa.table({"image": contents, "file": [*"wxyz"], "label": ["a", "a", "b", "b"]})
+    parquet.write_table(table, tmp_path / "rows.parquet")
+    samples = read_samples(tmp_path / "rows.parquet", "label")
+    assert samples.image_shape == (2, 3)
+    assert_allclose(samples.X[:, 0], np.arange(4) * 10 / 255)
+    assert samples.y.tolist() == ["a", "a", "b", "b"]
+    assert samples.left_out == (("file", "stands beside images"),)
+
+
+def test_bytes_that_are_no_image_are_refused(tmp_path):
+    parquet.write_table(pa.table({"image": [b"?"] * 4, "label": [*"aabb"]}), tmp_path / "rows.parquet")
+    with pytest.raises(ValueError, match=r"Image 1 of rows\.parquet"):
+        read_samples(tmp_path / "rows.parquet", "label")
+
+
+def test_subfolders_are_the_only_classes_of_a_folder(tmp_path):
+    (tmp_path / "a").mkdir()
+    Image.new("L", (2, 3)).save(tmp_path / "a" / "0.png")
+    with pytest.raises(ValueError, match="are its subfolders; leave the target out"):
+        read_samples(tmp_path, "class", unlabeled=tmp_path)
+
+
+def test_samples_without_a_file_have_a_digest_of_their_own():
+    other = FRAME.assign(age=1.5 * FRAME["age"])
+    assert read_samples(FRAME, "class").sha256 == read_samples(FRAME, "class").sha256
+    assert read_samples(FRAME, "class").sha256 != read_samples(other, "class").sha256
 
 
 def test_a_wrong_target_is_answered_with_names_that_are_near(tmp_path):

@@ -52,7 +52,7 @@ def test_ties_of_a_forest_break_in_a_file_as_in_the_pipeline(tmp_path):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(200, 4)).astype(np.float32), rng.integers(0, 9, 200)
     forest = next(each for each in default_candidates(Samples("rows", X, y)) if each.kind == FOREST)
-    pipe = make_pipeline(forest.extractor, forest.classifier).fit(X, y)
+    pipe = make_pipeline(forest.extractor, forest.predictor).fit(X, y)
     rows = rng.normal(size=(1_000, 4)).astype(np.float32)
     outputs = OnnxModel.load(export_onnx(pipe, tmp_path / "model.onnx", X=X)).run(rows)
     top = np.sort(outputs["probabilities"], axis=1)

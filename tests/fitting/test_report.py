@@ -23,3 +23,12 @@ def test_the_report_says_what_was_found(choice, tmp_path):
     assert "skipped for time" in text
     assert "<td>majority: &lt;good&gt;</td>" in page.read_text()
     assert "data:image/png;base64," in page.read_text()
+
+
+def test_the_report_of_quantities_has_errors_and_no_confusion(tmp_path):
+    x = np.linspace(-1, 1, 60)
+    choice = choose(pd.DataFrame({"a": x, "price": 3 * x}), "price", classifier="ridge", max_seconds=0)
+    text = write_report(choice, tmp_path)[0].read_text()
+    assert "| candidate | R² | RMSE | MAE |  |" in text
+    assert "| mean: " in text
+    assert "Classes (lines)" not in text

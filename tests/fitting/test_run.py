@@ -7,14 +7,15 @@ from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 
 import vaefeat
+from vaefeat import OnnxModel, export_onnx
 from vaefeat.data.samples import Samples
 from vaefeat.fitting import Candidate, choose, default_candidates, verdict
 from vaefeat.fitting import run as runs
-from vaefeat.fitting.candidates import BESIDE, FOREST, IMAGE, LOGISTIC, RAW, VAE
+from vaefeat.fitting.candidates import BESIDE, FOREST, IMAGE, LOGISTIC, RAW, RIDGE, VAE
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_every_candidate_is_scored_and_one_is_fitted(choice, frame):
     ]
     assert len(choice.scores) == 4
     assert choice.skipped == []
-    assert choice.majority[1] == pytest.approx(0.5, abs=0.2)
+    assert choice.scores[0].majority[1] == pytest.approx(0.5, abs=0.2)
     predicted = choice.pipeline.predict(frame.drop(columns="kind"))
     assert np.mean(predicted[:60] == frame["kind"][:60]) > 0.9
 
@@ -139,3 +140,56 @@ def test_the_verdict_says_where_an_encoder_is_only_surer(choice):
     assert verdict(better).endswith(
         "Ship it: the encoder makes it surer of the right class, though hardly right more often."
     )
+
+
+@pytest.fixture(scope="module")
+def prices(frame):
+    rng = np.random.default_rng(0)
+    price = 3e5 + 1e5 * frame["a"] + 5e4 * (frame["color"] == "red") + 1e4 * rng.normal(size=120)
+    return frame.drop(columns="kind").assign(price=price.where(frame.index < 60))
+
+
+def test_quantities_are_predicted_by_ridge_regression_or_a_forest(prices):
+    choice = choose(prices, "price", max_iter=1)
+    assert [candidate.kind for candidate in choice.candidates] == [RIDGE, FOREST, RIDGE, RIDGE]
+    assert isinstance(choice.pipeline[-1], RidgeCV)
+    assert choice.scores[0].value > 0.95
+    assert verdict(choice).startswith("With 60 labels: raw, ridge, 0.9")
+    assert verdict(choice).endswith("do not bother with an encoder here: it does not pay.")
+
+
+@pytest.mark.parametrize("kind", [RIDGE, FOREST])
+@pytest.mark.parametrize("offset", [0, 1e6])
+def test_a_file_predicts_quantities_as_the_pipeline_does(kind, offset, prices, tmp_path):
+    pipe = vaefeat.fit(prices.assign(price=prices["price"] + offset), "price", classifier=kind, max_seconds=0)
+    model = OnnxModel.load(export_onnx(pipe, tmp_path / "model.onnx", X=prices.drop(columns="price")))
+    rows = prices.assign(color="green", a=prices["a"].where(prices.index % 5 > 0))
+    found = model.run(rows)["prediction"]
+    assert found.shape == (120, 1)
+    np.testing.assert_allclose(found[:, 0], pipe.predict(rows), rtol=1e-5)
+
+
+def test_few_numbers_are_quantities_where_this_is_said(frame):
+    rated = frame.assign(kind=np.digitize(frame["a"], [-1, 0, 1]))
+    assert choose(rated, "kind", max_seconds=0).samples.task == "classification"
+    assert choose(rated, "kind", max_seconds=0, task="regression").scores[0].metric == "R²"
+    with pytest.raises(ValueError, match="expected one of ridge, random-forest here"):
+        choose(rated, "kind", task="regression", classifier=LOGISTIC)
+
+
+def test_guessing_the_mean_of_quantities_is_not_to_be_shipped(prices):
+    noise = prices.assign(price=np.random.default_rng(2).normal(size=120))
+    assert "hardly better than guessing (0.000)" in verdict(choose(noise, "price", max_seconds=0))
+
+
+def test_arrays_are_learned_from_as_they_are():
+    X, y = load_digits(return_X_y=True)
+    pipe = vaefeat.fit(X[:200].reshape(-1, 8, 8), y[:200], classifier=FOREST)
+    assert pipe.score(X[:200], y[:200]) > 0.9
+
+
+def test_gaps_in_an_array_are_filled():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    y = np.where(X[:, 0] > 0, "good", "bad")
+    X[::7] = np.nan
+    assert vaefeat.fit(X, y, classifier=LOGISTIC, max_seconds=0).predict(X).shape == (60,)

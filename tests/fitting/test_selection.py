@@ -3,16 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
-from vaefeat.fitting.selection import (
-    MAX_ROWS,
-    Score,
-    balanced_mean,
-    choose_among,
-    cross_validate,
-    rows_to_choose_by,
-)
+from vaefeat.fitting.scores import RegressionScore, Score, balanced_mean
+from vaefeat.fitting.selection import MAX_ROWS, choose_among, cross_validate, groups_of, rows_to_choose_by
 
 Y = np.repeat(["a", "b"], [80, 20])
 
@@ -87,3 +81,19 @@ def test_many_rows_are_sampled_by_class():
     assert len(rows) == MAX_ROWS
     assert np.mean(y[rows] == "b") == pytest.approx(0.1)
     assert len(rows_to_choose_by(Y)) == len(Y)
+
+
+def test_quantities_are_predicted_by_regressors_that_saw_other_rows():
+    y = np.random.default_rng(0).normal(size=90)
+    X = np.c_[np.eye(90), 2 * y]  # each row has a feature that gives it away to who has seen it
+    found = cross_validate(Ridge(1e-6), X, y)
+    assert isinstance(found, RegressionScore)
+    assert found.predictions.shape == (1, 90)
+    assert 0.99 < found.value < 1
+    noise = cross_validate(Ridge(1e-6), np.eye(90), y)
+    assert noise.value < 0
+
+
+def test_many_quantities_are_sampled_alike():
+    y = np.random.default_rng(0).normal(size=10_000)
+    assert len(rows_to_choose_by(groups_of(Ridge(), y))) == MAX_ROWS

@@ -54,3 +54,14 @@ def test_rows_that_are_not_there_end_in_a_clear_error():
         LabelEfficiencyDisplay.from_comparison(Comparison(ROWS), classifier="svm")
     with pytest.raises(ValueError, match="no rows of classifier None"):
         LabelEfficiencyDisplay.from_comparison(Comparison([]))
+
+
+def test_of_quantities_r2_is_drawn():
+    summary = [
+        {"extractor": "raw", "n_labeled": n, "r2_mean": r2, "r2_sd": 0.01}
+        for n, r2 in [(50, -0.12), (100, 0.5)]
+    ]
+    display = LabelEfficiencyDisplay(summary, n_train=100).plot()
+    assert display.ax_.get_ylabel() == "test R²"
+    assert display.lines_[0].lines[0].get_ydata() == pytest.approx([-0.12, 0.5])
+    assert display.ax_.get_ylim() == pytest.approx((-0.15, 1))

@@ -32,6 +32,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Drop = Annotated[list[str] | None, typer.Option(help="A column to leave out; may be repeated.")]
 Categorical = Annotated[list[str] | None, typer.Option(help="A column of categories; may be repeated.")]
 Numeric = Annotated[list[str] | None, typer.Option(help="A column of numbers; may be repeated.")]
+Task = Annotated[
+    str | None,
+    typer.Option(
+        help="classification or regression, if what is told from the target is wrong.", show_default=False
+    ),
+]
 ImageShape = Annotated[
     str | None, typer.Option(metavar="ROWSxCOLUMNS", help="If the columns are pixels, such as 8x8.")
 ]
@@ -51,6 +57,7 @@ def _reading(
     categorical: list[str] | None,
     numeric: list[str] | None,
     image_shape: str | None,
+    task: str | None,
 ) -> dict[str, Any]:
     """Return how a file is read, as options of read_samples."""
     from vaefeat.cli._options import parse_shape
@@ -60,6 +67,7 @@ def _reading(
         "categorical": categorical or (),
         "numeric": numeric or (),
         "image_shape": parse_shape(image_shape),
+        "task": task,
     }
 
 
@@ -88,7 +96,10 @@ def compare(
             "folder of images."
         ),
     ] = "digits",
-    target: Annotated[str | None, typer.Option(help="Column of the classes, if the data is a file.")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Column of the classes or quantities, if the data is a file.")
+    ] = None,
+    task: Task = None,
     n_labeled: Annotated[
         list[str] | None, typer.Option(help="A number of labels, or all; may be repeated.")
     ] = None,
@@ -121,10 +132,11 @@ def compare(
     with one_sentence():
         from vaefeat.cli._compare import compare
 
+        written = _written(header, separator, decimal, encoding)
         compare(
             source or data,
             target,
-            _reading(_written(header, separator, decimal, encoding), drop, categorical, numeric, image_shape),
+            _reading(written, drop, categorical, numeric, image_shape, task),
             n_labeled,
             n_draws,
             n_components,
@@ -147,8 +159,12 @@ def fit(
         ),
     ],
     target: Annotated[
-        str | None, typer.Option(help="Column of the classes; empty, NaN or -1 where a row is unlabeled.")
+        str | None,
+        typer.Option(
+            help="Column of the classes, empty or -1 where a row is unlabeled; or of quantities, empty there."
+        ),
     ] = None,
+    task: Task = None,
     out: Annotated[Path, typer.Option(help="Folder to write: model, card and report.")] = Path("model"),
     unlabeled: Annotated[
         Path | None, typer.Option(help="Further rows without labels.", show_default=False)
@@ -162,7 +178,8 @@ def fit(
     decimal: Decimal = None,
     encoding: Encoding = None,
     classifier: Annotated[
-        str | None, typer.Option(help="Consider only logistic-regression, or random-forest.")
+        str | None,
+        typer.Option(help="Consider only logistic-regression (of quantities, ridge), or random-forest."),
     ] = None,
     encoder_only: Annotated[
         bool, typer.Option("--encoder-only", help="Ship the features, without a classifier.")
@@ -173,19 +190,18 @@ def fit(
     seed: Annotated[int, typer.Option(min=0, help="Determines folds, forests and encoders.")] = 0,
     max_iter: Annotated[int | None, typer.Option(min=0, help="Training epochs of the encoders.")] = None,
 ) -> None:
-    """Choose and train a classifier on a file with few labels, and write it as one ONNX file.
+    """Choose and train a classifier or regressor on a file with few labels, and write it as one ONNX file.
 
-    Raw features with logistic regression and with a random forest, features of a VAE, and for images those
-    of an image encoder are compared by cross-validation over the labeled rows; unlabeled rows train the
-    encoders. Of the candidates within one standard error of the best, the one with the lowest log loss is
-    trained on all rows.
+    Raw features with logistic or ridge regression and with a random forest, features of a VAE, and for
+    images those of an image encoder are compared by cross-validation over the labeled rows; unlabeled rows
+    train the encoders. Of the candidates within one standard error of the best, the one with the lowest log
+    loss, or for quantities the simplest, is trained on all rows.
     """
     with one_sentence():
         from vaefeat.cli._fit import fit, seconds_of
 
-        read = _reading(
-            _written(header, separator, decimal, encoding), drop, categorical, numeric, image_shape
-        ) | {"unlabeled": unlabeled}
+        written = _written(header, separator, decimal, encoding)
+        read = _reading(written, drop, categorical, numeric, image_shape, task) | {"unlabeled": unlabeled}
         choice = {
             "classifier": classifier,
             "encoder_only": encoder_only,

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from vaefeat.cli._console import console, errors, print_json, printable
-
-COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+from vaefeat._optional import import_optional
+from vaefeat.cli._console import console, errors, print_json, printable, progress_bar, say
+from vaefeat.cli._tables import Cell, fitting_table
 
 if TYPE_CHECKING:
     from vaefeat.comparison import Comparison
@@ -34,41 +33,39 @@ def compare(
     as_json: bool,
 ) -> None:
     """Compare feature extractors on ``data``, and write the results to the folder ``out``."""
-    from vaefeat._optional import import_optional
-
     counts = [_n_labeled(text) for text in n_labeled or []]
     comparison = import_optional("vaefeat.comparison", "train")
     screen = errors if as_json else console
     with screen.status("loading the data"):
         dataset = _load(data, target, read)
-    with screen.status("loading TensorFlow"):
-        import_tensorflow_quietly()
     if smoke:
         dataset, n_draws, max_iter = dataset.head(500), 2, 1
         counts = counts or ([50, 100] if len(dataset.X_test) else [])
     numbers = comparison.numbers_of_labels(dataset, counts or None)
+    if dataset.target is not None:
+        sentence = import_optional("vaefeat.data.targets", "train").explain(dataset.y, dataset.task)
+        screen.print(Text(sentence), soft_wrap=True, end="\n" * bool(sentence))
+    with screen.status("loading TensorFlow"):
+        import_tensorflow_quietly()
     extractors = comparison.default_extractors(dataset, n_components, max_iter)
     screen.print(Text(_plan(dataset, list(extractors), numbers, n_draws)), soft_wrap=True)
-    with resumable(), Progress(*COLUMNS, console=screen) as bar:
-        task = bar.add_task("starting", total=None)
+    with resumable(), progress_bar(screen) as progress:
         result = comparison.compare(
             dataset,
             extractors=extractors,
             n_labeled=numbers,
             n_draws=n_draws,
-            baselines=comparison.default_baselines(),
+            baselines=comparison.default_baselines(dataset.task),
             stratify=stratify,
             out=out / "rows.jsonl",
-            progress=lambda what, done, total: bar.update(
-                task, description=what, completed=done, total=total
-            ),
+            progress=progress,
         )
     written = _write_results(result, dataset, out)
     if as_json:
         return print_json({"verdict": result.verdict(), "summary": result.summary(), "written": written})
     console.print(_table(result, dataset.name))
-    console.print(Text(result.verdict()), soft_wrap=True)
-    console.print(Text(f"Wrote {', '.join(written)} to {printable(str(out))}."), soft_wrap=True)
+    say(result.verdict())
+    say(f"Wrote {', '.join(written)} to {printable(str(out))}.")
 
 
 @contextmanager
@@ -83,6 +80,7 @@ def resumable() -> Iterator[None]:
 
 def _plan(dataset: Any, extractors: list[str], numbers: list[int | str], n_draws: int) -> str:
     """Return what will be done, and on what."""
+    what = "regressors" if dataset.task == "regression" else "classifiers"
     n_test = len(dataset.X_test)
     tests = (
         f"{n_test:,} to test on"
@@ -91,15 +89,13 @@ def _plan(dataset: Any, extractors: list[str], numbers: list[int | str], n_draws
     )
     return (
         f"{printable(dataset.name)}: {len(dataset.X):,} rows to learn from, {tests}. Learns features "
-        f"({', '.join(extractors)}), then trains classifiers on {' and '.join(map(str, numbers))} labels, "
+        f"({', '.join(extractors)}), then trains {what} on {' and '.join(map(str, numbers))} labels, "
         f"{n_draws} times each. Ctrl+C stops; the same command goes on."
     )
 
 
 def _load(data: str, target: str | None, read: dict[str, Any]) -> Any:
     """Return a named data set, or a user's own rows with a quarter of the labeled ones set aside."""
-    from vaefeat._optional import import_optional
-
     datasets = import_optional("vaefeat.data.datasets", "train")
     if not Path(data).is_dir() and not data.endswith(tuple(datasets.FORMATS)):
         return datasets.load_dataset(data, target=target)
@@ -118,8 +114,6 @@ def import_tensorflow_quietly() -> None:
     Its C++ code reports four times that there is no GPU, before it reads any log level. Exceptions still
     come through.
     """
-    from vaefeat._optional import import_optional
-
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     stderr = os.dup(2)
     with open(os.devnull, "w") as nowhere:
@@ -132,40 +126,44 @@ def import_tensorflow_quietly() -> None:
 
 
 def _table(result: "Comparison", name: str) -> Table:
-    table = Table(title=f"Test accuracy on {name} (%)", caption="gain: paired 95 % interval over the draws")
-    for column in ("features", "labels", "accuracy", "balanced", "gain over raw", "fit", "rows/s"):
-        is_name = column == "features"
-        table.add_column(column, justify="left" if is_name else "right", no_wrap=is_name)
-    last = None
-    for row in result.summary():
-        if last not in (None, row["extractor"]):
-            table.add_section()
-        table.add_row(
-            row["extractor"] if row["extractor"] != last else "",
-            str(row["n_labeled"]),
-            _percent(row["accuracy_mean"])
-            + (f" ± {_percent(row['accuracy_sd'])}" if row["n_draws"] > 1 else ""),
-            _percent(row["balanced_accuracy_mean"]) if "balanced_accuracy_mean" in row else "",
-            _gain(row),
-            f"{row['fit_seconds']:.1f} s",
-            f"{row['rows_per_second']:,.0f}",
-        )
-        last = row["extractor"]
-    return table
+    """Return the summary, in which the gain is over raw features, with its paired interval."""
+    summary = result.summary()
+    metric = import_optional("vaefeat.comparison.metrics", "train").metric_of(summary[0])
+    lines = [_line(row, metric) for row in summary]
+    for i in range(len(lines) - 1, 0, -1):  # names stand where they change
+        lines[i][0] = "" if lines[i][0] == lines[i - 1][0] else lines[i][0]
+    numbers = ["labels", metric.heading, "±", metric.second_heading, "gain", "95 % interval", "fit", "rows/s"]
+    return fitting_table(
+        ["features", *numbers],
+        lines,
+        console.width,
+        title=metric.title.format(printable(name)),
+        numbers=numbers,
+        optional=["rows/s", "fit", metric.second_heading, "±", "gain"],
+    )
 
 
-def _gain(row: dict[str, Any]) -> str:
-    if "gain" not in row:
-        return ""
-    text = f"{100 * row['gain']:+.1f}"
-    if row["n_draws"] == 1:
-        return text
-    color = "green" if row["gain_low"] > 0 else "red" if row["gain_high"] < 0 else "default"
-    return f"[{color}]{text} [{100 * row['gain_low']:+.1f}, {100 * row['gain_high']:+.1f}][/]"
+def _line(row: dict[str, Any], metric: Any) -> list[Cell]:
+    second = f"{metric.second}_mean"
+    return [
+        row["extractor"],
+        str(row["n_labeled"]),
+        metric.text(row[f"{metric.name}_mean"]),
+        metric.text(row[f"{metric.name}_sd"]) if row["n_draws"] > 1 else "",
+        metric.second_text(row[second]) if second in row else "",
+        metric.signed(row["gain"]) if "gain" in row else "",
+        _interval(row, metric),
+        f"{row['fit_seconds']:.1f} s",
+        f"{row['rows_per_second']:,.0f}",
+    ]
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
+def _interval(row: dict[str, Any], metric: Any) -> Text:
+    """Return the interval of a gain, in color where it does not hold zero."""
+    if "gain" not in row or row["n_draws"] == 1:
+        return Text()
+    color = "green" if row["gain_low"] > 0 else "red" if row["gain_high"] < 0 else ""
+    return Text(f"{metric.signed(row['gain_low'])} to {metric.signed(row['gain_high'])}", style=color)
 
 
 def _write_results(result: "Comparison", dataset: Any, out: Path) -> list[str]:

@@ -12,6 +12,8 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
 from vaefeat._text import printable
@@ -34,6 +36,23 @@ def one_sentence() -> Iterator[None]:
     except (VaefeatError, ValueError, OSError) as exc:
         errors.print(Text.assemble(("error ", "bold red"), printable(str(exc))), soft_wrap=True)
         raise typer.Exit(1) from exc
+
+
+def say(sentence: str) -> None:
+    """Print a sentence, if there is one, which the terminal may wrap."""
+    if sentence:
+        console.print(Text(sentence), soft_wrap=True)
+
+
+@contextmanager
+def progress_bar(screen: Console, *, transient: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar, and give what takes a description, the number of steps done, and their total."""
+    text = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
+    bar = BarColumn(min(40, screen.width // 4))
+    columns = (text, bar, MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=screen, transient=transient) as shown:
+        task = shown.add_task("starting", total=None)
+        yield lambda what, done, total: shown.update(task, description=what, completed=done, total=total)
 
 
 def print_json(value: Any) -> None:

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from vaefeat import runtime
 from vaefeat.cli._console import console, errors, print_json, printable
+from vaefeat.cli._tables import fitting_table
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime import card as cards
 from vaefeat.runtime import triton
@@ -24,6 +25,7 @@ from vaefeat.runtime.model import CHUNK_ROWS, read_model
 from vaefeat.runtime.sandbox import try_once
 
 STREAM = Path("-")
+WIDE = 60  # characters: in narrower terminals long values are cut, which else wrap
 MARKS = {b"\x93NUMPY": ".npy", b"PK": ".npz", b"PAR1": ".parquet", b"\x1f\x8b": ".csv.gz"}
 
 
@@ -41,14 +43,22 @@ def info(path: Path, *, as_json: bool) -> None:
     console.print(Text(printable(str(card["name"])), style="bold"))
     console.print(Text(printable(str(card["description"]))))
     for title, entries in sections:
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-        table.add_column(style="cyan", no_wrap=True)
-        for name, text in entries:
-            table.add_row(Text(printable(name)), Text(printable(text)))
         console.print(Text(f"\n{title}", style="bold"))
-        console.print(Padding(table, (0, 0, 0, 2)))
+        console.print(Padding(_entries(entries), (0, 0, 0, 2)))
     console.print(Text("\nUse it", style="bold"))
     console.print(Padding(Syntax(cards.usage(known), "python", background_color="default"), (0, 0, 0, 2)))
+
+
+def _entries(entries: list[tuple[str, str]]) -> Table:
+    if console.width < WIDE:
+        table = fitting_table(["", "value"], entries, console.width - 2)
+        table.show_header = False
+        return table
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="cyan", no_wrap=True)
+    for name, text in entries:
+        table.add_row(Text(printable(name)), Text(printable(text)))
+    return table
 
 
 def _load(path: Path, *, max_rows: int = 1, n_threads: int = 0) -> runtime.OnnxModel:

@@ -1,32 +1,38 @@
 """The extractors and classifiers that are compared by default."""
 
 import math
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.decomposition import PCA
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from vaefeat.comparison.derived import HiddenLayer
 from vaefeat.comparison.grid import RAW
 from vaefeat.data import Dataset
+from vaefeat.data.targets import CLASSIFICATION, REGRESSION
 from vaefeat.estimators import SupervisedEncoderTransformer, VAEEncoderTransformer
 from vaefeat.recipes import PixelScaler, image_encoder
+from vaefeat.values.likelihoods import Gaussian
 
-VAE, IMAGE = "vae", "image vae"
-MAJORITY, FOREST = "majority", "random forest"
+VAE, IMAGE, HIDDEN, BESIDE = "vae", "image vae", "hidden", "raw beside hidden"
+UNTRAINED_HIDDEN = "untrained hidden"
+MAJORITY, MEAN, FOREST = "majority", "mean", "random forest"
 MAX_SUPERVISED_STEPS = 2_750
 CS = (0.01, 0.1, 1.0, 10.0)
+ALPHAS = tuple(10.0**power for power in range(-3, 6))
 
 
 def default_extractors(
     dataset: Dataset, n_components: int = 10, max_iter: int | None = None, random_state: int = 0
-) -> dict[str, BaseEstimator]:
+) -> dict[str, BaseEstimator | HiddenLayer]:
     """Return the unfitted VAE and the feature extractors to compare it with.
 
     Parameters
@@ -35,37 +41,85 @@ def default_extractors(
         Images are used as they are, with a Bernoulli likelihood; tables are standardized first and
         use a Gaussian likelihood.
     n_components : int, default=10
-        Number of features of PCA and of all encoders except the image encoder, which has 50.
+        Number of features of PCA and of all encoders except the wide one, which has 50.
     max_iter : int, optional
         Number of epochs of the VAEs. By default as many as make their ``n_steps``.
     random_state : int, default=0
 
     Returns
     -------
-    dict of str to transformer
+    dict of str to (transformer or HiddenLayer)
         "raw", "pca", "untrained" (the VAE's encoder with its initial weights), "vae" (latent means
-        of a VAE trained without labels), "image vae" (for images: the same with
-        :func:`vaefeat.recipes.image_encoder`), and "supervised" (an encoder trained with the
-        labels, as in Annex F of the 2018 thesis).
+        of a VAE trained without labels), for images "image vae" (those of
+        :func:`vaefeat.recipes.image_encoder`), and "hidden": the last hidden layer of the latter, or for
+        tables of the VAE that ``vaefeat fit`` tries, and there also "raw beside hidden". Controls are
+        "untrained hidden" (with its initial weights) and for classes "supervised" (an encoder trained with
+        the labels, as in Annex F of the 2018 thesis).
     """
     n_components = min(n_components, *dataset.X.shape)
     vae = _vae(dataset, n_components, random_state)
-    extractors = {
+    wide = wide_encoder(len(dataset.X), dataset.image_shape, max_iter=max_iter, random_state=random_state)
+    extractors: dict[str, BaseEstimator | HiddenLayer] = {
         RAW: FunctionTransformer(),
         "pca": PCA(n_components, random_state=random_state),
         "untrained": clone(vae).set_params(max_iter=0),
         VAE: _with_epochs(vae, max_iter),
+        UNTRAINED_HIDDEN: clone(wide).set_params(max_iter=0, output="hidden"),
     }
-    if dataset.image_shape is not None:
-        batch_size = min(256, max(1, len(dataset.X) // 10))
-        image_vae = image_encoder(dataset.image_shape, batch_size=batch_size, random_state=random_state)
-        extractors[IMAGE] = _with_epochs(image_vae, max_iter)
-    n_steps = min(MAX_SUPERVISED_STEPS, 50 * _steps_per_epoch(vae, dataset))
-    extractors["supervised"] = SupervisedEncoderTransformer(
-        n_components, n_steps=n_steps, random_state=random_state
-    )
+    if dataset.image_shape is None:
+        extractors |= {HIDDEN: wide.set_params(output="hidden"), BESIDE: HiddenLayer(HIDDEN, with_input=True)}
+    else:
+        extractors |= {IMAGE: wide, HIDDEN: HiddenLayer(IMAGE)}
+    if dataset.task == CLASSIFICATION:
+        n_steps = min(MAX_SUPERVISED_STEPS, 50 * _steps_per_epoch(vae, dataset))
+        extractors["supervised"] = SupervisedEncoderTransformer(
+            n_components, n_steps=n_steps, random_state=random_state
+        )
     steps = _first_steps(dataset)
-    return {name: make_pipeline(*map(clone, steps), extractor) for name, extractor in extractors.items()}
+    return {
+        name: each if isinstance(each, HiddenLayer) else make_pipeline(*map(clone, steps), each)
+        for name, each in extractors.items()
+    }
+
+
+def wide_encoder(
+    n_samples: int,
+    image_shape: tuple[int, int] | None,
+    *,
+    max_iter: int | None = None,
+    random_state: int = 0,
+    **params: Any,
+) -> VAEEncoderTransformer:
+    """Return the encoder of 50 units whose last hidden layer serves few labels best.
+
+    Parameters
+    ----------
+    n_samples : int
+        To train on.
+    image_shape : tuple of two int, or None
+        That of :func:`vaefeat.recipes.image_encoder` for images, else one for tables.
+    max_iter : int, optional
+        Epochs; by default as many as make 2 000 steps.
+    random_state : int, default=0
+    **params
+        Further parameters of :class:`vaefeat.VAEEncoderTransformer`.
+    """
+    settings: dict[str, Any] = {
+        "batch_size": batch_size(n_samples),
+        "learning_rate": "cosine",
+        "max_iter": "auto" if max_iter is None else max_iter,
+        "n_steps": 2_000,
+        "random_state": random_state,
+        **params,
+    }
+    if image_shape is not None:
+        return image_encoder(image_shape, **settings)
+    return VAEEncoderTransformer(50, hidden_layer_sizes=(256,), likelihood=Gaussian(0.1), **settings)
+
+
+def batch_size(n_samples: int) -> int:
+    """Return the batch size of the wide encoder."""
+    return min(256, max(1, n_samples // 10))
 
 
 def _first_steps(dataset: Dataset) -> list[BaseEstimator]:
@@ -80,13 +134,20 @@ def _first_steps(dataset: Dataset) -> list[BaseEstimator]:
     return [] if dataset.X.max() <= 1 else [PixelScaler()]
 
 
-def default_classifiers() -> dict[str, BaseEstimator]:
-    """Return logistic regression, as in the thesis, with C selected on the labeled samples."""
+def default_classifiers(task: str = CLASSIFICATION) -> dict[str, BaseEstimator]:
+    """Return logistic regression, as in the thesis, with C selected on the labeled samples.
+
+    Of quantities it is ridge regression, with the strength of the penalty selected likewise.
+    """
+    if task == REGRESSION:
+        return {"Ridge": RidgeCV(ALPHAS)}
     return {"LogisticRegression": GridSearchCV(LogisticRegression(max_iter=5_000), {"C": CS})}
 
 
-def default_baselines(random_state: int = 0) -> dict[str, BaseEstimator]:
-    """Return the most frequent class, and a random forest: the usual bounds of what raw features give."""
+def default_baselines(task: str = CLASSIFICATION, random_state: int = 0) -> dict[str, BaseEstimator]:
+    """Return one answer for all, and a random forest: the usual bounds of what raw features give."""
+    if task == REGRESSION:
+        return {MEAN: DummyRegressor(), FOREST: RandomForestRegressor(200, random_state=random_state)}
     return {
         MAJORITY: DummyClassifier(strategy="most_frequent"),
         FOREST: RandomForestClassifier(200, random_state=random_state),

@@ -12,9 +12,10 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
+from vaefeat.comparison.derived import HiddenLayer
 from vaefeat.comparison.rows import Row
-from vaefeat.data import UNLABELED, Dataset, mask_labels
-from vaefeat.data.labels import is_unlabeled
+from vaefeat.data import UNLABELED, Dataset
+from vaefeat.data.targets import draw
 
 ALL = "all"
 TRAINING_SHARE = 0.75  # of the labels, where a draw is tested on those that it leaves out
@@ -38,9 +39,10 @@ class Grid:
     Attributes
     ----------
     dataset : Dataset
-        With labels ``y``.
+        With labels ``y``: classes, or quantities.
     extractors, classifiers, semi_supervised : mapping of str to estimator
-        Unfitted. Those of ``semi_supervised`` are classifiers that also learn from unlabeled samples.
+        Unfitted; of quantities, the classifiers are regressors. Those of ``semi_supervised`` are classifiers
+        that also learn from unlabeled samples. An extractor may be a :class:`HiddenLayer` of another one.
     n_labeled : sequence of int or "all"
     baselines : mapping of str to classifier
         Unfitted; each has a line of its own, and learns from the raw features.
@@ -63,11 +65,11 @@ class Grid:
         """Yield the cells in an order in which those that share features are neighbors."""
         for extractor in self.extractors:
             for n_labeled in self.n_labeled:
-                for draw in range(1 if n_labeled == ALL else self.n_draws):
+                for number in range(1 if n_labeled == ALL else self.n_draws):
                     for classifier in [*self.classifiers, *self.semi_supervised]:
-                        yield Cell(extractor, n_labeled, draw, classifier)
+                        yield Cell(extractor, n_labeled, number, classifier)
                     for name in self.baselines if extractor == RAW else ():
-                        yield Cell(name, n_labeled, draw, type(self.baselines[name]).__name__)
+                        yield Cell(name, n_labeled, number, type(self.baselines[name]).__name__)
 
     def extractor_of(self, cell: Cell) -> str:
         """Return the name of the extractor whose features a cell's classifier learns from."""
@@ -86,28 +88,44 @@ class Grid:
             "dataset_sha256": self.dataset.sha256,
             "n_train": len(self.dataset.X),
             **cell._asdict(),
-            "extractor_params": describe(self.extractors[self.extractor_of(cell)]),
+            "extractor_params": self._describe(self.extractor_of(cell)),
             "classifier_params": describe(self.classifier_of(cell)),
         }
         if not self.stratify:
             config["draws"] = "as they come"
+        if self.dataset.target is not None:
+            config["target"] = f"{self.dataset.target}: {self.dataset.task}"
+        if self.dataset.plan is not None:
+            config["columns"] = hash_of({"plan": self.dataset.plan.to_json()})
         return {"key": hash_of(config)} | config
 
-    def labels(self, n_labeled: int | str, draw: int) -> np.ndarray:
-        """Return the labels of all training samples, -1 for those without one or left out by the draw."""
+    def _describe(self, extractor: str) -> str:
+        estimator = self.extractors[extractor]
+        if isinstance(estimator, HiddenLayer):
+            return f"{estimator} = {describe(self.extractors[estimator.of])}"
+        return describe(estimator)
+
+    def is_drawn(self, n_labeled: int | str, number: int) -> np.ndarray:
+        """Return for each training sample whether a draw keeps its label; "all" keeps every one."""
         if n_labeled == ALL:
+            return self.dataset.is_labeled
+        return draw(self._y, self.dataset.task, int(n_labeled), number, stratify=self.stratify)
+
+    def labels(self, n_labeled: int | str, number: int) -> np.ndarray:
+        """Return the classes of all training samples, -1 for those without one or left out by the draw."""
+        is_drawn = self.is_drawn(n_labeled, number)
+        if is_drawn.all():
             return self._y
-        known = ~is_unlabeled(self._y)
-        drawn = mask_labels(self._y[known], int(n_labeled), draw, stratify=self.stratify)
-        y = np.full(len(self._y), UNLABELED, dtype=drawn.dtype)
-        y[known] = drawn
+        is_integer = self._y.dtype.kind in "iu"
+        y = np.full(len(self._y), UNLABELED, dtype=np.int64 if is_integer else object)
+        y[is_drawn] = self._y[is_drawn]
         return y
 
-    def labeled(self, X: np.ndarray, n_labeled: int | str, draw: int) -> tuple[np.ndarray, np.ndarray]:
+    def labeled(self, X: np.ndarray, n_labeled: int | str, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the labeled ones among ``X``, which has a row per training sample, and their labels."""
-        is_labeled = ~is_unlabeled(self.labels(n_labeled, draw))
-        y = self._y[is_labeled]
-        return X[is_labeled], np.array(y.tolist()) if y.dtype == object else y
+        is_drawn = self.is_drawn(n_labeled, number)
+        y = self._y[is_drawn]
+        return X[is_drawn], np.array(y.tolist()) if y.dtype == object else y
 
     @property
     def _y(self) -> np.ndarray:
@@ -119,13 +137,14 @@ class Grid:
         """Whether each draw is tested on the labels that it leaves out, as there are no test samples."""
         return not len(self.dataset.X_test)
 
-    def rest(self, n_labeled: int | str, draw: int) -> np.ndarray:
+    def rest(self, n_labeled: int | str, number: int) -> np.ndarray:
         """Return for each training sample whether it has a label that a draw leaves out."""
-        return ~is_unlabeled(self._y) & is_unlabeled(self.labels(n_labeled, draw))
+        return self.dataset.is_labeled & ~self.is_drawn(n_labeled, number)
 
     def needs_labels(self, extractor: str) -> bool:
         """Return whether an extractor must be fitted again for each draw of the labels."""
-        return get_tags(last_step(self.extractors[extractor])).target_tags.required
+        last = last_step(self.extractors[extractor])
+        return not isinstance(last, HiddenLayer) and get_tags(last).target_tags.required
 
 
 def numbers_of_labels(dataset: Dataset, wanted: Sequence[int | str] | None) -> list[int | str]:
@@ -140,7 +159,7 @@ def numbers_of_labels(dataset: Dataset, wanted: Sequence[int | str] | None) -> l
         raise ValueError(
             f"{dataset.name} has no classes to predict; name their column with target (--target)."
         )
-    n_known = int((~is_unlabeled(dataset.y)).sum())
+    n_known = int(dataset.is_labeled.sum())
     tests_on_rest = not len(dataset.X_test)
     largest = int(TRAINING_SHARE * n_known) if tests_on_rest else n_known - 1
     counts = [n for n in wanted or N_LABELED if as_number(n) <= largest or (n == ALL and not tests_on_rest)]

@@ -11,7 +11,9 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, StratifiedShuffleSplit
 from threadpoolctl import threadpool_limits
 
+from vaefeat.comparison.derived import HiddenLayer
 from vaefeat.comparison.grid import Cell, Grid, last_step
+from vaefeat.comparison.metrics import scores_on
 from vaefeat.comparison.rows import Row
 from vaefeat.data import Dataset
 
@@ -57,11 +59,12 @@ class Measurement:
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self.extractors: dict[str, BaseEstimator] = {}
+        self._seconds: dict[str, float] = {}
         # Neighboring cells share features, so that the last ones are enough.
         self._features = lru_cache(maxsize=1)(self._extract)
 
     def measure(self, cell: Cell) -> Row:
-        """Return the accuracy of a cell on the test samples, and what it took."""
+        """Return how a cell does on the test samples, and what it took."""
         extractor = self.grid.extractor_of(cell)
         draw = (cell.n_labeled, cell.draw) if self.grid.needs_labels(extractor) else None
         features = self._features(extractor, draw)
@@ -70,18 +73,20 @@ class Measurement:
         with threadpool_limits(1):
             fitted, seconds = timed(lambda: self._fit(cell, features.X))
             X_test, y_test = self._test_samples(cell, features)
-            is_right = fitted.predict(X_test) == y_test
+            scores = scores_on(self.grid.dataset.task, y_test, fitted.predict(X_test))
         overlap = {"n_test": len(y_test)} if self.grid.tests_on_rest else {}
-        return overlap | {
-            "accuracy": float(np.mean(is_right)),
-            "balanced_accuracy": mean_over_classes(is_right, y_test),
-            "n_features": features.X.shape[1],
-            "fit_seconds": round(features.fit_seconds, 3),
-            "classifier_seconds": round(seconds, 3),
-            "rows_per_second": round(features.rows_per_second),
-            "final_loss": features.final_loss,
-            "best_params": getattr(fitted, "best_params_", {}),
-        }
+        return (
+            overlap
+            | scores
+            | {
+                "n_features": features.X.shape[1],
+                "fit_seconds": round(features.fit_seconds, 3),
+                "classifier_seconds": round(seconds, 3),
+                "rows_per_second": round(features.rows_per_second),
+                "final_loss": features.final_loss,
+                "best_params": getattr(fitted, "best_params_", {}),
+            }
+        )
 
     def _test_samples(self, cell: Cell, features: Features) -> tuple[np.ndarray, np.ndarray]:
         """Return what a cell is tested on: the test samples, or the labels that its draw leaves out."""
@@ -95,14 +100,25 @@ class Measurement:
 
     def _extract(self, extractor: str, draw: tuple[int | str, int] | None) -> Features:
         """Return the features of an extractor, which sees the labels of a draw, or none."""
-        dataset, unfitted = self.grid.dataset, clone(self.grid.extractors[extractor])
+        dataset = self.grid.dataset
         if draw is None:
-            fitted, seconds = timed(lambda: unfitted.fit(dataset.X, None))  # FrozenEstimator requires y
-            self.extractors[extractor] = fitted
-        else:
-            X, y = self.grid.labeled(dataset.X, *draw)
-            fitted, seconds = timed(lambda: unfitted.fit(X, y))
+            fitted = self._fitted(extractor)
+            return Features.of(fitted, dataset, self._seconds[extractor])
+        X, y = self.grid.labeled(dataset.X, *draw)
+        fitted, seconds = timed(lambda: clone(self.grid.extractors[extractor]).fit(X, y))
         return Features.of(fitted, dataset, seconds)
+
+    def _fitted(self, extractor: str) -> BaseEstimator:
+        """Return an extractor that was fitted without labels, and keep it."""
+        if extractor not in self.extractors:
+            unfitted, X = self.grid.extractors[extractor], self.grid.dataset.X
+            if isinstance(unfitted, HiddenLayer):
+                fitted = unfitted.from_fitted(self._fitted(unfitted.of))
+                seconds = self._seconds[unfitted.of]
+            else:
+                fitted, seconds = timed(lambda: clone(unfitted).fit(X, None))  # FrozenEstimator requires y
+            self.extractors[extractor], self._seconds[extractor] = fitted, seconds
+        return self.extractors[extractor]
 
     def _fit(self, cell: Cell, X: np.ndarray) -> BaseEstimator:
         """Fit a semi-supervised classifier to all samples, any other to the labeled ones."""
@@ -111,11 +127,6 @@ class Measurement:
             return clone(self.grid.semi_supervised[cell.classifier]).fit(X, y)
         X, y = self.grid.labeled(X, cell.n_labeled, cell.draw)
         return with_folds(clone(self.grid.classifier_of(cell)), y).fit(X, y)
-
-
-def mean_over_classes(values: np.ndarray, y: Any) -> float:
-    """Return the mean over the classes of the mean of the values within each."""
-    return float(np.mean([np.mean(values[y == label]) for label in np.unique(y)]))
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sklearn.base import BaseEstimator
 
 from vaefeat.comparison.grid import as_number
+from vaefeat.comparison.metrics import metric_of
 from vaefeat.comparison.rows import Row
 from vaefeat.comparison.statistics import summarize
 from vaefeat.comparison.verdict import verdict, winner
@@ -36,7 +37,7 @@ class Comparison:
             ``accuracy_sd``, ``balanced_accuracy_mean``, ``fit_seconds`` (median),
             ``rows_per_second`` (median), and, where there are raw rows of the same draws, ``gain`` with
             ``gain_low`` and ``gain_high``: the mean difference from raw and its 95 % interval by
-            Student's t over the draws.
+            Student's t over the draws. Of quantities, ``r2`` and ``rmse`` take the place of accuracies.
         """
         return summarize(self.rows)
 
@@ -67,8 +68,9 @@ class Comparison:
 
 
 def _cell(row: Row) -> str:
-    mean = f"{100 * row['accuracy_mean']:.1f}"
-    return mean if row["n_draws"] == 1 else f"{mean} ± {100 * row['accuracy_sd']:.1f}"
+    metric = metric_of(row)
+    mean = metric.text(row[f"{metric.name}_mean"])
+    return mean if row["n_draws"] == 1 else f"{mean} ± {metric.text(row[f'{metric.name}_sd'])}"
 
 
 def markdown_table(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

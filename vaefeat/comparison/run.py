@@ -95,14 +95,15 @@ def compare(
     """
     dataset = data if isinstance(data, Dataset) else load_dataset(data, target=target)
     counts = numbers_of_labels(dataset, n_labeled)
+    use_defaults = baselines is None and extractors is None
     grid = Grid(
         dataset,
         extractors=default_extractors(dataset) if extractors is None else extractors,
-        classifiers=default_classifiers() if classifiers is None else classifiers,
+        classifiers=default_classifiers(dataset.task) if classifiers is None else classifiers,
         semi_supervised=semi_supervised or {},
         n_labeled=counts,
         n_draws=n_draws,
-        baselines=default_baselines() if baselines is None and extractors is None else baselines or {},
+        baselines=default_baselines(dataset.task) if use_defaults else baselines or {},
         stratify=stratify,
     )
     _check_names(grid)

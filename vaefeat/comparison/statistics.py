@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from vaefeat.comparison.grid import RAW
+from vaefeat.comparison.metrics import Metric, metric_of
 from vaefeat.comparison.rows import Row
 
 Draws = dict[int, Row]  # rows by the number of their draw
@@ -39,28 +40,29 @@ def _raw_draws(groups: Mapping[tuple, Draws], key: tuple) -> Draws:
 
 
 def _summary(key: tuple, draws: Draws, raw: Draws) -> Row:
-    accuracies = np.array([row["accuracy"] for row in draws.values()])
+    metric = metric_of(next(iter(draws.values())))
+    values = np.array([row[metric.name] for row in draws.values()])
     summary = {
         **dict(zip(("extractor", "classifier", "n_labeled"), key, strict=True)),
         "n_draws": len(draws),
-        "accuracy_mean": float(accuracies.mean()),
-        "accuracy_sd": float(accuracies.std(ddof=1)) if len(draws) > 1 else 0.0,
-        **_balanced(draws),
+        f"{metric.name}_mean": float(values.mean()),
+        f"{metric.name}_sd": float(values.std(ddof=1)) if len(draws) > 1 else 0.0,
+        **_second(draws, metric),
         "fit_seconds": _median(draws, "fit_seconds"),
         "rows_per_second": _median(draws, "rows_per_second"),
     }
-    return summary if key[0] == RAW else summary | _gain(draws, raw)
+    return summary if key[0] == RAW else summary | _gain(draws, raw, metric.name)
 
 
-def _balanced(draws: Draws) -> Row:
-    """Return the mean balanced accuracy; nothing if rows of earlier versions lack it."""
-    values = [row["balanced_accuracy"] for row in draws.values() if "balanced_accuracy" in row]
-    return {"balanced_accuracy_mean": float(np.mean(values))} if len(values) == len(draws) else {}
+def _second(draws: Draws, metric: Metric) -> Row:
+    """Return the mean of a metric's second entry; nothing if rows of earlier versions lack it."""
+    values = [row[metric.second] for row in draws.values() if metric.second in row]
+    return {f"{metric.second}_mean": float(np.mean(values))} if len(values) == len(draws) else {}
 
 
-def _gain(draws: Draws, raw: Draws) -> Row:
+def _gain(draws: Draws, raw: Draws, name: str) -> Row:
     """Return the mean gain over raw features on the same draws with its interval; nothing if none match."""
-    gains = [row["accuracy"] - raw[draw]["accuracy"] for draw, row in draws.items() if draw in raw]
+    gains = [row[name] - raw[draw][name] for draw, row in draws.items() if draw in raw]
     if not gains:
         return {}
     low, high = paired_interval(gains, overlap=_overlap(draws))

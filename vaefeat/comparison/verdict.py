@@ -1,13 +1,15 @@
 """Is an encoder worth it? The answer of a comparison in one sentence."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from vaefeat.comparison.defaults import FOREST, IMAGE, MAJORITY, VAE
+from vaefeat.comparison.defaults import BESIDE, FOREST, HIDDEN, IMAGE, MAJORITY, MEAN, VAE
 from vaefeat.comparison.grid import RAW, as_number
+from vaefeat.comparison.metrics import metric_of
 from vaefeat.comparison.rows import Row
 
-ENCODERS = (VAE, IMAGE)
+ENCODERS = (VAE, IMAGE, HIDDEN, BESIDE)
 
 
 def winner(summary: Sequence[Row]) -> str | None:
@@ -35,18 +37,20 @@ def verdict(summary: Sequence[Row]) -> str:
     best = _best_encoder(rows)
     if best is None:
         return ""
-    accuracy = {row["extractor"]: row["accuracy_mean"] for row in rows}
-    rival = max((name for name in (RAW, FOREST) if name in accuracy), key=lambda name: accuracy[name])
+    metric = metric_of(best)
+    value = {row["extractor"]: row[f"{metric.name}_mean"] for row in rows}
+    rival = max((name for name in (RAW, FOREST) if name in value), key=lambda name: value[name])
     found = f"With {best['n_labeled']} labels: {best['extractor']} features, {_points(best)} over raw"
-    top = max(accuracy[rival], best["accuracy_mean"])
-    if accuracy.get(MAJORITY, 0.0) > top:
-        return f"{found}. Always guessing the most frequent class is right more often: do not bother."
-    if best["n_draws"] > 1 and best["gain_low"] > 0 and best["accuracy_mean"] > accuracy[rival]:
+    mine = value[best["extractor"]]
+    if max(value.get(name, -math.inf) for name in (MAJORITY, MEAN)) > max(value[rival], mine):
+        return f"{found}. {metric.guess}"
+    if best["n_draws"] > 1 and best["gain_low"] > 0 and mine > value[rival]:
         return f"{found}. Ship it: vaefeat fit."
-    if best["gain"] > 0 and best["accuracy_mean"] > accuracy[rival]:
+    if best["gain"] > 0 and mine > value[rival]:
         return f"{found}. That may be chance: more draws or more labels would tell."
     name = "raw features" if rival == RAW else "a random forest on raw features"
-    return f"{found}. Do not bother: {name} did at least as well, with {100 * accuracy[rival]:.1f} %."
+    theirs = f"{metric.text(value[rival])}{metric.unit}"
+    return f"{found}. Do not bother: {name} did at least as well, with {theirs}."
 
 
 def _with_fewest_labels(summary: Sequence[Row]) -> list[Row]:
@@ -60,7 +64,8 @@ def _best_encoder(rows: Sequence[Row]) -> Row | None:
 
 
 def _points(row: dict[str, Any]) -> str:
-    gain = f"{100 * row['gain']:+.1f} points"
+    metric = metric_of(row)
+    gain = f"{metric.signed(row['gain'])}{metric.points}"
     if row["n_draws"] == 1:
         return gain
-    return f"{gain} ({100 * row['gain_low']:+.1f} to {100 * row['gain_high']:+.1f})"
+    return f"{gain} ({metric.signed(row['gain_low'])} to {metric.signed(row['gain_high'])})"

@@ -53,13 +53,19 @@ def arrow_type(kind: str | None) -> Any:
     return None if kind is None else types.get(kind, arrow.string())
 
 
+def holds_images(kind: Any) -> bool:
+    """Return whether a column of a type holds bytes, or structures with an entry of bytes."""
+    text = str(kind)
+    return text in ("binary", "large_binary") or text.startswith("struct<bytes: binary")
+
+
 def to_numpy(column: Any, name: str) -> np.ndarray:
-    """Return a column as float64, bool, datetime64, or object for text and for booleans with gaps.
+    """Return a column as float64, bool, datetime64, or object for text, images and booleans with gaps.
 
     Raises
     ------
     DatasetCorruptError
-        If it holds anything else, such as lists or bytes.
+        If it holds anything else, such as lists.
     """
     arrow = import_optional("pyarrow", "tables")
     if str(column.type).startswith("dictionary"):  # pandas's categories
@@ -71,7 +77,7 @@ def to_numpy(column: Any, name: str) -> np.ndarray:
         return column.cast(arrow.float64()).to_numpy(zero_copy_only=False)
     if kind.startswith("decimal"):
         return column.cast(arrow.float64(), safe=False).to_numpy(zero_copy_only=False)
-    if kind in (*TEXT, "bool"):
+    if kind in (*TEXT, "bool") or holds_images(column.type):
         return column.to_numpy(zero_copy_only=False)
     raise DatasetCorruptError(
         f"Column {short(repr(name))} holds {short(kind)}, expected numbers, booleans, dates or text. "

@@ -76,6 +76,8 @@ class Table:
         one chunk. Arrays, which hold numbers alone, have no such function.
     image_shape : tuple of int, optional
         Rows and columns, if each row is an image.
+    decimal : {".", ","}
+        The decimal sign of text.
     """
 
     path: Path
@@ -90,6 +92,7 @@ class Table:
     label_kind: str | None = None
     read_columns: Callable[[Mapping[int, str | None]], Iterator[RawChunk]] | None = None
     image_shape: tuple[int, int] | None = None
+    decimal: str = "."
 
     def __post_init__(self) -> None:
         if self.names is not None and len(set(self.names)) < len(self.names):

@@ -1,7 +1,9 @@
 """Arrays in NumPy's own files, .npy and .npz, read and written in chunks of rows."""
 
+import math
 import shutil
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,13 +15,42 @@ import numpy as np
 
 from vaefeat.data._dialect import Format
 from vaefeat.data._table import Chunk, ColumnNames, Table, Write, chunk_rows, short
-from vaefeat.exceptions import DatasetCorruptError
+from vaefeat.exceptions import DatasetCorruptError, DataWarning
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue in gray
 
 
 class _Header(NamedTuple):
     shape: tuple[int, ...]
     fortran_order: bool
     dtype: np.dtype
+
+
+def image_shape_of(shape: tuple[int, ...]) -> tuple[tuple[int, int] | None, int]:
+    """Return rows and columns of an array of images, and the number of their channels: 1, 3 or 4.
+
+    Examples
+    --------
+    >>> from vaefeat.data.arrays import image_shape_of
+    >>> image_shape_of((100, 8, 9, 3)), image_shape_of((100, 64))
+    (((8, 9), 3), (None, 1))
+    """
+    n_channels = shape[3] if len(shape) == 4 else 1
+    if len(shape) not in (3, 4) or 0 in shape[1:] or n_channels not in (1, 3, 4):
+        return None, 1
+    return (shape[1], shape[2]), n_channels
+
+
+def as_gray(rows: np.ndarray, n_channels: int) -> np.ndarray:
+    """Return flattened images, (n, n_pixels * n_channels), in gray, (n, n_pixels), opaque."""
+    if n_channels == 1:
+        return rows
+    return rows.reshape(len(rows), -1, n_channels)[..., :3].astype(np.float32) @ LUMA
+
+
+def warn_of_color(name: str) -> None:
+    """Say that images are taken in gray."""
+    warnings.warn(f"{short(name)} holds color images; converted them to gray.", DataWarning, stacklevel=3)
 
 
 def open_npy(path: Path, stack: ExitStack, known: Format, wanted: Collection[str]) -> Table:
@@ -47,34 +78,31 @@ def _read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
 
 
 def _open_matrix(stream: IO[bytes], n_bytes: int, path: Path, arrays: Mapping | None = None) -> Table:
-    header, image_shape = _flattened(_read_header(stream))
+    header = _read_header(stream)
+    image_shape, n_channels = image_shape_of(header.shape)
+    if image_shape is not None and not header.fortran_order:
+        header = header._replace(shape=(header.shape[0], math.prod(header.shape[1:])))
     shape, _, dtype = header
     if len(shape) != 2 or shape[1] == 0 or dtype.kind not in "buif":
         raise DatasetCorruptError(
             f"{short(path.name)} holds an array of shape {short(str(shape))} and dtype {short(str(dtype))}, "
-            "expected a numeric matrix with a row for each sample, or gray images (n, rows, columns)."
+            "expected a numeric matrix with a row for each sample, or images (n, rows, columns[, channels])."
         )
+    if n_channels > 1:
+        warn_of_color(path.name)
     n_whole = (n_bytes - stream.tell()) // (dtype.itemsize * shape[1])
     if n_whole < shape[0]:
         raise DatasetCorruptError(f"{short(path.name)} ends in row {n_whole + 1} of {shape[0]}.")
 
     def read(features: Sequence[int], label: int | None) -> Iterator[Chunk]:
-        everything = list(features) == list(range(shape[1]))
-        for rows, share in _blocks(stream, header, path):
+        everything = list(features) == list(range(n_columns))
+        for block, share in _blocks(stream, header, path):
+            rows = as_gray(block, n_channels)
             X = rows if everything else rows[:, features]
             yield Chunk(X, None if label is None else rows[:, label], share)
 
-    return Table(path, shape[1], None, read, arrays=arrays or {}, image_shape=image_shape)
-
-
-def _flattened(header: _Header) -> tuple[_Header, tuple[int, int] | None]:
-    """Return the header of images as that of a matrix with a row for each, and their shape."""
-    n_rows, *image = header.shape or (0,)
-    if len(image) == 3 and image[2] == 1:
-        image.pop()
-    if len(image) != 2 or header.fortran_order or 0 in image:
-        return header, None
-    return header._replace(shape=(n_rows, image[0] * image[1])), (image[0], image[1])
+    n_columns = shape[1] // n_channels
+    return Table(path, n_columns, None, read, arrays=arrays or {}, image_shape=image_shape)
 
 
 def _read_header(stream: IO[bytes]) -> _Header:

@@ -85,6 +85,7 @@ def open_csv(path: Path, stack: ExitStack, known: Format, wanted: Collection[str
         to_labels=parse_labels,
         label_kind="category",
         read_columns=read_columns,
+        decimal=start.dialect.decimal,
     )
 
 

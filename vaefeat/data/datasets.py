@@ -17,9 +17,9 @@ import numpy as np
 
 from vaefeat._optional import import_optional
 from vaefeat.data._table import in_words, short
-from vaefeat.data.labels import is_unlabeled
 from vaefeat.data.plan import ColumnPlan
 from vaefeat.data.tables import FORMATS, read_table
+from vaefeat.data.targets import CLASSIFICATION, is_labeled
 from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError
 
 Samples = tuple[np.ndarray, np.ndarray | None]  # X and y
@@ -37,7 +37,7 @@ class Dataset:
         There may be no samples for testing, where labels are few.
         Images have their pixels in [0, 1], row by row; tables are as they are in their file.
     y, y_test : ndarrays of shape (n_samples,), or None
-        Classes; None if the data have none.
+        Classes or quantities; None if the data have none.
     sha256 : str
         Of the samples and classes before any scaling and splitting; for a user's file, of the file
         itself.
@@ -45,6 +45,10 @@ class Dataset:
         Rows and columns of an image.
     plan : ColumnPlan or None
         How the columns of a user's table became features.
+    task : {"classification", "regression"}
+        What is to be predicted: classes, or quantities.
+    target : str or None
+        Name of the column of the labels in a user's table.
     """
 
     name: str
@@ -55,6 +59,13 @@ class Dataset:
     sha256: str
     image_shape: tuple[int, int] | None = None
     plan: ColumnPlan | None = None
+    task: str = CLASSIFICATION
+    target: str | None = None
+
+    @property
+    def is_labeled(self) -> np.ndarray:
+        """Whether each sample for training has a label."""
+        return np.zeros(len(self.X), bool) if self.y is None else is_labeled(self.y, self.task)
 
     def head(self, n_samples: int) -> "Dataset":
         """Return a data set of only the first samples for training and for testing, for a quick trial."""
@@ -148,7 +159,9 @@ def load_dataset(
 
 def _load_digits() -> Dataset:
     X, y = import_optional("sklearn.datasets", "train").load_digits(return_X_y=True)
-    return split_at_random("digits", X.astype(np.float32) / 16, y, _sha256(X.astype(np.uint8), y), (8, 8))
+    digest = _sha256(X.astype(np.uint8), y)
+    X = X.astype(np.float32) / 16
+    return split_at_random(Dataset("digits", X, y, X[:0], y[:0], digest, (8, 8)))
 
 
 def _load_named(name: str, data_home: str | os.PathLike[str] | None) -> Dataset:
@@ -272,34 +285,31 @@ def _load_file(path: Path, target: str | None, header: bool | None) -> Dataset:
     X, y = read_table(path, target, header=header)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return split_at_random(path.name, X, y, digest)
+    none = X[:0], None if y is None else y[:0]
+    return split_at_random(Dataset(path.name, X, y, *none, digest))
 
 
-def split_at_random(
-    name: str,
-    X: np.ndarray,
-    y: np.ndarray | None,
-    sha256: str,
-    image_shape: tuple[int, int] | None = None,
-    plan: ColumnPlan | None = None,
-) -> Dataset:
+def split_at_random(dataset: Dataset) -> Dataset:
     """Return a data set with a quarter of the labeled samples set aside, stratified by class.
 
-    The only sample of a class is not set aside. Where there are more classes than samples to set aside,
-    these are drawn from all alike.
+    The only sample of a class is not set aside. Where there are more classes than samples to set aside, and
+    where there are quantities, these are drawn from all alike.
     """
     train_test_split = import_optional("sklearn.model_selection", "train").train_test_split
-    hidden = np.zeros(len(X), bool) if y is None else is_unlabeled(y)
-    classes = np.zeros(len(X)) if y is None else y.astype(y.dtype if not hidden.any() else str)
+    y = dataset.y
+    hidden = np.zeros(len(dataset.X), bool) if y is None else ~dataset.is_labeled
+    classes = np.zeros(len(hidden))
+    if has_classes := y is not None and dataset.task == CLASSIFICATION:
+        classes = y.astype(str if hidden.any() else y.dtype)
     _, positions, counts = np.unique(classes, return_inverse=True, return_counts=True)
     indices = np.flatnonzero(~hidden & (counts[positions] > 1))
     enough = len(np.unique(classes[indices])) <= TEST_FRACTION * len(indices)
-    stratify = classes[indices] if y is not None and enough else None
+    stratify = classes[indices] if has_classes and enough else None
     train, test = train_test_split(indices, test_size=TEST_FRACTION, random_state=0, stratify=stratify)
     # Nothing can be tested without its class, or with a class that nothing else has.
-    train = np.concatenate([train, np.setdiff1d(np.arange(len(X)), indices)])
+    train = np.concatenate([train, np.setdiff1d(np.arange(len(hidden)), indices)])
     y_train, y_test = (None, None) if y is None else (y[train], y[test])
-    return Dataset(name, X[train], y_train, X[test], y_test, sha256, image_shape, plan)
+    return replace(dataset, X=dataset.X[train], y=y_train, X_test=dataset.X[test], y_test=y_test)
 
 
 def _sha256(*arrays: np.ndarray | None) -> str:

@@ -1,8 +1,11 @@
-"""A folder of images: one subfolder per class; images outside any are unlabeled.
+"""Images as files, or as bytes in a table: rows of gray pixels in [0, 1].
 
-Images are gray, all of one shape, and become rows of pixels in [0, 1].
+In a folder the subfolders are the classes, and images outside any are unlabeled. All images have one shape;
+those in color are converted to gray, and a :class:`DataWarning` says so.
 """
 
+import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +13,15 @@ import numpy as np
 
 from vaefeat._optional import import_optional
 from vaefeat.data._table import in_words, short
+from vaefeat.data.arrays import warn_of_color
 from vaefeat.data.labels import UNLABELED
 from vaefeat.exceptions import DatasetCorruptError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".webp")
-GRAY_MODES = {"1": 1, "L": 255, "I;16": 65535}  # and what white is
+WHITE = {"1": 1, "L": 255, "I;16": 65535}  # of the modes that are gray
 MAX_PIXELS = 2**20
+
+Named = tuple[str, Any]  # an image's name for messages, and its path or a stream of its bytes
 
 
 def read_images(folder: Path) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
@@ -37,55 +43,93 @@ def read_images(folder: Path) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
     Raises
     ------
     DatasetCorruptError
-        If there are no images, or one of them is in color, cannot be read, or has another shape.
+        If there are no images, or one of them cannot be read, or has another shape.
+
+    Warns
+    -----
+    DataWarning
+        If some are in color.
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not paths:
         raise DatasetCorruptError(
             f"{short(folder.name)} has no images; expected files such as .png in a subfolder for each class."
         )
-    first = _read(paths[0], folder)
-    X = np.empty((len(paths), first.size), np.float32)
-    for i, path in enumerate(paths):
-        pixels = _read(path, folder)
-        if pixels.shape != first.shape:
+    names = [short(str(path.relative_to(folder))) for path in paths]
+    X, shape = _read_all(zip(names, paths, strict=True), len(paths), folder.name)
+    y = np.array([_label(path.relative_to(folder)) for path in paths], object)
+    return X, y, shape
+
+
+def decode_images(values: Sequence[Any], name: str) -> tuple[np.ndarray, tuple[int, int]]:
+    """Return the images of a column, each the bytes of a file or a mapping that holds them as "bytes".
+
+    Parameters
+    ----------
+    values : sequence of bytes or mapping
+    name : str
+        Of the table, for messages.
+
+    Returns
+    -------
+    X : ndarray of shape (n_images, n_pixels), float32
+    image_shape : tuple of two int
+
+    Raises
+    ------
+    DatasetCorruptError
+        If one of them cannot be read, or has another shape than the first.
+
+    Warns
+    -----
+    DataWarning
+        If some are in color.
+    """
+    contents = (value.get("bytes") if isinstance(value, dict) else value for value in values)
+    images = ((f"Image {i} of {short(name)}", io.BytesIO(each or b"")) for i, each in enumerate(contents, 1))
+    return _read_all(images, len(values), name)
+
+
+def _read_all(images: Iterable[Named], n_images: int, source: str) -> tuple[np.ndarray, tuple[int, int]]:
+    X, first, n_in_color = np.empty((0, 0), np.float32), ("", (0, 0)), 0
+    for i, (name, file) in enumerate(images):
+        pixels, is_in_color = _read(name, file)
+        if i == 0:
+            X, first = np.empty((n_images, pixels.size), np.float32), (name, pixels.shape)
+        if pixels.shape != first[1]:
             raise DatasetCorruptError(
-                f"{_name(path, folder)} has {_shape(pixels)} pixels, but {_name(paths[0], folder)} "
-                f"{_shape(first)}: resize all images to one shape."
+                f"{name} has {_text(pixels.shape)} pixels, but {first[0]} {_text(first[1])}: resize all "
+                "images to one shape."
             )
         X[i] = pixels.ravel()
-    y = np.array([_label(path.relative_to(folder)) for path in paths], object)
-    return X, y, (first.shape[0], first.shape[1])
+        n_in_color += is_in_color
+    if n_in_color:
+        warn_of_color(source)
+    return X, (first[1][0], first[1][1])
 
 
-def _read(path: Path, folder: Path) -> np.ndarray:
-    with in_words(_name(path, folder)), import_optional("PIL.Image", "train").open(path) as image:
+def _read(name: str, file: Any) -> tuple[np.ndarray, bool]:
+    """Return an image in gray, and whether it is in color."""
+    with in_words(name), import_optional("PIL.Image", "train").open(file) as image:
         if image.width * image.height > MAX_PIXELS:
             raise DatasetCorruptError(
-                f"{_name(path, folder)} has {image.width * image.height:,} pixels, expected at most "
-                f"{MAX_PIXELS:,}: resize the images."
+                f"{name} has {image.width * image.height:,} pixels, expected at most {MAX_PIXELS:,}: resize "
+                "the images."
             )
-        gray = image.convert("L") if image.mode == "P" and _is_gray(image) else image
-        if gray.mode not in GRAY_MODES:
-            raise DatasetCorruptError(
-                f"{_name(path, folder)} is in color (mode {image.mode}), expected gray; convert the images."
-            )
-        white = GRAY_MODES[gray.mode]
-        return np.asarray(gray, np.float32) / white
+        if image.mode in WHITE:
+            return np.asarray(image, np.float32) / WHITE[image.mode], False
+        rgb = image.convert("RGB")
+        return np.asarray(rgb.convert("L"), np.float32) / WHITE["L"], not _is_gray(rgb)
 
 
-def _is_gray(image: Any) -> bool:
-    rgb = np.asarray(image.convert("RGB"))
-    return bool((rgb == rgb[..., :1]).all())
+def _is_gray(rgb: Any) -> bool:
+    channels = np.asarray(rgb)
+    return bool((channels == channels[..., :1]).all())
 
 
 def _label(path: Path) -> str | int:
     return path.parts[0] if len(path.parts) > 1 else UNLABELED
 
 
-def _name(path: Path, folder: Path) -> str:
-    return short(str(path.relative_to(folder)))
-
-
-def _shape(pixels: np.ndarray) -> str:
-    return "x".join(map(str, pixels.shape))
+def _text(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

@@ -110,22 +110,32 @@ def mask_labels(y: Any, n_labeled: int, random_state: Any = None, *, stratify: b
     >>> mask_labels([0, 0, 0, 1, 1, 1], 2, random_state=0).tolist()
     [-1, -1, 0, -1, -1, 1]
     """
-    sklearn_utils = import_optional("sklearn.utils", "train")
     y = labels_of(y)
     labeled = np.flatnonzero(~is_unlabeled(y))
     if _may_be_a_class(y).any():
         raise ValueError("y already holds the label -1, which means unlabeled: pass labeled samples only.")
-    if not 0 < n_labeled <= len(labeled):
-        raise ValueError(f"Got n_labeled={n_labeled}, expected 1 to {len(labeled)}, the number of labels.")
-    rng = sklearn_utils.check_random_state(random_state)
-    order = rng.permutation(len(labeled))
-    if stratify:
-        ties = rng.permutation(len(labeled))  # otherwise the remainder would go to the largest class
-        order = order[np.lexsort((ties, _ranks_within_class(y[labeled][order])))]
     hidden = np.ones(len(y), bool)
-    hidden[labeled[order[:n_labeled]]] = False
+    hidden[labeled[draw_labels(y[labeled], n_labeled, random_state, stratify=stratify)]] = False
     masked = _with_marks(y[~hidden], hidden)
     return masked if masked.dtype.kind in "iu" else masked.astype(object)
+
+
+def draw_labels(y: np.ndarray, n_labeled: int, random_state: Any = None, *, stratify: bool) -> np.ndarray:
+    """Return the positions of the labels that :func:`mask_labels` keeps.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer labels than that.
+    """
+    if not 0 < n_labeled <= len(y):
+        raise ValueError(f"Got n_labeled={n_labeled}, expected 1 to {len(y)}, the number of labels.")
+    rng = import_optional("sklearn.utils", "train").check_random_state(random_state)
+    order = rng.permutation(len(y))
+    if stratify:
+        ties = rng.permutation(len(y))  # otherwise the remainder would go to the largest class
+        order = order[np.lexsort((ties, _ranks_within_class(y[order])))]
+    return order[:n_labeled]
 
 
 def _may_be_a_class(y: np.ndarray) -> np.ndarray:

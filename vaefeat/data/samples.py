@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,16 @@ import numpy as np
 
 from vaefeat.data._dialect import Format
 from vaefeat.data._table import Table, in_words, near, short
+from vaefeat.data.arrays import as_gray, image_shape_of, warn_of_color
 from vaefeat.data.datasets import Dataset, split_at_random
 from vaefeat.data.frames import frame_columns
-from vaefeat.data.images import read_images
-from vaefeat.data.labels import UNLABELED, is_unlabeled, mark_unlabeled
+from vaefeat.data.images import decode_images, read_images
+from vaefeat.data.labels import UNLABELED, mark_unlabeled
 from vaefeat.data.plan import ColumnPlan, LeftOut, make_plan
-from vaefeat.data.tables import column_names, find_target, open_table, read_table
+from vaefeat.data.tables import column_names, find_target, open_table, read_matrix
+from vaefeat.data.targets import CLASSIFICATION, as_quantities, choose_task, is_labeled
 from vaefeat.exceptions import DatasetCorruptError
 
-MAX_CLASSES = 20  # below this many, numbers may always be classes
 FEW = 400  # labels: below, a quarter of them is too little to test on
 
 
@@ -33,14 +34,18 @@ class Samples:
     X : ndarray of shape (n_samples, n_features), float32
         As the plan encodes the columns; may hold NaN.
     y : ndarray of shape (n_samples,), or None
-        Classes; -1 marks the unlabeled ones.
+        Classes, with -1 for the unlabeled ones; or quantities, with NaN.
     plan : ColumnPlan or None
         None if the rows are arrays or images.
     left_out : tuple of LeftOut
         Columns that are no features.
     image_shape : tuple of two int, or None
-    sha256 : str or None
-        Of the file.
+    sha256 : str
+        Of the file; of a frame or a folder of images, of the samples.
+    task : {"classification", "regression"}
+        What is to be predicted: classes, or quantities.
+    target : str or None
+        Name of the column of the labels.
     """
 
     name: str
@@ -49,7 +54,9 @@ class Samples:
     plan: ColumnPlan | None = None
     left_out: tuple[LeftOut, ...] = ()
     image_shape: tuple[int, int] | None = None
-    sha256: str | None = None
+    sha256: str = ""
+    task: str = CLASSIFICATION
+    target: str | None = None
 
     def split(self) -> Dataset:
         """Return a data set with a quarter of the labeled samples set aside for testing.
@@ -57,15 +64,20 @@ class Samples:
         Where there are few labels none are set aside, and :func:`vaefeat.compare` tests each draw on the
         labels that it leaves out.
         """
-        if self.y is not None and self.is_labeled.sum() < FEW:
-            none = self.X[:0], self.y[:0]
-            return Dataset(self.name, self.X, self.y, *none, self.sha256 or "", self.image_shape, self.plan)
-        return split_at_random(self.name, self.X, self.y, self.sha256 or "", self.image_shape, self.plan)
+        samples = Dataset(
+            **{name: getattr(self, name) for name in ("name", "X", "y", "sha256", "image_shape", "plan")},
+            X_test=self.X[:0],
+            y_test=None if self.y is None else self.y[:0],
+            task=self.task,
+            target=self.target,
+        )
+        has_few = self.y is not None and self.is_labeled.sum() < FEW
+        return samples if has_few else split_at_random(samples)
 
     @property
     def is_labeled(self) -> np.ndarray:
         """Whether each sample has a label."""
-        return np.zeros(len(self.X), bool) if self.y is None else ~is_unlabeled(self.y)
+        return np.zeros(len(self.X), bool) if self.y is None else is_labeled(self.y, self.task)
 
 
 @dataclass(frozen=True)
@@ -74,16 +86,19 @@ class _Raw:
 
     name: str
     columns: dict[str, np.ndarray]
-    y: np.ndarray | None
+    y: np.ndarray | None = None
+    quantities: np.ndarray | None = None
     X: np.ndarray | None = None
     image_shape: tuple[int, int] | None = None
-    sha256: str | None = None
+    sha256: str = ""
+    beside: tuple[str, ...] = ()  # columns that stand beside images
 
 
 def read_samples(
     data: Any,
-    target: str | None = None,
+    target: Any = None,
     *,
+    task: str | None = None,
     unlabeled: str | os.PathLike[str] | None = None,
     header: bool | None = None,
     separator: str | None = None,
@@ -98,14 +113,18 @@ def read_samples(
 
     Parameters
     ----------
-    data : path, frame, or mapping of str to array
-        A file as for :func:`vaefeat.load_dataset`, a folder of images, or a frame of pandas, Polars or
-        pyarrow.
-    target : str, optional
-        The column of the classes. A sample has no label where it is empty, NaN or -1. The subfolders
-        are the classes of images.
+    data : path, frame, mapping of str to array, or ndarray
+        A file as for :func:`vaefeat.load_dataset`, or a .parquet whose column holds images as bytes; a folder
+        of images; a frame of pandas, Polars or pyarrow; or an array of shape (n_samples, n_features) or
+        (n_samples, rows, columns[, channels]).
+    target : str, or array of shape (n_samples,), optional
+        The column of the labels. A sample has no label where it is empty or NaN, and no class where it
+        is -1. The subfolders are the classes of images.
+    task : {"classification", "regression"}, optional
+        Whether to predict classes or quantities; by default :func:`vaefeat.data.targets.find_task` tells
+        from the labels.
     unlabeled : path, optional
-        A further file of the same columns, without the classes.
+        A further file of the same columns, without the labels.
     header : bool, optional
         Whether the first line of a .csv holds names; by default this is told from the line.
     separator, decimal, encoding : str, optional
@@ -124,16 +143,18 @@ def read_samples(
     DatasetNotFoundError, DatasetCorruptError
         If there is no such file, or it cannot be read.
     ValueError
-        If a column is unknown, or the target does not hold classes.
+        If a column is unknown, or nothing can be learned from the target.
     """
     known = Format(header, separator, decimal, encoding)
-    raw = _read(data, target, known)
+    raw = _from_array(data, target) if isinstance(data, np.ndarray) else _read(data, target, known)
+    target = target if isinstance(target, str) else None
     if unlabeled is not None:
         raw = _extended(raw, _read(unlabeled, None, known))
     shape = image_shape or raw.image_shape
-    if raw.X is not None:
-        samples = Samples(raw.name, raw.X, raw.y, image_shape=shape, sha256=raw.sha256)
-    else:
+    y, task = (None, CLASSIFICATION) if raw.y is None else choose_task(raw.y, raw.quantities, task, target)
+    left_out = [LeftOut(name, "stands beside images") for name in raw.beside]
+    plan, X = None, raw.X
+    if X is None:
         # Of an image every pixel counts, constant or not.
         plan, left_out = make_plan(
             raw.columns,
@@ -143,11 +164,15 @@ def read_samples(
             keep_constant=shape is not None,
         )
         X = plan.encode(raw.columns)
-        samples = Samples(raw.name, X, raw.y, plan, tuple(left_out), shape, raw.sha256)
-    _check_shape(samples)
-    if samples.y is not None:
-        check_classes(samples.y, target)
-    return samples
+    _check_shape(raw.name, X.shape[1], shape)
+    sha256 = raw.sha256 or _digest(X, y)
+    return Samples(raw.name, X, y, plan, tuple(left_out), shape, sha256, task, target)
+
+
+def _digest(X: np.ndarray, y: np.ndarray | None) -> str:
+    digest = hashlib.sha256(np.ascontiguousarray(X).tobytes())
+    digest.update(repr(None if y is None else y.tolist()).encode())
+    return digest.hexdigest()
 
 
 def _read(data: Any, target: str | None, known: Format) -> _Raw:
@@ -155,8 +180,10 @@ def _read(data: Any, target: str | None, known: Format) -> _Raw:
         return _from_frame(data, target)
     path = Path(data)
     if path.is_dir():
+        if target is not None:
+            raise ValueError(f"The classes of {short(path.name)} are its subfolders; leave the target out.")
         X, y, shape = read_images(path)
-        return _Raw(path.name, {}, y, X, shape)
+        return _Raw(path.name, {}, y, X=X, image_shape=shape)
     with open_table(path, known, () if target is None else (target,)) as table:
         read = _from_table if table.read_columns else _from_arrays
         raw = read(table, target)
@@ -164,9 +191,35 @@ def _read(data: Any, target: str | None, known: Format) -> _Raw:
         return replace(raw, sha256=hashlib.file_digest(file, "sha256").hexdigest())
 
 
+def _from_array(X: np.ndarray, labels: Any) -> _Raw:
+    shape, n_channels = image_shape_of(X.shape)
+    if X.dtype.kind not in "buif" or (X.ndim != 2 and shape is None) or 0 in X.shape:
+        raise ValueError(
+            f"Got an array of shape {X.shape} and dtype {X.dtype}, expected numbers with a row for each "
+            "sample, or images (n, rows, columns[, channels])."
+        )
+    if n_channels > 1:
+        warn_of_color("the array")
+    rows = as_gray(X.reshape(len(X), -1), n_channels).astype(np.float32)
+    raw = _Raw("the array", {}, X=rows, image_shape=shape)
+    if labels is None:
+        return raw
+    y = np.asarray(labels)
+    if y.shape != (len(X),):
+        raise ValueError(f"Got labels of shape {y.shape} for {len(X)} samples, expected one for each.")
+    return _with_target(raw, y, mark_unlabeled)
+
+
 def _from_arrays(table: Table, target: str | None) -> _Raw:
-    X, y = read_table(table.path, target)
-    return _Raw(table.path.name, {}, y, X, table.image_shape)
+    X, values = read_matrix(table, target)
+    raw = _Raw(table.path.name, {}, X=X, image_shape=table.image_shape)
+    return raw if values is None else _with_target(raw, values, table.to_labels, table.decimal)
+
+
+def _with_target(
+    raw: _Raw, values: np.ndarray, to_labels: Callable[[np.ndarray], np.ndarray], decimal: str = "."
+) -> _Raw:
+    return replace(raw, y=to_labels(values), quantities=as_quantities(values, decimal))
 
 
 def _from_table(table: Table, target: str | None) -> _Raw:
@@ -183,16 +236,28 @@ def _from_table(table: Table, target: str | None) -> _Raw:
     columns = dict(zip((names[i] for i in kinds), arrays, strict=True))
     if not len(arrays[0]):
         raise DatasetCorruptError(f"{short(table.path.name)} has no rows.")
-    y = None if label is None else table.to_labels(columns.pop(names[label]))
-    return _Raw(table.path.name, columns, y)
+    values = None if label is None else columns.pop(names[label])
+    raw = _with_images(_Raw(table.path.name, columns))
+    return raw if values is None else _with_target(raw, values, table.to_labels, table.decimal)
+
+
+def _with_images(raw: _Raw) -> _Raw:
+    """Return images in place of columns, if one of these holds images."""
+    for name, values in raw.columns.items():
+        if values.dtype == object and any(isinstance(value, bytes | dict) for value in values[:1]):
+            X, shape = decode_images(values.tolist(), raw.name)
+            others = [other for other in raw.columns if other != name]
+            return replace(raw, columns={}, X=X, image_shape=shape, beside=tuple(others))
+    return raw
 
 
 def _from_frame(frame: Any, target: str | None) -> _Raw:
     columns = frame_columns(frame)
     if target is not None and target not in columns:
         raise ValueError(f"The frame has no column {short(repr(target))}{near(target, columns)}")
-    y = None if target is None else mark_unlabeled(columns.pop(target))
-    return _Raw("the frame", columns, y)
+    values = None if target is None else columns.pop(target)
+    raw = _Raw("the frame", columns)
+    return raw if values is None else _with_target(raw, values, mark_unlabeled)
 
 
 def _extended(raw: _Raw, more: _Raw) -> _Raw:
@@ -201,6 +266,8 @@ def _extended(raw: _Raw, more: _Raw) -> _Raw:
     y = None if raw.y is None else np.concatenate([raw.y, np.full(n, UNLABELED).astype(raw.y.dtype)])
     if y is not None and raw.y is not None and raw.y.dtype.kind not in "iuO":
         y = np.concatenate([raw.y.astype(object), np.full(n, UNLABELED, object)])
+    if raw.quantities is not None:
+        raw = replace(raw, quantities=np.concatenate([raw.quantities, np.full(n, np.nan)]))
     if raw.X is not None:
         if more.X is None or more.X.shape[1] != raw.X.shape[1]:
             raise DatasetCorruptError(
@@ -221,39 +288,9 @@ def _joined(values: np.ndarray, more: np.ndarray) -> np.ndarray:
     return np.concatenate([values, more] if same else [values.astype(object), more.astype(object)])
 
 
-def _check_shape(samples: Samples) -> None:
-    shape, n_features = samples.image_shape, samples.X.shape[1]
+def _check_shape(name: str, n_features: int, shape: tuple[int, int] | None) -> None:
     if shape is not None and shape[0] * shape[1] != n_features:
         raise ValueError(
-            f"Got images of {shape[0]}x{shape[1]} = {shape[0] * shape[1]} pixels, but {short(samples.name)} "
-            f"has {n_features} features."
-        )
-
-
-def check_classes(y: np.ndarray, target: str | None = None) -> None:
-    """Refuse labels that a classifier cannot learn from.
-
-    Raises
-    ------
-    ValueError
-        If fewer than two classes have two labels, or the labels are quantities rather than classes.
-    """
-    name = "The target" if target is None else f"The target {short(repr(target))}"
-    labels = y[~is_unlabeled(y)]
-    classes, counts = np.unique(labels.astype(str) if labels.dtype == object else labels, return_counts=True)
-    if not len(classes):
-        raise ValueError(f"{name} has no labels: all rows are empty or -1. Label some of each class.")
-    if len(classes) > MAX_CLASSES and (labels.dtype.kind == "f" or len(classes) > len(labels) / 2):
-        raise ValueError(
-            f"{name} has {len(classes)} different values in {len(labels)} labeled rows, expected classes; "
-            "quantities cannot be predicted yet, only classes such as low and high."
-        )
-    if len(classes) == 1:
-        hint = "-1 means unlabeled; rename that class" if (y == UNLABELED).any() else "label another class"
-        raise ValueError(f"{name} has the one class {short(repr(classes[0].item()))}: {hint}.")
-    if np.sum(counts > 1) < 2:
-        rare = short(repr(classes[counts.argmin()].item()))
-        raise ValueError(
-            f"{name} has a single labeled row of class {rare}, expected two classes with at least 2: label "
-            "more rows of each class."
+            f"Got images of {shape[0]}x{shape[1]} = {shape[0] * shape[1]} pixels, but {short(name)} has "
+            f"{n_features} features."
         )

@@ -132,18 +132,26 @@ def read_table(
         If the name ends in none of the suffixes, or the target is unknown.
     """
     wanted = () if target is None else (target,)
-    with open_table(path, Format(header), wanted) as table, in_words(short(path.name)):
+    with open_table(path, Format(header), wanted) as table:
+        X, values = read_matrix(table, target)
+        return X, None if values is None else table.to_labels(values)
+
+
+def read_matrix(table: Table, target: str | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the features of a whole table, and the values of its target as they are in the file."""
+    name = short(table.path.name)
+    with in_words(name):
         label, y = find_target(table, target)
         features = [i for i in table.columns() if i != label]
         if not features:
-            raise DatasetCorruptError(f"{short(path.name)} has no columns besides the target.")
+            raise DatasetCorruptError(f"{name} has no columns besides the target.")
         chunks = list(_checked(table, features, label, allow_nan=True))
         if not sum(len(chunk.X) for chunk in chunks):
-            raise DatasetCorruptError(f"{short(path.name)} has no rows.")
+            raise DatasetCorruptError(f"{name} has no rows.")
         X = np.concatenate([chunk.X for chunk in chunks])
         if label is not None:
             y = np.concatenate([chunk.labels for chunk in chunks if chunk.labels is not None])
-        return X, None if y is None else table.to_labels(_as_column(y, len(X), path))
+        return X, None if y is None else _as_column(y, len(X), table.path)
 
 
 @contextmanager

@@ -1,20 +1,25 @@
-"""From a table with few labels to a classifier that ships."""
+"""From a table with few labels to a classifier or regressor that ships."""
 
-from vaefeat.fitting.candidates import CLASSIFIERS, Candidate, beside, default_candidates
+from vaefeat.comparison import beside
+from vaefeat.fitting.candidates import PREDICTORS, Candidate, default_candidates
 from vaefeat.fitting.columns import ColumnEncoder
 from vaefeat.fitting.report import write_report
-from vaefeat.fitting.run import Choice, choose, fit
-from vaefeat.fitting.selection import Score, balanced_mean, choose_among, cross_validate
+from vaefeat.fitting.run import Choice, check_labels, choose, fit
+from vaefeat.fitting.scores import CrossValidated, RegressionScore, Score, balanced_mean
+from vaefeat.fitting.selection import choose_among, cross_validate
 from vaefeat.fitting.verdict import verdict
 
 __all__ = [
-    "CLASSIFIERS",
+    "PREDICTORS",
     "Candidate",
     "Choice",
     "ColumnEncoder",
+    "CrossValidated",
+    "RegressionScore",
     "Score",
     "balanced_mean",
     "beside",
+    "check_labels",
     "choose",
     "choose_among",
     "cross_validate",

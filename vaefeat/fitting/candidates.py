@@ -1,33 +1,34 @@
-"""What may be shipped: Pipelines of label-free features and a classifier, from simple to complex."""
+"""What may be shipped: Pipelines of label-free features and a predictor, from simple to complex."""
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from vaefeat.comparison.defaults import ALPHAS, batch_size, wide_encoder
 from vaefeat.data.samples import Samples
-from vaefeat.estimators import VAEEncoderTransformer
+from vaefeat.data.targets import CLASSIFICATION, REGRESSION
 from vaefeat.fitting.logistic import LogisticSearch
-from vaefeat.recipes import PixelScaler, image_encoder
-from vaefeat.values.likelihoods import Gaussian
+from vaefeat.recipes import PixelScaler
 
-LOGISTIC, FOREST = "logistic-regression", "random-forest"
-CLASSIFIERS = (LOGISTIC, FOREST)
+LOGISTIC, RIDGE, FOREST = "logistic-regression", "ridge", "random-forest"
+PREDICTORS = {CLASSIFICATION: (LOGISTIC, FOREST), REGRESSION: (RIDGE, FOREST)}
 RAW, UNSCALED = "raw", "raw, unscaled"
 VAE, BESIDE, IMAGE = "vae", "raw beside vae", "image vae"
 N_TREES = 128  # a power of two: float32 adds up their votes exactly, so that ties break in a file as here
-MIN_STEPS = 2_000  # of training an encoder, and
-MAX_EPOCHS = 500
+MIN_STEPS = 2_000  # of training an encoder, but
+MIN_EPOCHS, MAX_EPOCHS = 8, 500
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Features, learned without labels, and a classifier on them.
+    """Features, learned without labels, and a classifier or regressor on them.
 
     Attributes
     ----------
@@ -35,16 +36,16 @@ class Candidate:
         Name of the features, by which candidates share them.
     extractor : Pipeline
         Unfitted; fitted to all rows without labels. That of "raw beside vae" is the VAE's, see
-        :func:`beside`.
-    kind : {"logistic-regression", "random-forest"}
-    classifier : classifier
+        :func:`vaefeat.comparison.beside`.
+    kind : {"logistic-regression", "ridge", "random-forest"}
+    predictor : classifier or regressor
         Unfitted; fitted to the labeled rows.
     """
 
     features: str
     extractor: Pipeline
     kind: str
-    classifier: BaseEstimator
+    predictor: BaseEstimator
 
     @property
     def name(self) -> str:
@@ -80,35 +81,34 @@ def default_candidates(
     list of Candidate
         Raw features with logistic regression and with a random forest; then the hidden layer of a VAE
         with logistic regression, alone and beside the raw features, or for images that of
-        :func:`vaefeat.recipes.image_encoder`.
+        :func:`vaefeat.recipes.image_encoder`. Of quantities ridge regression takes the place of logistic
+        regression.
     """
-    batch_size = min(256, max(1, len(samples.X) // 10))
-    epochs = math.ceil(MIN_STEPS / math.ceil(len(samples.X) / batch_size))
-    options: dict[str, Any] = {
-        "output": "hidden",
-        "batch_size": batch_size,
-        "learning_rate": "cosine",
-        "max_iter": min(MAX_EPOCHS, max(8, epochs)) if max_iter is None else max_iter,
-        "random_state": random_state,
-    }
-    imputers = [SimpleImputer(strategy="median", keep_empty_features=True)] if samples.plan else []
+    if max_iter is None:
+        max_iter = min(MAX_EPOCHS, max(MIN_EPOCHS, math.ceil(MIN_STEPS / _steps_per_epoch(len(samples.X)))))
+    encoder = wide_encoder(
+        len(samples.X), samples.image_shape, output="hidden", max_iter=max_iter, random_state=random_state
+    )
+    has_gaps = samples.plan is not None or np.isnan(samples.X).any()
+    imputers = [SimpleImputer(strategy="median", keep_empty_features=True)] if has_gaps else []
     scaler = StandardScaler() if samples.image_shape is None else PixelScaler()
-    logistic = LogisticSearch(random_state)
-    forest = RandomForestClassifier(N_TREES, min_samples_leaf=1, random_state=random_state)
+    linear, forest = _predictors(samples.task, random_state).items()
     candidates = [
-        Candidate(RAW, make_pipeline(*imputers, scaler), LOGISTIC, logistic),
-        Candidate(UNSCALED, make_pipeline(*imputers, FunctionTransformer()), FOREST, forest),
+        Candidate(RAW, make_pipeline(*imputers, scaler), *linear),
+        Candidate(UNSCALED, make_pipeline(*imputers, FunctionTransformer()), *forest),
     ]
-    if samples.image_shape is not None:
-        encoder = image_encoder(samples.image_shape, **options)
-        return [*candidates, Candidate(IMAGE, make_pipeline(*imputers, scaler, encoder), LOGISTIC, logistic)]
-    vae = VAEEncoderTransformer(50, hidden_layer_sizes=(256,), likelihood=Gaussian(0.1), **options)
-    extractor = make_pipeline(*imputers, scaler, vae)
-    return [*candidates, *(Candidate(features, extractor, LOGISTIC, logistic) for features in (VAE, BESIDE))]
+    extractor = make_pipeline(*imputers, scaler, encoder)
+    of_encoder = (VAE, BESIDE) if samples.image_shape is None else (IMAGE,)
+    return [*candidates, *(Candidate(features, extractor, *linear) for features in of_encoder)]
 
 
-def beside(fitted: Pipeline) -> Pipeline:
-    """Return a fitted Pipeline that ends in an encoder, with the input of the encoder beside its features."""
-    *steps, (name, encoder) = fitted.steps
-    union = FeatureUnion([("raw", FunctionTransformer()), (name, encoder)])
-    return Pipeline([*steps, ("union", union)])
+def _steps_per_epoch(n_samples: int) -> int:
+    return math.ceil(n_samples / batch_size(n_samples))
+
+
+def _predictors(task: str, random_state: int) -> dict[str, BaseEstimator]:
+    """Return what is linear in the features, and a random forest."""
+    if task == REGRESSION:
+        return {RIDGE: RidgeCV(ALPHAS), FOREST: RandomForestRegressor(N_TREES, random_state=random_state)}
+    forest = RandomForestClassifier(N_TREES, min_samples_leaf=1, random_state=random_state)
+    return {LOGISTIC: LogisticSearch(random_state), FOREST: forest}

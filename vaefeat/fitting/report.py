@@ -5,12 +5,14 @@ import html
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from vaefeat.comparison import markdown_table
 from vaefeat.fitting.run import Choice
+from vaefeat.fitting.scores import RegressionScore, Score
 from vaefeat.fitting.verdict import verdict
 
 MAX_CLASSES = 30  # of a confusion matrix that can still be read
@@ -50,30 +52,25 @@ def write_report(choice: Choice, folder: Path) -> list[Path]:
 def report_tables(choice: Choice) -> list[Table]:
     """Return what was found as tables: candidates, confusion, data, columns."""
     tables = [_candidates(choice), _data(choice)]
-    if len(np.unique(choice.scores[0].y)) <= MAX_CLASSES:
-        tables.insert(1, _confusion(choice))
+    score = choice.scores[choice.chosen]
+    if isinstance(score, Score) and len(np.unique(score.y)) <= MAX_CLASSES:
+        tables.insert(1, _confusion(score))
     if choice.samples.plan is not None and choice.samples.image_shape is None:
         tables.append(columns_table(choice))
     return tables
 
 
 def _candidates(choice: Choice) -> Table:
-    majority, share = choice.majority
-    n_classes = len(np.unique(choice.scores[0].y))
-    lines = [(f"majority: {majority}", f"{share:.1%}", f"{1 / n_classes:.1%}", "", "")]
+    score = choice.scores[0]
+    guess, cells = score.guess()
+    lines = [(guess, *cells, "")]
     for i, (candidate, score) in enumerate(zip(choice.candidates, choice.scores, strict=True)):
-        shares = (f"{score.accuracy:.1%}", f"{score.balanced_accuracy:.1%}", f"{score.log_loss:.2f}")
-        lines.append((candidate.name, *shares, "chosen" if i == choice.chosen else ""))
-    lines += [(name, "", "", "", "skipped for time") for name in choice.skipped]
-    return (
-        "Candidates, by cross-validation",
-        ["candidate", "accuracy", "balanced", "log loss", ""],
-        list(lines),
-    )
+        lines.append((candidate.name, *score.cells(), "chosen" if i == choice.chosen else ""))
+    lines += [(name, *("" for _ in score.headings), "skipped for time") for name in choice.skipped]
+    return "Candidates, by cross-validation", ["candidate", *score.headings, ""], list(lines)
 
 
-def _confusion(choice: Choice) -> Table:
-    score = choice.scores[choice.chosen]
+def _confusion(score: Score) -> Table:
     classes = np.unique(score.y)
     counts = confusion_matrix(score.y, score.predicted, labels=classes)
     lines = [(str(label), *map(str, row)) for label, row in zip(classes, counts.tolist(), strict=True)]
@@ -106,7 +103,7 @@ def _page(name: str, sentence: str, tables: Sequence[Table], plot: bytes) -> str
     title = html.escape(name)
     parts = [f"<h1>{title}</h1>", f"<p><strong>{html.escape(sentence)}</strong></p>"]
     image = base64.b64encode(plot).decode()
-    parts.append(f'<img alt="Balanced accuracy of each candidate" src="data:image/png;base64,{image}">')
+    parts.append(f'<img alt="Score of each candidate" src="data:image/png;base64,{image}">')
     for heading, columns, lines in tables:
         parts.append(f"<h2>{html.escape(heading)}</h2><table>{_row(columns, 'th')}")
         parts += [_row(line, "td") for line in lines]
@@ -122,19 +119,42 @@ def _row(cells: Sequence[str], tag: str) -> str:
 
 
 def _plot(choice: Choice) -> bytes:
-    """Return a picture of the candidates' balanced accuracies, with two standard errors, as PNG."""
+    """Return a picture of the candidates, and of quantities and their predictions, as PNG."""
     from matplotlib.figure import Figure
 
-    names = [candidate.name for candidate in choice.candidates][::-1]
-    scores = choice.scores[::-1]
-    figure = Figure(figsize=(7, 0.6 + 0.5 * len(names)), layout="constrained")
-    axes = figure.subplots()
-    means = [100 * score.balanced_accuracy for score in scores]
-    colors = ["C0" if i == choice.chosen else "0.7" for i in range(len(names))][::-1]
-    axes.barh(names, means, xerr=[200 * score.standard_error for score in scores], color=colors)
-    axes.axvline(100 / len(np.unique(scores[0].y)), color="0.3", linestyle=":", label="one class for all")
-    axes.set(xlabel="balanced accuracy by cross-validation (%)", xlim=(0, 100))
-    axes.legend(loc="lower right")
+    score = choice.scores[choice.chosen]
+    n_axes = 2 if isinstance(score, RegressionScore) else 1
+    height = 0.6 + 0.5 * len(choice.candidates)
+    figure = Figure(figsize=(7, height if n_axes == 1 else height + 4), layout="constrained")
+    axes = figure.subplots(n_axes, squeeze=False, height_ratios=[height, 4][:n_axes])[:, 0]
+    _draw_candidates(choice, axes[0])
+    if isinstance(score, RegressionScore):
+        _draw_predictions(score, axes[1])
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=120, metadata={"Software": None})
     return content.getvalue()
+
+
+def _draw_candidates(choice: Choice, axes: Any) -> None:
+    """Draw the scores of the candidates, with two standard errors."""
+    scores = choice.scores[::-1]
+    scale = 100 if isinstance(scores[0], Score) else 1
+    colors = ["C0" if i == choice.chosen else "0.7" for i in range(len(scores))][::-1]
+    axes.barh(
+        [candidate.name for candidate in choice.candidates][::-1],
+        [scale * score.value for score in scores],
+        xerr=[2 * scale * score.standard_error for score in scores],
+        color=colors,
+    )
+    axes.axvline(scale * scores[0].chance, color="0.3", linestyle=":", label="one answer for all")
+    lowest = min(0.0, *(scale * (score.value - 2 * score.standard_error) for score in scores))
+    unit = " (%)" if scale == 100 else ""
+    axes.set(xlabel=f"{scores[0].metric} by cross-validation{unit}", xlim=(lowest, scale))
+    axes.legend(loc="lower right")
+
+
+def _draw_predictions(score: RegressionScore, axes: Any) -> None:
+    axes.scatter(score.y, score.predictions[0], s=9, alpha=0.6)
+    ends = [score.y.min(), score.y.max()]
+    axes.plot(ends, ends, color="0.3", linestyle=":")
+    axes.set(xlabel="quantity", ylabel="prediction without its row")

@@ -1,20 +1,24 @@
 """From samples with few labels to a Pipeline that ships."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from vaefeat.data.samples import Samples, check_classes, read_samples
-from vaefeat.fitting.candidates import BESIDE, CLASSIFIERS, VAE, Candidate, beside, default_candidates
+from vaefeat.comparison import beside
+from vaefeat.data._table import short
+from vaefeat.data.samples import Samples, read_samples
+from vaefeat.data.targets import check_target
+from vaefeat.fitting.candidates import BESIDE, PREDICTORS, VAE, Candidate, default_candidates
 from vaefeat.fitting.columns import ColumnEncoder
 from vaefeat.fitting.logistic import LogisticSearch
-from vaefeat.fitting.selection import Score, choose_among, cross_validate, rows_to_choose_by
+from vaefeat.fitting.scores import CrossValidated
+from vaefeat.fitting.selection import choose_among, cross_validate, groups_of, rows_to_choose_by
 
 Progress = Callable[[str, int, int], Any]
 
@@ -30,7 +34,7 @@ class Choice:
     samples : Samples
     candidates : list of Candidate
         Those that were tried, the simplest first.
-    scores : list of Score
+    scores : list of Score or RegressionScore
         Of each candidate, by cross-validation.
     chosen : int
         Position of the candidate that the Pipeline is made of.
@@ -41,19 +45,13 @@ class Choice:
     pipeline: Pipeline
     samples: Samples
     candidates: list[Candidate]
-    scores: list[Score]
+    scores: list[CrossValidated]
     chosen: int
     skipped: list[str]
 
-    @property
-    def majority(self) -> tuple[Any, float]:
-        """The most frequent class among the labeled rows, and its share."""
-        classes, counts = np.unique(self.scores[0].y, return_counts=True)
-        return classes[counts.argmax()].item(), float(counts.max() / counts.sum())
-
 
 def fit(data: Any, target: str | None = None, **options: Any) -> Pipeline:
-    """Fit the Pipeline that suits the data: choose features and classifier, and train on all rows.
+    """Fit the Pipeline that suits the data: choose features and classifier or regressor, train on all rows.
 
     Parameters
     ----------
@@ -94,14 +92,15 @@ def choose(
 
     Features are learned from all rows, labeled or not, and see no label. Of the labeled rows each is
     predicted by classifiers that were trained without its label. Of the candidates within one standard
-    error of the best balanced accuracy the one with the lowest log loss is chosen.
+    error of the best balanced accuracy the one with the lowest log loss is chosen; for quantities, the
+    simplest within one standard error of the best R².
 
     Parameters
     ----------
     data, target
         As for :func:`vaefeat.data.samples.read_samples`; ``data`` may also be a Samples.
-    classifier : {"logistic-regression", "random-forest"}, optional
-        The only kind of classifier to consider.
+    classifier : {"logistic-regression", "ridge", "random-forest"}, optional
+        The only kind of classifier, or regressor, to consider.
     encoder_only : bool, default=False
         Consider encoders alone, and return a Pipeline without the classifier.
     max_seconds : float, optional
@@ -112,8 +111,8 @@ def choose(
     progress : callable, optional
         Called with a description of the current step, the number of steps done, and their total.
     **read
-        Further options of :func:`vaefeat.data.samples.read_samples`, such as ``unlabeled``, ``image_shape``,
-        ``drop``, ``categorical`` and ``numeric``.
+        Further options of :func:`vaefeat.data.samples.read_samples`, such as ``task``, ``unlabeled``,
+        ``image_shape``, ``drop``, ``categorical`` and ``numeric``.
 
     Returns
     -------
@@ -125,12 +124,9 @@ def choose(
         If the data cannot be learned from, or no candidate is left.
     """
     samples = data if isinstance(data, Samples) else read_samples(data, target, **read)
-    if samples.y is None:
-        raise ValueError(
-            f"{samples.name} has no classes to predict; name their column with target (--target)."
-        )
-    check_classes(samples.y, target)
-    candidates = _considered(default_candidates(samples, random_state, max_iter), classifier, encoder_only)
+    check_labels(samples)
+    candidates = default_candidates(samples, random_state, max_iter)
+    candidates = _considered(candidates, PREDICTORS[samples.task], classifier, encoder_only)
     trial = _Trial(samples, random_state)
     scores, skipped = trial.score(candidates, max_seconds, progress or (lambda what, done, total: None))
     candidates = candidates[: len(scores)]
@@ -139,11 +135,26 @@ def choose(
     return Choice(pipeline, samples, candidates, scores, chosen, skipped)
 
 
+def check_labels(samples: Samples) -> None:
+    """Refuse samples that nothing can be learned from.
+
+    Raises
+    ------
+    ValueError
+    """
+    if samples.y is None:
+        raise ValueError(
+            f"{samples.name} has no classes to predict; name their column with target (--target)."
+        )
+    check_target(samples.y, samples.task, samples.target)
+
+
 def _considered(
-    candidates: Sequence[Candidate], classifier: str | None, encoder_only: bool
+    candidates: Sequence[Candidate], known: Collection[str], classifier: str | None, encoder_only: bool
 ) -> list[Candidate]:
-    if classifier not in (None, *CLASSIFIERS):
-        raise ValueError(f"Got the classifier {classifier!r}, expected one of {', '.join(CLASSIFIERS)}.")
+    if classifier not in (None, *known):
+        names = ", ".join(known)
+        raise ValueError(f"Got the classifier {short(repr(classifier))}, expected one of {names} here.")
     kept = [
         candidate
         for candidate in candidates
@@ -155,7 +166,7 @@ def _considered(
 
 
 class _Trial:
-    """Features of all rows, computed once for each extractor, and classifiers on those of labeled rows."""
+    """Features of all rows, computed once for each extractor, and predictors on those of labeled rows."""
 
     def __init__(self, samples: Samples, random_state: int) -> None:
         self.samples, self.random_state = samples, random_state
@@ -167,17 +178,17 @@ class _Trial:
 
     def score(
         self, candidates: Sequence[Candidate], max_seconds: float | None, progress: Progress
-    ) -> tuple[list[Score], list[str]]:
+    ) -> tuple[list[CrossValidated], list[str]]:
         """Return the scores of as many candidates as the time suffices for, and the names of the others."""
         started = time.monotonic()
-        scores: list[Score] = []
-        rows = rows_to_choose_by(self.y, self.random_state)
+        scores: list[CrossValidated] = []
+        rows = rows_to_choose_by(groups_of(candidates[0].predictor, self.y), self.random_state)
         for i, candidate in enumerate(candidates):
             if scores and max_seconds is not None and time.monotonic() - started > max_seconds:
                 break
             progress(candidate.name, i, len(candidates))
             X = self.features(candidate)[rows]
-            scores.append(cross_validate(candidate.classifier, X, self.y[rows], self.random_state))
+            scores.append(cross_validate(candidate.predictor, X, self.y[rows], self.random_state))
         progress("training on all rows", len(candidates), len(candidates))
         return scores, [candidate.name for candidate in candidates[len(scores) :]]
 
@@ -202,9 +213,10 @@ class _Trial:
         if encoder_only:
             return Pipeline([*columns, *steps])
         with threadpool_limits(1):
-            classifier = clone(candidate.classifier).fit(X, self.y)
-        return Pipeline([*columns, *steps, ("classifier", _best(classifier))])
+            predictor = clone(candidate.predictor).fit(X, self.y)
+        name = "regressor" if is_regressor(predictor) else "classifier"
+        return Pipeline([*columns, *steps, (name, _best(predictor))])
 
 
-def _best(classifier: BaseEstimator) -> BaseEstimator:
-    return classifier.best_estimator_ if isinstance(classifier, LogisticSearch) else classifier
+def _best(predictor: BaseEstimator) -> BaseEstimator:
+    return predictor.best_estimator_ if isinstance(predictor, LogisticSearch) else predictor

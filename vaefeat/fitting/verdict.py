@@ -20,7 +20,7 @@ def verdict(choice: Choice) -> str:
     n_labels = int(choice.samples.is_labeled.sum())
     return (
         f"With {n_labels:,} labels: {choice.candidates[choice.chosen].name}, "
-        f"{score.balanced_accuracy:.1%} balanced accuracy{_gain(choice)}. {_advice(choice)}"
+        f"{score.text(score.value)} {score.metric}{_gain(choice)}. {_advice(choice)}"
     )
 
 
@@ -28,8 +28,8 @@ def _gain(choice: Choice) -> str:
     """Return the gain over the simplest candidate; the file ships another one only if there is some."""
     if choice.chosen == 0:
         return ""
-    gain, error = choice.scores[choice.chosen].minus(choice.scores[0])
-    return f", {100 * gain:+.1f} ± {100 * error:.1f} points over {choice.candidates[0].name}"
+    score = choice.scores[choice.chosen]
+    return f", {score.gain(*score.minus(choice.scores[0]))} over {choice.candidates[0].name}"
 
 
 def _worth(choice: Choice) -> str:
@@ -38,16 +38,14 @@ def _worth(choice: Choice) -> str:
     tried = zip(choice.candidates, choice.scores, strict=True)
     without = [other for candidate, other in tried if not candidate.needs_encoder]
     gaps = [score.minus(other) for other in without]
-    if all(gain > error for gain, error in gaps):
-        return "the encoder pays"
-    return "the encoder makes it surer of the right class, though hardly right more often"
+    return "the encoder pays" if all(gain > error for gain, error in gaps) else score.worth
 
 
 def _advice(choice: Choice) -> str:
-    chance = 1 / len(set(choice.scores[0].y.tolist()))
     score = choice.scores[choice.chosen]
-    if score.balanced_accuracy < chance + N_ERRORS * score.standard_error:
-        return f"That is hardly better than guessing ({chance:.1%}): do not ship it; label more rows."
+    if score.value < score.chance + N_ERRORS * score.standard_error:
+        guess = score.text(score.chance)
+        return f"That is hardly better than guessing ({guess}): do not ship it; label more rows."
     if choice.candidates[choice.chosen].needs_encoder:
         return f"Ship it: {_worth(choice)}."
     if any(candidate.needs_encoder for candidate in choice.candidates):

@@ -1,4 +1,4 @@
-"""Is it worth it? Accuracy over the number of labels."""
+"""Is it worth it? Accuracy, or R² of quantities, over the number of labels."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from vaefeat.plotting._axes import COLORS, MARKERS, axes_or_new
 
 
 class LabelEfficiencyDisplay:
-    """Accuracy against the number of labels, a line for each feature extractor.
+    """Accuracy, or R², against the number of labels, a line for each feature extractor.
 
     Parameters
     ----------
@@ -41,6 +41,9 @@ class LabelEfficiencyDisplay:
     def __init__(self, summary: Sequence[dict[str, Any]], *, n_train: int) -> None:
         self.summary = summary
         self.n_train = n_train
+        self._metric, self._scale = (
+            ("r2", 1) if any("r2_mean" in row for row in summary) else ("accuracy", 100)
+        )
 
     @classmethod
     def from_comparison(
@@ -96,8 +99,8 @@ class LabelEfficiencyDisplay:
         rows = sorted((r for r in self.summary if r["extractor"] == extractor), key=self._position)
         return self.ax_.errorbar(
             [self._position(row) for row in rows],
-            [100 * row["accuracy_mean"] for row in rows],
-            yerr=[100 * row["accuracy_sd"] for row in rows],
+            [self._scale * row[f"{self._metric}_mean"] for row in rows],
+            yerr=[self._scale * row[f"{self._metric}_sd"] for row in rows],
             color=COLORS[i % len(COLORS)],
             marker=MARKERS[i % len(MARKERS)],
             markersize=6,
@@ -113,9 +116,10 @@ class LabelEfficiencyDisplay:
         self.ax_.set_xscale("log")
         self.ax_.set_xticks(list(positions), labels)
         self.ax_.set_xticks([], minor=True)
-        self.ax_.set(xlabel="labeled samples", ylabel="test accuracy (%)")
-        floor = min(row["accuracy_mean"] - row["accuracy_sd"] for row in self.summary)
-        self.ax_.set_ylim(bottom=float(np.floor(100 * floor / 5) * 5), top=100)
+        what = "test accuracy (%)" if self._metric == "accuracy" else "test R²"
+        self.ax_.set(xlabel="labeled samples", ylabel=what)
+        floor = min(row[f"{self._metric}_mean"] - row[f"{self._metric}_sd"] for row in self.summary)
+        self.ax_.set_ylim(bottom=float(np.floor(20 * floor) / 20 * self._scale), top=self._scale)
         self.ax_.grid(alpha=0.3)
         self.ax_.spines[["top", "right"]].set_visible(False)
         self.ax_.legend(title="features", frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -1,0 +1,35 @@
+import io
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from vaefeat.cli._tables import fitting_table
+
+HEADINGS = ["features", "labels", "accuracy", "rows/s"]
+LINES = [["raw beside hidden", "100", "93.1", "1,234,567"], ["raw", "600", Text("95.0"), ""]]
+
+
+def shown(width, **options):
+    stream = io.StringIO()
+    Console(file=stream, width=width).print(fitting_table(HEADINGS, LINES, width, **options))
+    return [line.rstrip() for line in stream.getvalue().splitlines()]
+
+
+def test_a_table_with_room_is_whole():
+    first, second, _ = shown(80, numbers=HEADINGS[1:], optional=["rows/s"])
+    assert first.split() == HEADINGS
+    assert second == "raw beside hidden     100      93.1  1,234,567"
+
+
+def test_columns_without_room_are_left_out():
+    assert shown(45, optional=["rows/s", "labels"])[0].split() == ["features", "labels", "accuracy"]
+    assert shown(30, optional=["rows/s", "labels"])[0].split() == ["features", "accuracy"]
+
+
+@pytest.mark.parametrize("width", [20, 30, 45])
+def test_no_line_wraps_and_the_widest_column_is_cut(width):
+    lines = shown(width, optional=["rows/s", "labels"])
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= width
+    assert ("…" in lines[1]) == (width == 20)
