@@ -19,8 +19,7 @@ from vaefeat.comparison.grid import RAW
 from vaefeat.data import Dataset
 from vaefeat.data.targets import CLASSIFICATION, REGRESSION
 from vaefeat.estimators import SupervisedEncoderTransformer, VAEEncoderTransformer
-from vaefeat.recipes import PixelScaler, image_encoder
-from vaefeat.values.likelihoods import Gaussian
+from vaefeat.recipes import PixelScaler, image_encoder, table_encoder
 
 VAE, IMAGE, HIDDEN, BESIDE = "vae", "image vae", "hidden", "raw beside hidden"
 UNTRAINED_HIDDEN = "untrained hidden"
@@ -112,9 +111,7 @@ def wide_encoder(
         "random_state": random_state,
         **params,
     }
-    if image_shape is not None:
-        return image_encoder(image_shape, **settings)
-    return VAEEncoderTransformer(50, hidden_layer_sizes=(256,), likelihood=Gaussian(0.1), **settings)
+    return table_encoder(**settings) if image_shape is None else image_encoder(image_shape, **settings)
 
 
 def batch_size(n_samples: int) -> int:

@@ -1,4 +1,4 @@
-"""A Pipeline for numeric tables."""
+"""A Pipeline and an encoder for numeric tables."""
 
 from typing import Any
 
@@ -7,6 +7,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from vaefeat.estimators import VAEEncoderTransformer
+from vaefeat.values.likelihoods import Gaussian
+
+NOISE_VARIANCE = 0.1  # of standardized features: fixed, it keeps more units active than a learned one
 
 
 def make_table_pipeline(
@@ -43,3 +46,39 @@ def make_table_pipeline(
     if classifier is None:
         classifier = LogisticRegression(max_iter=5_000)
     return make_pipeline(StandardScaler(), vae, classifier)
+
+
+def table_encoder(
+    n_components: int = 50, *, random_state: Any = None, **vae_params: Any
+) -> VAEEncoderTransformer:
+    """Return a VAE for standardized tables whose last hidden layer serves few labels.
+
+    Parameters
+    ----------
+    n_components : int, default=50
+        Number of latent units.
+    random_state : int, RandomState instance or None, default=None
+    **vae_params
+        Further parameters of :class:`vaefeat.VAEEncoderTransformer`.
+
+    Returns
+    -------
+    VAEEncoderTransformer
+        Unfitted; returns the last hidden layer, of 256 units, unless ``output`` says otherwise.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from vaefeat.recipes import table_encoder
+    >>> X = load_wine().data
+    >>> table_encoder(max_iter=1, random_state=0).fit_transform((X - X.mean(0)) / X.std(0)).shape
+    (178, 256)
+    """
+    vae = VAEEncoderTransformer(
+        n_components,
+        hidden_layer_sizes=(256,),
+        likelihood=Gaussian(NOISE_VARIANCE),
+        output="hidden",
+        random_state=random_state,
+    )
+    return vae.set_params(**vae_params)
