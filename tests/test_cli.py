@@ -108,6 +108,7 @@ def test_an_interrupted_compare_says_how_to_go_on(tmp_path, monkeypatch):
     assert "The same command goes on where it stopped." in result.stderr
 
 
+@pytest.mark.slow
 def test_compare_prints_what_it_found_as_json(tmp_path):
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60)})
@@ -121,6 +122,7 @@ def test_compare_prints_what_it_found_as_json(tmp_path):
     assert "rows.jsonl" in found["written"]
 
 
+@pytest.mark.slow
 def test_compare_writes_the_encoder_that_won(tmp_path, monkeypatch):
     monkeypatch.setattr(Comparison, "winner", lambda self: "vae")
     rng = np.random.default_rng(0)

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import mean
 
 from pipelines.benchmarks.tables import IN_DOCS, IN_README, benchmark_tables
-from pipelines.experiments import collapse, interpolation
+from pipelines.experiments import collapse, constant_column, interpolation
 from pipelines.experiments.command import RESULTS, save_figure
 from vaefeat import LabelEfficiencyDisplay
 from vaefeat.comparison import Comparison, Row, markdown_table, read_rows
@@ -263,6 +263,7 @@ def documents() -> dict[Path, dict[str, str]]:
         ROOT / "docs" / "latent-space.md": {
             "interpolation": interpolation.table(list(read_rows(RESULTS / "interpolation.jsonl").values())),
             **collapse.tables_of_docs(),
+            **constant_column.tables_of_docs(),
         },
         ROOT / "docs" / "serving.md": {"benchmarks": benchmark_tables(benchmarks, IN_DOCS)},
     }

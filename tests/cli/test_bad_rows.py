@@ -162,6 +162,7 @@ def test_labels_with_gaps_and_rare_classes_are_learned_from(what, tmp_path):
     assert (tmp_path / "out" / "model.onnx").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("output", "shape"), [("default", (N, 1)), ("pandas", (N,))])
 def test_compare_is_right_about_classes_in_a_column_and_whatever_transformers_return(output, shape, tmp_path):
     arrays(X=X, y=KIND.reshape(shape))(tmp_path)

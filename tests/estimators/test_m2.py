@@ -21,6 +21,7 @@ from vaefeat import (
     mask_labels,
 )
 from vaefeat.exceptions import ExportError, TrainingDivergedError
+from vaefeat.training import loop
 
 # Where a test is not about learning, one epoch must do.
 pytestmark = pytest.mark.filterwarnings("ignore:The classifier .*it has not learned its classes")
@@ -54,6 +55,7 @@ def test_few_labels_are_enough_where_samples_form_groups(fitted):
     assert fitted.score(X, CODES) > 0.95
 
 
+@pytest.mark.slow
 def test_samples_without_a_label_take_part(digits):
     pixels, y = digits
     few = mask_labels(y, 50, random_state=0)
@@ -142,6 +144,7 @@ def test_the_history_holds_the_loss_and_its_terms(fitted):
     assert fitted.n_iter_ == 40
 
 
+@pytest.mark.slow
 def test_the_prior_moves_the_predictions_towards_a_class():
     overlapping = X / 8
     likely = tiny(alpha=0.0, class_prior=[0.98, 0.01, 0.01]).fit(overlapping, FEW).predict(overlapping)
@@ -264,6 +267,15 @@ def test_labels_that_cannot_be_used_are_refused_in_words(y, message):
 def test_options_that_cannot_be_met_are_refused_in_words(params, rows, message):
     with pytest.raises(ValueError, match=message):
         tiny(**params).fit(rows, FEW)
+
+
+def test_a_second_fit_with_other_samples_uses_the_steps_of_the_first(monkeypatch):
+    rows = np.arange(len(X))[::-1]
+    expected = tiny(max_iter=3).fit(X[rows], FEW[rows]).predict_proba(X)
+    monkeypatch.setattr(loop, "_idle", {})
+    tiny(max_iter=3).fit(X, FEW)
+    monkeypatch.setattr(loop, "_as_epoch", None)
+    assert_array_equal(tiny(max_iter=3).fit(X[rows], FEW[rows]).predict_proba(X), expected)
 
 
 def test_divergence_is_an_error_and_leaves_the_classifier_unchanged(fitted):

@@ -140,6 +140,7 @@ def test_units_that_the_data_do_not_need_fall_silent_and_carry_no_kl():
     assert sorted(vae.kl_per_unit_)[-2] < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:None of the 1 latent units:UserWarning")  # noise needs none
 def test_the_learned_noise_variance_is_that_of_the_noise():
     scales = np.array([0.5, 1.0, 2.0, 3.0])
@@ -328,6 +329,7 @@ def test_feature_names_are_remembered_and_checked():
         vae.transform(frame.rename(columns={"a": "z"}))
 
 
+@pytest.mark.slow
 def test_grid_search_in_two_processes_sets_the_parameters_of_the_step():
     pipe = make_pipeline(MinMaxScaler(), tiny(), LogisticRegression())
     grid = {"vaeencodertransformer__n_components": [1, 3]}

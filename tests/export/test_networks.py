@@ -87,6 +87,7 @@ def test_other_weights_give_other_bytes():
     assert first != second
 
 
+@pytest.mark.slow
 def test_a_new_process_writes_the_same_bytes(run_fresh):
     ours = hashlib.sha256(export(vae())["encoder"].to_bytes()).hexdigest()
     theirs = run_fresh("""

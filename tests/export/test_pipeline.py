@@ -159,6 +159,7 @@ def test_converting_twice_gives_the_same_bytes():
     assert len(digests) == 1
 
 
+@pytest.mark.slow
 def test_a_pipeline_exports_to_the_same_bytes_twice_and_in_a_fresh_process(tmp_path, run_fresh):
     pipe = CLASSIFIERS["union"]().fit(X, Y)
     joblib.dump((pipe, X), tmp_path / "pipe.joblib")

@@ -76,10 +76,13 @@ def m2():
 @pytest.mark.parametrize(
     "estimator",
     [
-        CalibratedClassifierCV(m2(), cv=2),
         OneVsRestClassifier(m2()),
-        BaggingClassifier(m2(), n_estimators=2, random_state=0),
-        StackingClassifier([("m2", m2()), ("vae", make_pipeline(vae(), LogisticRegression()))], cv=2),
+        pytest.param(CalibratedClassifierCV(m2(), cv=2), marks=pytest.mark.slow),
+        pytest.param(BaggingClassifier(m2(), n_estimators=2, random_state=0), marks=pytest.mark.slow),
+        pytest.param(
+            StackingClassifier([("m2", m2()), ("vae", make_pipeline(vae(), LogisticRegression()))], cv=2),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=lambda estimator: type(estimator).__name__,
 )

@@ -13,6 +13,7 @@ from vaefeat import OnnxModel, mask_labels
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_the_example_in_few_labels_runs(digits, tmp_path):
     X, y = digits
     page = (ROOT / "docs" / "few-labels.md").read_text()

@@ -167,6 +167,15 @@ def test_defaults_are_compared_and_the_table_has_a_line_for_each(tmp_path, run_s
     assert {row["candidate"] for row in rows} <= {line.split("|")[1].strip() for line in lines if "|" in line}
 
 
+def test_the_experiment_on_a_constant_column_has_a_line_for_each_estimator(tmp_path, run_smoke, capsys):
+    run_smoke("constant_column", "--out", tmp_path)
+    rows = list(read_rows(tmp_path / "constant-column.jsonl").values())
+    assert len(rows) == 5
+    printed = capsys.readouterr().out
+    assert all(row["estimator"] in printed for row in rows)
+    assert all(0 < row[entry] < 1 for row in rows for entry in ("accuracy_with", "accuracy_without"))
+
+
 def test_the_experiment_on_choices_measures_each_candidate(tmp_path, run_smoke):
     if not os.environ.get("VAEFEAT_DATA"):
         pytest.skip("the tables are not at hand")

@@ -6,6 +6,7 @@ import pytest
 from pipelines.experiments.report import replace_section
 
 
+@pytest.mark.slow
 def test_the_documents_match_the_rows():
     command = [sys.executable, "-m", "pipelines.experiments.report", "--check"]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
@@ -7,6 +8,7 @@ from vaefeat import OnnxEncoderTransformer, mask_labels
 from vaefeat.recipes import make_m1_m2_pipeline
 
 
+@pytest.mark.slow
 def test_m1_m2_beats_m1_with_few_labels():
     X, y = load_digits(return_X_y=True)
     few = mask_labels(y, 30, random_state=0)

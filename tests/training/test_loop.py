@@ -260,6 +260,18 @@ def test_a_trainer_in_use_is_not_given_away(no_idle_trainers):
     assert trained()[0] is not first
 
 
+@pytest.mark.parametrize(("min_steps", "n_traces"), [(10**9, 1), (0, 2)])
+def test_a_graph_that_is_not_compiled_serves_any_number_of_samples(monkeypatch, min_steps, n_traces):
+    monkeypatch.setattr(loop, "MIN_STEPS_TO_COMPILE", min_steps)
+    traced = []
+    as_epoch = loop._as_epoch
+    monkeypatch.setattr(loop, "_as_epoch", lambda *args: traced.append(args) or as_epoch(*args))
+    trainer = Trainer(VAE(CONFIG, 0), keras.optimizers.Adam(), 20)
+    for n_samples in (50, 45):
+        trainer.train((X[:n_samples],), max_epochs=1, seed=0)
+    assert len(traced) == n_traces
+
+
 def test_few_trainers_wait(no_idle_trainers):
     for beta in range(loop.MAX_IDLE_TRAINERS + 2):
         model = VAE(dataclasses.replace(CONFIG, beta=float(beta)), 0)

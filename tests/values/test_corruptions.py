@@ -42,10 +42,11 @@ def test_an_image_is_unchanged_if_all_strengths_are_zero():
     "strengths", [{"rotation": 20.0}, {"elastic": 0.05}, {"thickness": 1.0}, {"flip": True}]
 )
 def test_the_seed_determines_the_distortions(strengths):
-    first, again, other = (warp(IMAGES, seed, **strengths) for seed in (0, 0, 1))
+    few = IMAGES[:20]
+    first, again, other = (warp(few, seed, **strengths) for seed in (0, 0, 1))
     assert_array_equal(first, again)
     assert not np.allclose(first, other)
-    assert not np.allclose(first, IMAGES)
+    assert not np.allclose(first, few)
 
 
 def test_equal_images_of_a_batch_are_distorted_differently():

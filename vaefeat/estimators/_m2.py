@@ -313,23 +313,25 @@ class M2Classifier(NetworkClassifier):
     def _fit_networks(self, X: np.ndarray, y: np.ndarray) -> None:
         import keras
 
-        from vaefeat.training.loop import Trainer
+        from vaefeat.training.loop import new_trainer, release
         from vaefeat.training.m2 import M2
 
         init_seed, train_seed = spawn_seeds(self.random_state, 2)
         labeled = y != UNLABELED
         m2 = M2(self._config(X.shape[1]), X[labeled], y[labeled], self.batch_size, init_seed)
-        m2.start_from(X)
         optimizer = keras.optimizers.Adam(self.learning_rate_init, weight_decay=self.weight_decay or None)
         optimizer.exclude_from_weight_decay(var_names=["bias", "log_dispersion"])
+        trainer = new_trainer(m2, optimizer, self.batch_size)
+        trainer.model.start_from(X)
         self._train(
-            Trainer(m2, optimizer, self.batch_size),
+            trainer,
             (X, y),
             max_epochs=self.max_iter,
             seed=train_seed,
             callbacks=self._callbacks(self.learning_rate, self.max_iter),
         )
-        self._keep_networks(m2, X)
+        self._keep_networks(trainer.model, X)
+        release(trainer)
 
     def _config(self, n_features: int) -> "M2Config":
         from vaefeat.training.m2 import M2Config

@@ -116,7 +116,7 @@ class AnalogyDisplay(ImageGridDisplay):
     >>> from sklearn.datasets import load_digits
     >>> from vaefeat import AnalogyDisplay, M2Classifier, mask_labels
     >>> X, y = load_digits(return_X_y=True)
-    >>> m2 = M2Classifier(4, hidden_layer_sizes=(32,), likelihood="bernoulli", max_iter=10, random_state=0)
+    >>> m2 = M2Classifier(4, hidden_layer_sizes=(32,), likelihood="bernoulli", max_iter=2, random_state=0)
     >>> m2 = m2.fit(X / 16, mask_labels(y, 100, random_state=0))
     >>> AnalogyDisplay.from_estimator(m2, X / 16, n_samples=5).images.shape
     (5, 11, 64)

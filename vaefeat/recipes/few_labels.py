@@ -53,7 +53,7 @@ def make_m1_m2_pipeline(
     >>> from vaefeat.recipes import make_m1_m2_pipeline
     >>> X, y = load_digits(return_X_y=True)
     >>> encoder = OnnxEncoderTransformer("exported/digits-image-vae/model.onnx")
-    >>> pipe = make_m1_m2_pipeline(encoder, random_state=0, max_iter=40)
+    >>> pipe = make_m1_m2_pipeline(encoder, random_state=0, max_iter=10)
     >>> pipe.fit(X / 16, mask_labels(y, 50, random_state=0)).score(X / 16, y) > 0.9
     True
     """

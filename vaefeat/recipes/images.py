@@ -49,7 +49,7 @@ def image_encoder(
     >>> from sklearn.datasets import load_digits
     >>> from vaefeat.recipes import image_encoder
     >>> X, y = load_digits(return_X_y=True)
-    >>> encoder = image_encoder((8, 8), max_iter=1, random_state=0).fit(X[:200] / 16)
+    >>> encoder = image_encoder((8, 8), max_iter=1, random_state=0).fit(X[:100] / 16)
     >>> encoder.transform(X / 16).shape
     (1797, 50)
     """

@@ -157,12 +157,15 @@ class Trainer:
         seed: np.ndarray,
     ) -> Logs:
         arguments = data, tf.constant(indices), tf.constant(weights), tf.constant(seed)
-        key = mode, compiled, indices.shape, tuple(tensor.shape for tensor in data)
+        specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, arguments)
+        if not compiled:  # a plain graph serves any number of samples, such as those of a search's folds
+            specs = (*tf.nest.map_structure(_of_any_length, specs[:-1]), specs[-1])
+        key = mode, compiled, *tf.nest.flatten(specs)
         if key not in self._epochs:  # through the tf.function, each training would count as a retracing
             if len(self._epochs) >= MAX_TRACES:
                 self._epochs.clear()
             step = _STEPS[mode](self.model, self.optimizer)
-            self._epochs[key] = _as_epoch(self.model, step, compiled).get_concrete_function(*arguments)
+            self._epochs[key] = _as_epoch(self.model, step, compiled).get_concrete_function(*specs)
         totals = self._epochs[key](*arguments)
         return dict(zip(self.model.loss_names, map(float, totals.numpy()), strict=True))
 
@@ -250,13 +253,17 @@ def _as_epoch(model: TrainableModel, step: Step, compiled: bool) -> Any:
             step_totals = [tf.reduce_sum(losses[name] * weights[i]) for name in names]
             return i + 1, totals + tf.stack(step_totals)
 
-        n_steps = indices.shape[0]
+        n_steps = tf.shape(indices)[0]
         _, totals = tf.while_loop(
             lambda i, _: i < n_steps, body, (0, tf.zeros(len(names))), parallel_iterations=1
         )
         return totals / tf.reduce_sum(weights)
 
     return epoch
+
+
+def _of_any_length(spec: tf.TensorSpec) -> tf.TensorSpec:
+    return tf.TensorSpec([None, *spec.shape[1:]], spec.dtype)
 
 
 def _example_orders(n_samples: int, batch_size: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -1,6 +1,6 @@
 """M2: a semi-supervised model in which the class of a sample is a latent variable."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 
 import keras
@@ -73,8 +73,13 @@ class M2(GenerativeModel):
         super().__init__(name="m2")
         self.config = config
         self.likelihood = config.likelihood
-        self.labeled = tf.constant(X), tf.constant(y)
+        # Variables, not constants: so the steps that are traced serve other samples, too.
+        self.labeled = tuple(
+            self.add_weight(values.shape, "zeros", values.dtype, trainable=False, name=f"labeled_{name}")
+            for name, values in (("X", X), ("y", y))
+        )
         self.log_prior = tf.constant(config.log_prior, tf.float32)
+        self.n_labeled = len(y)
         self.labeled_batch_size = labeled_batch_size
         encoder, decoder = config.encoder, config.encoder.mirrored()
         K = config.n_classes
@@ -83,10 +88,16 @@ class M2(GenerativeModel):
         self.decoder = ClassConditional(decoder, K, ("x_location",), seed + 2_000)
         self.dispersion = Dispersion(config.likelihood, encoder.n_inputs)
         self.built = True
+        for variable, values in zip(self.labeled, (X, y), strict=True):
+            variable.assign(values)
 
     @property
     def loss_names(self) -> tuple[str, ...]:
         return "loss", "bound", "cross_entropy"
+
+    @property
+    def structure(self) -> Hashable:
+        return self.config, self.n_labeled, self.labeled_batch_size
 
     def start_from(self, X: np.ndarray) -> None:
         """Start from the mean and the dispersion of each feature in ``X``, (n_samples, n_features)."""
@@ -186,10 +197,10 @@ class M2(GenerativeModel):
 
     def _cross_entropy(self, seed: tf.Tensor) -> tf.Tensor:
         """Return the mean cross-entropy of q(y|x) over a minibatch of labeled samples."""
-        X, y = self.labeled
-        if len(y) > self.labeled_batch_size:
+        X, y = map(tf.convert_to_tensor, self.labeled)
+        if self.n_labeled > self.labeled_batch_size:
             shape = (self.labeled_batch_size,)
-            drawn = tf.random.stateless_uniform(shape, seed, 0, len(y), tf.int32, alg="philox")
+            drawn = tf.random.stateless_uniform(shape, seed, 0, self.n_labeled, tf.int32, alg="philox")
             X, y = tf.gather(X, drawn), tf.gather(y, drawn)
         _, x_seen = self._views(X, seed + 1)
         return tf.reduce_mean(objectives.categorical_cross_entropy(y, self.classifier(x_seen)))
