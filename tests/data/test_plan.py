@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from vaefeat.data.plan import Column, ColumnPlan, make_plan
 
@@ -110,3 +110,14 @@ def test_a_missing_column_is_named():
 def test_a_table_of_constants_is_refused():
     with pytest.raises(ValueError, match="No column is left"):
         make_plan({"one": np.ones(3)})
+
+
+def test_dates_written_as_text_are_dates():
+    dates = np.array(["2020-01-01", None, "2020-01-03 12:00"], object)
+    plan, _ = make_plan({"since": dates})
+    assert plan.columns[0].kind == "date"
+    assert_allclose(plan.encode({"since": dates})[:, 0], [0, np.nan, 2.5])
+    assert (
+        make_plan({"since": np.array(["2020-01-01", "soon", "soon"], object)})[0].columns[0].kind
+        == "category"
+    )

@@ -1,4 +1,5 @@
 import io
+import re
 
 import numpy as np
 import pandas as pd
@@ -179,10 +180,28 @@ def test_a_parquet_of_images_is_read(as_structure, tmp_path):
     assert samples.left_out == (("file", "stands beside images"),)
 
 
-def test_bytes_that_are_no_image_are_refused(tmp_path):
-    parquet.write_table(pa.table({"image": [b"?"] * 4, "label": [*"aabb"]}), tmp_path / "rows.parquet")
-    with pytest.raises(ValueError, match=r"Image 1 of rows\.parquet"):
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ([b"?"] * 4, "Image 1 of rows.parquet"),
+        ([None, *[b"?"] * 3], "rows.parquet has no image in row 1"),
+    ],
+)
+def test_bytes_that_are_no_image_are_refused(images, message, tmp_path):
+    parquet.write_table(pa.table({"image": images, "label": [*"aabb"]}), tmp_path / "rows.parquet")
+    with pytest.raises(ValueError, match=re.escape(message)):
         read_samples(tmp_path / "rows.parquet", "label")
+
+
+def test_infinity_is_located(tmp_path):
+    frame = FRAME.assign(age=[1.0, np.inf, 2, 3, 4, 5])
+    with pytest.raises(ValueError, match="row 2, column 'age': got inf, expected a finite"):
+        read_samples(frame, "class")
+
+
+def test_images_have_no_columns_to_leave_out():
+    with pytest.raises(ValueError, match="has no column 'a': it holds images or an array"):
+        read_samples(np.zeros((4, 2, 3)), drop=["a"])
 
 
 def test_subfolders_are_the_only_classes_of_a_folder(tmp_path):

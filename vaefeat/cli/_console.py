@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column
 from rich.text import Text
 
@@ -45,11 +45,11 @@ def say(sentence: str) -> None:
 
 
 @contextmanager
-def progress_bar(screen: Console, *, transient: bool = False) -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar, and give what takes a description, the number of steps done, and their total."""
+def progress_bar(screen: Console, *, transient: bool = False) -> Iterator[Callable[[str, float, int], None]]:
+    """Show a bar with the time left, and give what takes a description, the steps done, and their total."""
     text = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
     bar = BarColumn(min(40, screen.width // 4))
-    columns = (text, bar, MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (text, bar, TaskProgressColumn(), TimeRemainingColumn(compact=True, elapsed_when_finished=True))
     with Progress(*columns, console=screen, transient=transient) as shown:
         task = shown.add_task("starting", total=None)
         yield lambda what, done, total: shown.update(task, description=what, completed=done, total=total)

@@ -16,6 +16,7 @@ from vaefeat.comparison.grid import Cell, Grid, last_step
 from vaefeat.comparison.metrics import scores_on
 from vaefeat.comparison.rows import Row
 from vaefeat.data import Dataset
+from vaefeat.estimators._progress import Steps
 
 N_TIMINGS = 5  # of transform, of which the median counts
 LARGE = 10_000  # labels: above, one hold-out split replaces five folds
@@ -56,8 +57,8 @@ class Measurement:
         Fitted, by name.
     """
 
-    def __init__(self, grid: Grid) -> None:
-        self.grid = grid
+    def __init__(self, grid: Grid, steps: Steps) -> None:
+        self.grid, self._steps = grid, steps
         self.extractors: dict[str, BaseEstimator] = {}
         self._seconds: dict[str, float] = {}
         # Neighboring cells share features, so that the last ones are enough.
@@ -116,7 +117,7 @@ class Measurement:
                 fitted = unfitted.from_fitted(self._fitted(unfitted.of))
                 seconds = self._seconds[unfitted.of]
             else:
-                fitted, seconds = timed(lambda: clone(unfitted).fit(X, None))  # FrozenEstimator requires y
+                fitted, seconds = timed(lambda: self._steps.fit(clone(unfitted), X))
             self.extractors[extractor], self._seconds[extractor] = fitted, seconds
         return self.extractors[extractor]
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Self
 Row = dict[str, Any]
 Progress = Callable[[str, int, int], Any]
 
+
 PACKAGES = ("vaefeat", "numpy", "scikit-learn", "tensorflow", "keras", "onnxruntime")
 
 

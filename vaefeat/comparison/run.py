@@ -11,8 +11,9 @@ from vaefeat.comparison.defaults import default_baselines, default_classifiers, 
 from vaefeat.comparison.grid import Grid, numbers_of_labels
 from vaefeat.comparison.measurement import Measurement
 from vaefeat.comparison.report import Comparison
-from vaefeat.comparison.rows import Progress, Task, collect_rows
+from vaefeat.comparison.rows import Task, collect_rows
 from vaefeat.data import Dataset, load_dataset
+from vaefeat.estimators._progress import Progress, Steps
 
 
 def compare(
@@ -68,7 +69,8 @@ def compare(
         new ones are appended as they are measured, so that an interrupted comparison resumes where
         it stopped.
     progress : callable, optional
-        Called with a description of the current step, the number of rows done, and their total.
+        Called with a description of the current step, the number of rows done, which is a fraction during a
+        training, and their total.
 
     Returns
     -------
@@ -107,7 +109,8 @@ def compare(
         stratify=stratify,
     )
     _check_names(grid)
-    measurement = Measurement(grid)
+    steps = Steps(progress)
+    measurement = Measurement(grid, steps)
     tasks = [
         Task(
             grid.config(cell),
@@ -116,7 +119,7 @@ def compare(
         )
         for cell in grid.cells()
     ]
-    rows = collect_rows(tasks, Path(out) if out else None, progress)
+    rows = collect_rows(tasks, Path(out) if out else None, steps)
     return Comparison(rows, measurement.extractors)
 
 

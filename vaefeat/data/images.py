@@ -78,14 +78,16 @@ def decode_images(values: Sequence[Any], name: str) -> tuple[np.ndarray, tuple[i
     Raises
     ------
     DatasetCorruptError
-        If one of them cannot be read, or has another shape than the first.
+        If one of them is missing, cannot be read, or has another shape than the first.
 
     Warns
     -----
     DataWarning
         If some are in color.
     """
-    contents = (value.get("bytes") if isinstance(value, dict) else value for value in values)
+    contents = [value.get("bytes") if isinstance(value, dict) else value for value in values]
+    if None in contents:
+        raise DatasetCorruptError(f"{short(name)} has no image in row {contents.index(None) + 1}.")
     images = ((f"Image {i} of {short(name)}", io.BytesIO(each or b"")) for i, each in enumerate(contents, 1))
     return _read_all(images, len(values), name)
 

@@ -9,6 +9,7 @@ not tell neighbors apart; gaps are NaN, which the model's own imputer fills, and
 marks them where the training data had some.
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,6 +26,7 @@ KINDS = ("number", "boolean", "category", "date")
 MAX_CATEGORIES = 100
 MAX_SHARE_DISTINCT = 0.5  # of a column of text: above, it holds names or sentences rather than categories
 EXACT = 2**24  # float32 holds whole numbers up to this one
+DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?$")  # as text
 MISSING = "missing"
 CONSTANT = "is constant"
 
@@ -275,4 +277,6 @@ def _kind(values: np.ndarray) -> str:
     filled = [value for value in values.tolist() if not is_gap(value)]
     if all(isinstance(value, bool) for value in filled) and filled:
         return "boolean"
-    return "category" if any(isinstance(value, str) for value in filled) else "number"
+    if not any(isinstance(value, str) for value in filled):
+        return "number"
+    return "date" if all(DATE.match(str(value)) for value in filled) else "category"

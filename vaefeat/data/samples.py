@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from vaefeat.data._checks import check_has_no_columns, check_is_finite, check_shape
 from vaefeat.data._dialect import Format
 from vaefeat.data._table import Table, in_words, near, short
 from vaefeat.data.arrays import as_gray, image_shape_of, warn_of_color
@@ -154,7 +155,9 @@ def read_samples(
     y, task = (None, CLASSIFICATION) if raw.y is None else choose_task(raw.y, raw.quantities, task, target)
     left_out = [LeftOut(name, "stands beside images") for name in raw.beside]
     plan, X = None, raw.X
-    if X is None:
+    if X is not None:
+        check_has_no_columns(raw.name, (*drop, *categorical, *numeric))
+    else:
         # Of an image every pixel counts, constant or not.
         plan, left_out = make_plan(
             raw.columns,
@@ -164,7 +167,8 @@ def read_samples(
             keep_constant=shape is not None,
         )
         X = plan.encode(raw.columns)
-    _check_shape(raw.name, X.shape[1], shape)
+    check_shape(raw.name, X.shape[1], shape)
+    check_is_finite(raw.name, X, plan)
     sha256 = raw.sha256 or _digest(X, y)
     return Samples(raw.name, X, y, plan, tuple(left_out), shape, sha256, task, target)
 
@@ -244,7 +248,7 @@ def _from_table(table: Table, target: str | None) -> _Raw:
 def _with_images(raw: _Raw) -> _Raw:
     """Return images in place of columns, if one of these holds images."""
     for name, values in raw.columns.items():
-        if values.dtype == object and any(isinstance(value, bytes | dict) for value in values[:1]):
+        if values.dtype == object and any(isinstance(value, bytes | dict) for value in values.tolist()):
             X, shape = decode_images(values.tolist(), raw.name)
             others = [other for other in raw.columns if other != name]
             return replace(raw, columns={}, X=X, image_shape=shape, beside=tuple(others))
@@ -286,11 +290,3 @@ def _extended(raw: _Raw, more: _Raw) -> _Raw:
 def _joined(values: np.ndarray, more: np.ndarray) -> np.ndarray:
     same = values.dtype.kind == more.dtype.kind
     return np.concatenate([values, more] if same else [values.astype(object), more.astype(object)])
-
-
-def _check_shape(name: str, n_features: int, shape: tuple[int, int] | None) -> None:
-    if shape is not None and shape[0] * shape[1] != n_features:
-        raise ValueError(
-            f"Got images of {shape[0]}x{shape[1]} = {shape[0] * shape[1]} pixels, but {short(name)} has "
-            f"{n_features} features."
-        )

@@ -1,7 +1,7 @@
 """From samples with few labels to a Pipeline that ships."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,12 @@ from vaefeat.comparison import beside
 from vaefeat.data._table import short
 from vaefeat.data.samples import Samples, read_samples
 from vaefeat.data.targets import check_target
+from vaefeat.estimators._progress import Progress, Steps
 from vaefeat.fitting.candidates import BESIDE, PREDICTORS, VAE, Candidate, default_candidates
 from vaefeat.fitting.columns import ColumnEncoder
 from vaefeat.fitting.logistic import LogisticSearch
 from vaefeat.fitting.scores import CrossValidated
 from vaefeat.fitting.selection import choose_among, cross_validate, groups_of, rows_to_choose_by
-
-Progress = Callable[[str, int, int], Any]
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,8 @@ def choose(
         Epochs of the encoders.
     random_state : int, default=0
     progress : callable, optional
-        Called with a description of the current step, the number of steps done, and their total.
+        Called with a description of the current step, the number of steps done, which is a fraction during a
+        training, and their total.
     **read
         Further options of :func:`vaefeat.data.samples.read_samples`, such as ``task``, ``unlabeled``,
         ``image_shape``, ``drop``, ``categorical`` and ``numeric``.
@@ -127,8 +127,8 @@ def choose(
     check_labels(samples)
     candidates = default_candidates(samples, random_state, max_iter)
     candidates = _considered(candidates, PREDICTORS[samples.task], classifier, encoder_only)
-    trial = _Trial(samples, random_state)
-    scores, skipped = trial.score(candidates, max_seconds, progress or (lambda what, done, total: None))
+    trial = _Trial(samples, random_state, Steps(progress))
+    scores, skipped = trial.score(candidates, max_seconds)
     candidates = candidates[: len(scores)]
     chosen = choose_among(scores)
     pipeline = trial.pipeline(candidates[chosen], encoder_only)
@@ -168,8 +168,8 @@ def _considered(
 class _Trial:
     """Features of all rows, computed once for each extractor, and predictors on those of labeled rows."""
 
-    def __init__(self, samples: Samples, random_state: int) -> None:
-        self.samples, self.random_state = samples, random_state
+    def __init__(self, samples: Samples, random_state: int, steps: Steps) -> None:
+        self.samples, self.random_state, self._steps = samples, random_state, steps
         assert samples.y is not None
         self.labeled = np.flatnonzero(samples.is_labeled)
         self.y = np.array(samples.y[self.labeled].tolist())
@@ -177,7 +177,7 @@ class _Trial:
         self._features: dict[str, np.ndarray] = {}
 
     def score(
-        self, candidates: Sequence[Candidate], max_seconds: float | None, progress: Progress
+        self, candidates: Sequence[Candidate], max_seconds: float | None
     ) -> tuple[list[CrossValidated], list[str]]:
         """Return the scores of as many candidates as the time suffices for, and the names of the others."""
         started = time.monotonic()
@@ -186,17 +186,17 @@ class _Trial:
         for i, candidate in enumerate(candidates):
             if scores and max_seconds is not None and time.monotonic() - started > max_seconds:
                 break
-            progress(candidate.name, i, len(candidates))
+            self._steps(candidate.name, i, len(candidates))
             X = self.features(candidate)[rows]
             scores.append(cross_validate(candidate.predictor, X, self.y[rows], self.random_state))
-        progress("training on all rows", len(candidates), len(candidates))
+        self._steps("training on all rows", len(candidates), len(candidates))
         return scores, [candidate.name for candidate in candidates[len(scores) :]]
 
     def extractor(self, candidate: Candidate) -> Pipeline:
         """Return the extractor of a candidate, fitted to all rows without labels."""
         key = VAE if candidate.features == BESIDE else candidate.features
         if key not in self._fitted:
-            self._fitted[key] = clone(candidate.extractor).fit(self.samples.X)
+            self._fitted[key] = self._steps.fit(clone(candidate.extractor), self.samples.X)
         return beside(self._fitted[key]) if candidate.features == BESIDE else self._fitted[key]
 
     def features(self, candidate: Candidate) -> np.ndarray:

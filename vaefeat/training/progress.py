@@ -1,6 +1,7 @@
-"""A progress bar over epochs, as Keras draws it over batches."""
+"""The progress of a training: as a bar over epochs, as Keras draws it over batches, or told to others."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 
@@ -17,3 +18,14 @@ class ProgressBar(keras.callbacks.Callback):
             logs = {"elbo": -(logs["reconstruction"] + logs["kl"])} | logs
         self._bar.stateful_metrics = set(logs)  # show each epoch's own values, not their average
         self._bar.update(epoch + 1, logs.items(), finalize=self.model.stop_training or None)
+
+
+class EpochReporter(keras.callbacks.Callback):
+    """Report the number of each epoch when it ends, and that of all."""
+
+    def __init__(self, report: Callable[[int, int], Any]) -> None:
+        super().__init__()
+        self.report = report
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.report(epoch + 1, self.params["epochs"])
