@@ -64,7 +64,7 @@ ROOMS = {
     "vaefeat.fitting": Room(
         "numpy sklearn threadpoolctl vaefeat._files vaefeat.exceptions vaefeat.values vaefeat.data "
         "vaefeat.estimators vaefeat.recipes vaefeat.comparison",
-        "matplotlib skl2onnx vaefeat.export vaefeat.protocols",
+        "matplotlib skl2onnx vaefeat.export vaefeat.plotting vaefeat.protocols",
     ),
     "vaefeat.plotting": Room(
         "numpy vaefeat.protocols vaefeat._optional vaefeat.exceptions", "matplotlib sklearn"

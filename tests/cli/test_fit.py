@@ -106,3 +106,15 @@ def test_tables_fit_narrow_terminals(frame, tmp_path, monkeypatch):
     assert len(tables) == 11
     assert max(map(len, tables)) <= 45
     assert any(line.startswith("raw, logistic regression") and "chosen" in line for line in tables)
+
+
+def test_an_interrupted_fit_writes_nothing_and_says_so(frame, tmp_path, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vaefeat.fitting.choose", interrupt)
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    result = run(tmp_path / "rows.csv", "--target", "kind", "--out", tmp_path / "model")
+    assert result.exit_code == 130
+    assert "Interrupted. Nothing was written; the same command starts anew." in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]

@@ -1,7 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_digits
 
+from vaefeat.data.samples import Samples
 from vaefeat.fitting import choose, verdict, write_report
 
 
@@ -20,7 +22,7 @@ def test_the_report_says_what_was_found(choice, tmp_path):
     assert "| raw, logistic regression | " in text
     assert "| one | left out | is constant |" in text
     assert "| b\\|c | number | as it is |" in text
-    assert "skipped for time" in text
+    assert "| skipped |" in text
     assert "<td>majority: &lt;good&gt;</td>" in page.read_text()
     assert "data:image/png;base64," in page.read_text()
 
@@ -32,3 +34,19 @@ def test_the_report_of_quantities_has_errors_and_no_confusion(tmp_path):
     assert "| candidate | R² | RMSE | MAE |  |" in text
     assert "| mean: " in text
     assert "Classes (lines)" not in text
+
+
+def test_the_page_shows_scores_over_labels_and_reconstructions(tmp_path):
+    X, y = load_digits(return_X_y=True)
+    rows = np.flatnonzero(y < 2)[:80]
+    samples = Samples("digits", X[rows].astype(np.float32), y[rows], image_shape=(8, 8))
+    choice = choose(samples, encoder_only=True, max_iter=0)
+    assert list(choice.curves) == [20, 40, 80]
+    assert {len(values) for values in choice.curves.values()} == {1}
+    page = write_report(choice, tmp_path)[1].read_text()
+    for picture in ("Score of each candidate", "Score by number of labels", "Reconstructions"):
+        assert f'<img alt="{picture}" src="data:image/png' in page
+
+
+def test_few_labels_have_no_curve(choice):
+    assert list(choice.curves) == [30, 60]

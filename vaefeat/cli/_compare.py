@@ -1,21 +1,21 @@
 """``vaefeat compare``: a table, a plot, the results and an encoder."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.table import Table
 from rich.text import Text
 
 from vaefeat._optional import import_optional
-from vaefeat.cli._console import console, errors, print_json, printable, progress_bar, say
+from vaefeat.cli._console import console, errors, interruptible, print_json, printable, progress_bar, say
 from vaefeat.cli._tables import Cell, fitting_table
 
 if TYPE_CHECKING:
     from vaefeat.comparison import Comparison
+
+
+GO_ON = "Interrupted. The same command goes on where it stopped."
 
 
 def compare(
@@ -49,7 +49,7 @@ def compare(
         import_tensorflow_quietly()
     extractors = comparison.default_extractors(dataset, n_components, max_iter)
     screen.print(Text(_plan(dataset, list(extractors), numbers, n_draws)), soft_wrap=True)
-    with resumable(), progress_bar(screen) as progress:
+    with interruptible(GO_ON), progress_bar(screen) as progress:
         result = comparison.compare(
             dataset,
             extractors=extractors,
@@ -66,16 +66,6 @@ def compare(
     console.print(_table(result, dataset.name))
     say(result.verdict())
     say(f"Wrote {', '.join(written)} to {printable(str(out))}.")
-
-
-@contextmanager
-def resumable() -> Iterator[None]:
-    """Say how to go on if the user interrupts."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        errors.print("Interrupted. The same command goes on where it stopped.")
-        raise typer.Exit(130) from None
 
 
 def _plan(dataset: Any, extractors: list[str], numbers: list[int | str], n_draws: int) -> str:

@@ -55,6 +55,16 @@ def progress_bar(screen: Console, *, transient: bool = False) -> Iterator[Callab
         yield lambda what, done, total: shown.update(task, description=what, completed=done, total=total)
 
 
+@contextmanager
+def interruptible(sentence: str) -> Iterator[None]:
+    """Say a sentence if the user interrupts, and exit with status 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        errors.print(Text(sentence), soft_wrap=True)
+        raise typer.Exit(130) from None
+
+
 def print_json(value: Any) -> None:
     """Print a value as JSON, in which what is no finite number is null."""
     finite = json.loads(json.dumps(value), parse_constant=lambda name: None)

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from vaefeat._optional import import_optional
 from vaefeat.cli._compare import import_tensorflow_quietly
-from vaefeat.cli._console import console, printable, progress_bar, say
+from vaefeat.cli._console import console, interruptible, printable, progress_bar, say
 from vaefeat.cli._tables import fitting_table
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ def seconds_of(text: str) -> float:
 
 def _choose(samples: "Samples", target: str | None, options: dict[str, Any]) -> "Choice":
     fitting = import_optional("vaefeat.fitting", "train")
-    with progress_bar(console, transient=True) as progress:
+    say("Trains an encoder on all rows, and compares it with raw features by cross-validation. Ctrl+C stops.")
+    bar = progress_bar(console, transient=True)
+    with interruptible("Interrupted. Nothing was written; the same command starts anew."), bar as progress:
         return fitting.choose(samples, target, **options, progress=progress)
 
 

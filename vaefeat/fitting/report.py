@@ -2,17 +2,16 @@
 
 import base64
 import html
-import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from vaefeat.comparison import markdown_table
+from vaefeat.fitting.pictures import draw
 from vaefeat.fitting.run import Choice
-from vaefeat.fitting.scores import RegressionScore, Score
+from vaefeat.fitting.scores import Score
 from vaefeat.fitting.verdict import verdict
 
 MAX_CLASSES = 30  # of a confusion matrix that can still be read
@@ -45,7 +44,7 @@ def write_report(choice: Choice, folder: Path) -> list[Path]:
         parts.append(f"## {title}\n\n{markdown_table(columns, cells)}")
     markdown, page = folder / "report.md", folder / "report.html"
     markdown.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    page.write_text(_page(choice.samples.name, sentence, tables, _plot(choice)), encoding="utf-8")
+    page.write_text(_page(choice.samples.name, sentence, tables, draw(choice)), encoding="utf-8")
     return [markdown, page]
 
 
@@ -66,7 +65,7 @@ def _candidates(choice: Choice) -> Table:
     lines = [(guess, *cells, "")]
     for i, (candidate, score) in enumerate(zip(choice.candidates, choice.scores, strict=True)):
         lines.append((candidate.name, *score.cells(), "chosen" if i == choice.chosen else ""))
-    lines += [(name, *("" for _ in score.headings), "skipped for time") for name in choice.skipped]
+    lines += [(name, *("" for _ in score.headings), "skipped") for name in choice.skipped]
     return "Candidates, by cross-validation", ["candidate", *score.headings, ""], list(lines)
 
 
@@ -99,11 +98,12 @@ def columns_table(choice: Choice) -> Table:
     return "Columns", ["column", "kind", ""], list(lines)
 
 
-def _page(name: str, sentence: str, tables: Sequence[Table], plot: bytes) -> str:
+def _page(name: str, sentence: str, tables: Sequence[Table], pictures: Mapping[str, bytes]) -> str:
     title = html.escape(name)
     parts = [f"<h1>{title}</h1>", f"<p><strong>{html.escape(sentence)}</strong></p>"]
-    image = base64.b64encode(plot).decode()
-    parts.append(f'<img alt="Score of each candidate" src="data:image/png;base64,{image}">')
+    for alt, content in pictures.items():
+        image = base64.b64encode(content).decode()
+        parts.append(f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{image}">')
     for heading, columns, lines in tables:
         parts.append(f"<h2>{html.escape(heading)}</h2><table>{_row(columns, 'th')}")
         parts += [_row(line, "td") for line in lines]
@@ -116,45 +116,3 @@ def _page(name: str, sentence: str, tables: Sequence[Table], plot: bytes) -> str
 
 def _row(cells: Sequence[str], tag: str) -> str:
     return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
-
-
-def _plot(choice: Choice) -> bytes:
-    """Return a picture of the candidates, and of quantities and their predictions, as PNG."""
-    from matplotlib.figure import Figure
-
-    score = choice.scores[choice.chosen]
-    n_axes = 2 if isinstance(score, RegressionScore) else 1
-    height = 0.6 + 0.5 * len(choice.candidates)
-    figure = Figure(figsize=(7, height if n_axes == 1 else height + 4), layout="constrained")
-    axes = figure.subplots(n_axes, squeeze=False, height_ratios=[height, 4][:n_axes])[:, 0]
-    _draw_candidates(choice, axes[0])
-    if isinstance(score, RegressionScore):
-        _draw_predictions(score, axes[1])
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=120, metadata={"Software": None})
-    return content.getvalue()
-
-
-def _draw_candidates(choice: Choice, axes: Any) -> None:
-    """Draw the scores of the candidates, with two standard errors."""
-    scores = choice.scores[::-1]
-    scale = 100 if isinstance(scores[0], Score) else 1
-    colors = ["C0" if i == choice.chosen else "0.7" for i in range(len(scores))][::-1]
-    axes.barh(
-        [candidate.name for candidate in choice.candidates][::-1],
-        [scale * score.value for score in scores],
-        xerr=[2 * scale * score.standard_error for score in scores],
-        color=colors,
-    )
-    axes.axvline(scale * scores[0].chance, color="0.3", linestyle=":", label="one answer for all")
-    lowest = min(0.0, *(scale * (score.value - 2 * score.standard_error) for score in scores))
-    unit = " (%)" if scale == 100 else ""
-    axes.set(xlabel=f"{scores[0].metric} by cross-validation{unit}", xlim=(lowest, scale))
-    axes.legend(loc="lower right")
-
-
-def _draw_predictions(score: RegressionScore, axes: Any) -> None:
-    axes.scatter(score.y, score.predictions[0], s=9, alpha=0.6)
-    ends = [score.y.min(), score.y.max()]
-    axes.plot(ends, ends, color="0.3", linestyle=":")
-    axes.set(xlabel="quantity", ylabel="prediction without its row")

@@ -21,6 +21,8 @@ from vaefeat.fitting.logistic import LogisticSearch
 from vaefeat.fitting.scores import CrossValidated
 from vaefeat.fitting.selection import choose_among, cross_validate, groups_of, rows_to_choose_by
 
+MIN_CURVE = 20  # labels: of fewer nothing can be said
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -39,6 +41,8 @@ class Choice:
         Position of the candidate that the Pipeline is made of.
     skipped : list of str
         Candidates that the time did not suffice for.
+    curves : dict of int to list of float
+        By the number of labels, what each candidate would have scored with so many.
     """
 
     pipeline: Pipeline
@@ -47,6 +51,7 @@ class Choice:
     scores: list[CrossValidated]
     chosen: int
     skipped: list[str]
+    curves: dict[int, list[float]]
 
 
 def fit(data: Any, target: str | None = None, **options: Any) -> Pipeline:
@@ -131,8 +136,9 @@ def choose(
     scores, skipped = trial.score(candidates, max_seconds)
     candidates = candidates[: len(scores)]
     chosen = choose_among(scores)
+    curves = trial.curves(candidates, scores)
     pipeline = trial.pipeline(candidates[chosen], encoder_only)
-    return Choice(pipeline, samples, candidates, scores, chosen, skipped)
+    return Choice(pipeline, samples, candidates, scores, chosen, skipped, curves)
 
 
 def check_labels(samples: Samples) -> None:
@@ -182,7 +188,7 @@ class _Trial:
         """Return the scores of as many candidates as the time suffices for, and the names of the others."""
         started = time.monotonic()
         scores: list[CrossValidated] = []
-        rows = rows_to_choose_by(groups_of(candidates[0].predictor, self.y), self.random_state)
+        rows = self._rows(candidates[0])
         for i, candidate in enumerate(candidates):
             if scores and max_seconds is not None and time.monotonic() - started > max_seconds:
                 break
@@ -191,6 +197,26 @@ class _Trial:
             scores.append(cross_validate(candidate.predictor, X, self.y[rows], self.random_state))
         self._steps("training on all rows", len(candidates), len(candidates))
         return scores, [candidate.name for candidate in candidates[len(scores) :]]
+
+    def _rows(self, candidate: Candidate) -> np.ndarray:
+        return rows_to_choose_by(groups_of(candidate.predictor, self.y), self.random_state)
+
+    def curves(
+        self, candidates: Sequence[Candidate], scores: Sequence[CrossValidated]
+    ) -> dict[int, list[float]]:
+        """Return the value of each candidate with a quarter, a half and all of the labels."""
+        rows = self._rows(candidates[0])
+        found = {}
+        for n in (len(rows) // 4, len(rows) // 2):
+            few = rows[np.sort(np.random.default_rng(self.random_state).permutation(len(rows))[:n])]
+            counts = np.unique(groups_of(candidates[0].predictor, self.y[few]), return_counts=True)[1]
+            if n >= MIN_CURVE and counts.min() > 1:
+                found[n] = [self._value(candidate, few) for candidate in candidates]
+        return found | {len(rows): [score.value for score in scores]}
+
+    def _value(self, candidate: Candidate, rows: np.ndarray) -> float:
+        X, y = self.features(candidate)[rows], self.y[rows]
+        return cross_validate(candidate.predictor, X, y, self.random_state, n_repeats=1).value
 
     def extractor(self, candidate: Candidate) -> Pipeline:
         """Return the extractor of a candidate, fitted to all rows without labels."""

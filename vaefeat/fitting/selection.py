@@ -37,7 +37,11 @@ def groups_of(predictor: BaseEstimator, y: np.ndarray) -> np.ndarray:
 
 
 def cross_validate(
-    predictor: BaseEstimator, X: np.ndarray, y: np.ndarray, random_state: int = 0
+    predictor: BaseEstimator,
+    X: np.ndarray,
+    y: np.ndarray,
+    random_state: int = 0,
+    n_repeats: int | None = None,
 ) -> CrossValidated:
     """Predict each row by classifiers, or regressors, that were trained without it.
 
@@ -51,19 +55,20 @@ def cross_validate(
         Their labels. The only row of a class is learned from and not predicted.
     random_state : int, default=0
         Determines the folds, which are the same for all predictors.
+    n_repeats : int, default=3
 
     Returns
     -------
     Score or RegressionScore
     """
-    groups = groups_of(predictor, y)
-    p_true, predictions = np.zeros(len(y)), np.tile(np.empty_like(y), (N_REPEATS, 1))
+    groups, n_repeats = groups_of(predictor, y), n_repeats or N_REPEATS
+    p_true, predictions = np.zeros(len(y)), np.tile(np.empty_like(y), (n_repeats, 1))
     with threadpool_limits(1):  # small products: no core waits for the others
-        for repeat in range(N_REPEATS):
+        for repeat in range(n_repeats):
             for train, test in folds(groups, N_FOLDS, random_state + repeat):
                 fitted = clone(predictor).fit(X[train], y[train])
                 predictions[repeat, test], p = _predict(fitted, X[test], y[test])
-                p_true[test] += p / N_REPEATS
+                p_true[test] += p / n_repeats
     if is_regressor(predictor):
         return RegressionScore(y, predictions)
     rows = np.flatnonzero(is_testable(groups))
