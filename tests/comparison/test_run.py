@@ -225,3 +225,12 @@ def test_rows_of_another_target_or_other_columns_are_not_taken_for_the_same(tmp_
         dataset = replace(read_samples(frame, target, drop=drop).split(), sha256="of the file")
         compare(dataset, extractors={"raw": FunctionTransformer()}, n_draws=1, out=tmp_path / "rows.jsonl")
     assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("task", [None, "classification"])
+def test_rows_of_ones_own_are_compared_as_they_are(task):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 3))
+    y = X[:, 0] > 0 if task else X[:, 0]
+    (row,) = compare(X, target=y, task=task, extractors={"raw": FunctionTransformer()}, n_draws=1).rows
+    assert ("accuracy" if task else "r2") in row

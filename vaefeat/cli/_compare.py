@@ -37,7 +37,7 @@ def compare(
     comparison = import_optional("vaefeat.comparison", "train")
     screen = errors if as_json else console
     with screen.status("loading the data"):
-        dataset = _load(data, target, read)
+        dataset = import_optional("vaefeat.data.loading", "train").load_data(data, target, **read)
     if smoke:
         dataset, n_draws, max_iter = dataset.head(500), 2, 1
         counts = counts or ([50, 100] if len(dataset.X_test) else [])
@@ -82,14 +82,6 @@ def _plan(dataset: Any, extractors: list[str], numbers: list[int | str], n_draws
         f"({', '.join(extractors)}), then trains {what} on {' and '.join(map(str, numbers))} labels, "
         f"{n_draws} times each. Ctrl+C stops; the same command goes on."
     )
-
-
-def _load(data: str, target: str | None, read: dict[str, Any]) -> Any:
-    """Return a named data set, or a user's own rows with a quarter of the labeled ones set aside."""
-    datasets = import_optional("vaefeat.data.datasets", "train")
-    if not Path(data).is_dir() and not data.endswith(tuple(datasets.FORMATS)):
-        return datasets.load_dataset(data, target=target)
-    return import_optional("vaefeat.data.samples", "train").read_samples(data, target, **read).split()
 
 
 def _n_labeled(text: str) -> int | str:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sklearn.base import BaseEstimator
 
@@ -12,14 +13,15 @@ from vaefeat.comparison.grid import Grid, numbers_of_labels
 from vaefeat.comparison.measurement import Measurement
 from vaefeat.comparison.report import Comparison
 from vaefeat.comparison.rows import Task, collect_rows
-from vaefeat.data import Dataset, load_dataset
+from vaefeat.data.loading import load_data
 from vaefeat.estimators._progress import Progress, Steps
 
 
 def compare(
-    data: str | os.PathLike[str] | Dataset = "digits",
+    data: Any = "digits",
     *,
-    target: str | None = None,
+    target: Any = None,
+    task: str | None = None,
     extractors: Mapping[str, BaseEstimator] | None = None,
     classifiers: Mapping[str, BaseEstimator] | None = None,
     semi_supervised: Mapping[str, BaseEstimator] | None = None,
@@ -30,7 +32,7 @@ def compare(
     out: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Compare feature extractors by the accuracy of classifiers trained on few labels.
+    """Compare feature extractors by how classifiers, or regressors, do that are trained on few labels.
 
     Every extractor is fitted to all training samples. Every classifier is fitted to the features of
     the labeled ones (a semi-supervised classifier to all), selects its regularization among the
@@ -39,10 +41,14 @@ def compare(
 
     Parameters
     ----------
-    data : str, path or Dataset, default="digits"
-        As for :func:`vaefeat.load_dataset`.
-    target : str, optional
-        Column of the classes, if ``data`` is a file.
+    data : str, path, frame, ndarray or Dataset, default="digits"
+        The name of a data set, as for :func:`vaefeat.load_dataset`; or rows of your own, as for
+        :func:`vaefeat.data.samples.read_samples`.
+    target : str, or array of shape (n_samples,), optional
+        Column of the classes or quantities of a file or frame; the labels of an array.
+    task : {"classification", "regression"}, optional
+        Whether to predict classes, compared by accuracy, or quantities, by R²; by default this is told from
+        the labels.
     extractors : mapping of str to transformer, optional
         By default :func:`vaefeat.comparison.default_extractors`. An extractor whose tags say that it
         requires ``y`` is fitted to the labeled samples of each draw, any other once to all training
@@ -95,7 +101,7 @@ def compare(
     >>> len(comparison.rows)
     6
     """
-    dataset = data if isinstance(data, Dataset) else load_dataset(data, target=target)
+    dataset = load_data(data, target, task=task)
     counts = numbers_of_labels(dataset, n_labeled)
     use_defaults = baselines is None and extractors is None
     grid = Grid(
