@@ -58,7 +58,7 @@ ROOMS = {
     ),
     "vaefeat.recipes": Room("numpy sklearn vaefeat.estimators vaefeat.values", "skl2onnx"),
     "vaefeat.comparison": Room(
-        "numpy sklearn threadpoolctl vaefeat.estimators vaefeat.data vaefeat.recipes",
+        "numpy sklearn threadpoolctl vaefeat._files vaefeat.estimators vaefeat.data vaefeat.recipes",
         "matplotlib scipy",
     ),
     "vaefeat.fitting": Room(

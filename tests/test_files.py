@@ -167,3 +167,12 @@ def test_only_regular_files_are_read(tmp_path):
     for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
         with pytest.raises(OSError, match=r"expected a regular file|Is a directory"):
             read_regular(path, 4)
+
+
+def test_a_folder_has_one_writer_at_a_time(tmp_path):
+    with new_folder(tmp_path / "model") as temporary:
+        (temporary / "a").write_text("first")
+        with pytest.raises(BlockingIOError, match="Another process is writing to"):
+            new_folder(tmp_path / "model").__enter__()
+    assert os.listdir(tmp_path) == ["model"]
+    assert (tmp_path / "model" / "a").read_text() == "first"

@@ -4,8 +4,10 @@ import os
 import secrets
 import shutil
 import stat
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from io import FileIO
 from pathlib import Path
 
 
@@ -69,18 +71,66 @@ def new_folder(path: Path) -> Iterator[Path]:
     ------
     FileExistsError
         If there is something at ``path`` already, other than an empty folder.
+    BlockingIOError
+        If another process is writing to ``path``.
     """
     path = path.resolve()
-    if path.exists() and not (path.is_dir() and next(path.iterdir(), None) is None):
-        raise FileExistsError(f"There is something at {path}: remove it, or name another folder.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    temporary.mkdir()
+    with _only_writer(path):
+        if path.exists() and not (path.is_dir() and next(path.iterdir(), None) is None):
+            raise FileExistsError(f"There is something at {path}: remove it, or name another folder.")
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        temporary.mkdir()
+        try:
+            yield temporary
+            if path.exists():
+                path.rmdir()  # Windows renames nothing to a name that is taken
+            temporary.rename(path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def _only_writer(path: Path) -> Iterator[None]:
+    """Refuse a path that another process is writing to."""
+    name = path.with_name(f".{path.name}.lock")
+    with ExitStack() as stack:
+        file = stack.enter_context(FileIO(name, "a"))
+        lock(file, path)
+        stack.pop_all()
     try:
-        yield temporary
-        if path.exists():
-            path.rmdir()  # Windows renames nothing to a name that is taken
-        temporary.rename(path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+        yield
+    finally:
+        file.close()
+        name.unlink(missing_ok=True)
+
+
+def lock(file: FileIO, path: Path) -> None:
+    """Lock a file until it is closed; a process that dies releases it.
+
+    Parameters
+    ----------
+    file : FileIO
+    path : Path
+        What is written under the lock, for the message.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process has locked it.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(2**40)  # far behind what others may still read
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        raise BlockingIOError(
+            f"Another process is writing to {path}; wait until it ends, or name another one."
+        ) from None

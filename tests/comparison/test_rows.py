@@ -119,7 +119,7 @@ def test_another_process_is_refused_in_one_sentence_and_a_killed_one_leaves_no_l
     command = [sys.executable, "-c", script, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "open\n"
-        with pytest.raises(BlockingIOError, match="wait until it ends, or name another file"):
+        with pytest.raises(BlockingIOError, match="wait until it ends, or name another one"):
             collect_rows([task("a")], path)
         other.kill()
     assert len(collect_rows([task("a")], path)) == 1

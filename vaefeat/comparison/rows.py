@@ -4,7 +4,6 @@ import json
 import os
 import platform
 import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -13,6 +12,8 @@ from importlib.metadata import version
 from io import FileIO
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+
+from vaefeat._files import lock
 
 Row = dict[str, Any]
 Progress = Callable[[str, int, int], Any]
@@ -117,7 +118,7 @@ class RowFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = FileIO(self.path, "a+")
         try:
-            _lock(self._file, self.path)
+            lock(self._file, self.path)
             self._rows, n_bytes = _parse(self.path.read_bytes(), self.path)
             self._file.truncate(n_bytes)
             _terminate(self._file)
@@ -219,24 +220,6 @@ def _append(file: FileIO, line: bytes) -> None:
     except BaseException:  # a full disk, an interruption
         file.truncate(size)
         raise
-
-
-def _lock(file: FileIO, path: Path) -> None:
-    """Lock a file until it is closed; a process that dies releases it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(2**40)  # far behind the rows, which others may still read
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        raise BlockingIOError(
-            f"Another process is writing to {path}; wait until it ends, or name another file."
-        ) from None
 
 
 @cache
