@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import mean
 
 from pipelines.benchmarks.tables import IN_DOCS, IN_README, benchmark_tables
-from pipelines.experiments import collapse, constant_column, interpolation
+from pipelines.experiments import collapse, constant_column, interpolation, one_label
 from pipelines.experiments.command import RESULTS, save_figure
 from vaefeat import LabelEfficiencyDisplay
 from vaefeat.comparison import Comparison, Row, markdown_table, read_rows
@@ -259,7 +259,10 @@ def documents() -> dict[Path, dict[str, str]]:
                 list(read_rows(RESULTS / "autoencoder-family.jsonl").values())
             )
         },
-        ROOT / "docs" / "few-labels.md": {"semi-supervised": semi_supervised_table(semi_supervised)},
+        ROOT / "docs" / "few-labels.md": {
+            "semi-supervised": semi_supervised_table(semi_supervised),
+            "one-label": one_label.table(list(read_rows(RESULTS / "one-label.jsonl").values())),
+        },
         ROOT / "docs" / "latent-space.md": {
             "interpolation": interpolation.table(list(read_rows(RESULTS / "interpolation.jsonl").values())),
             **collapse.tables_of_docs(),

@@ -16,6 +16,7 @@ from vaefeat import (
     labeled_scorer,
     mask_labels,
 )
+from vaefeat.estimators import _diffusion
 
 RNG = np.random.default_rng(0)
 CODES = np.repeat([0, 1, 2], 40)
@@ -116,6 +117,13 @@ def test_the_seed_determines_every_byte(fitted):
     assert fitted.classifier_.to_bytes() == again.classifier_.to_bytes()
     assert_array_equal(fitted.label_distributions_, again.label_distributions_)
     assert fitted.classifier_.to_bytes() != other.classifier_.to_bytes()
+
+
+def test_graphs_of_the_same_samples_are_made_once(fitted, tmp_path, monkeypatch):
+    cached = tiny(memory=str(tmp_path)).fit(X, FEW)
+    assert cached.classifier_.to_bytes() == fitted.classifier_.to_bytes()
+    monkeypatch.setattr(_diffusion, "nearest", None)  # not called again
+    assert_array_equal(tiny(memory=str(tmp_path)).fit(X, FEW).transduction_, fitted.transduction_)
 
 
 def test_noise_is_seen_in_training_alone(fitted):

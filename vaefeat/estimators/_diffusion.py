@@ -15,7 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 from vaefeat._optional import import_optional
 
 LARGE = 20_000  # samples: above, an exact search takes minutes
-N_PROBED, N_PER_CELL = 16, 40
+N_PROBED, N_PER_CELL, N_KMEANS = 16, 40, 10  # cells searched, samples and rounds to place them
 SPREADING_ALPHA = 0.99  # as in the paper
 POISSON_ALPHA = 1 - 1e-5  # 1 in the paper; just below it, parts of the graph without labels do no harm
 TOLERANCE, MAX_ITER = 1e-4, 2_000  # of the conjugate gradients
@@ -75,7 +75,7 @@ def nearest(X: np.ndarray, n_neighbors: int) -> np.ndarray:
     X = np.ascontiguousarray(X)
     n_cells = int(4 * np.sqrt(len(X)))
     index = faiss.IndexIVFFlat(faiss.IndexFlatL2(X.shape[1]), X.shape[1], n_cells)
-    index.nprobe = N_PROBED
+    index.nprobe, index.cp.niter = N_PROBED, N_KMEANS
     index.train(X[:: max(1, len(X) // (n_cells * N_PER_CELL))])
     index.add(X)
     found = index.search(X, n_neighbors + 1)[1]  # (n, n_neighbors + 1), the sample itself among them

@@ -7,7 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_memory
 
 from vaefeat.data import UNLABELED
 from vaefeat.estimators._base import all_or_nothing
@@ -63,6 +64,9 @@ class GraphClassifier(NetworkClassifier):
         Learning rate of Adam; with "cosine", the highest.
     n_steps : int, default=1500
         Steps of training, rounded up to whole passes over the samples.
+    memory : str, object with the interface of joblib.Memory or None, default=None
+        Where graphs are kept, for later fits to the same samples with other labels or other parameters. A
+        string is the path of a folder.
     callbacks : sequence of keras.callbacks.Callback, default=()
         Called at the beginning and the end of training and of each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -149,6 +153,7 @@ class GraphClassifier(NetworkClassifier):
         "metric": [StrOptions({"cosine", "euclidean"})],
         "class_prior": ["array-like", None],
         "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "memory": [str, HasMethods(["cache"]), None],
     }
     _roles = ("classifier",)
 
@@ -168,6 +173,7 @@ class GraphClassifier(NetworkClassifier):
         learning_rate: str = "cosine",
         learning_rate_init: float = 1e-3,
         n_steps: int = 1_500,
+        memory: Any = None,
         callbacks: Sequence[Any] = (),
         random_state: Any = None,
         verbose: int = 0,
@@ -185,6 +191,7 @@ class GraphClassifier(NetworkClassifier):
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.n_steps = n_steps
+        self.memory = memory
         self.callbacks = callbacks
         self.random_state = random_state
         self.verbose = verbose
@@ -217,7 +224,8 @@ class GraphClassifier(NetworkClassifier):
     def _spread(self, X: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Return the probability of each class for each sample, (n_samples, n_classes), float32."""
         prior = None if self.class_prior is None else checked_prior(self.class_prior, self.classes_)
-        graph = neighbor_graph(X, min(self.n_neighbors, len(X) - 1), self.metric)
+        make_graph = check_memory(self.memory).cache(neighbor_graph)
+        graph = make_graph(X, min(self.n_neighbors, len(X) - 1), self.metric)
         labels = (codes[:, None] == np.arange(len(self.classes_))).astype(np.float32)
         return distributions(METHODS[self.method](graph, labels), prior)
 

@@ -1,0 +1,169 @@
+"""How far does one label per class go? Labels that spread over a graph of all images.
+
+The features are the hidden layer of an ``image_encoder`` from ``exported/``, trained on the training images
+without labels. *Inductive*: the graph holds the training images alone, a network learns the classes that
+these get, and is tested on images that nothing has seen. *Transductive*: the graph holds the test images,
+too, without labels, and their classes are read from it. Of the digits that scikit-learn brings, the encoder
+has seen three quarters. "Equal shares" tells the classifier that all classes are of one size; it knows of no
+other label. The settings were chosen on training images (see docs/few-labels.md).
+
+Rows are written to ``pipelines/results/one-label.jsonl``; known rows are not measured again.
+
+    python -m pipelines.experiments.one_label [--only DATASET] [--cost] [--smoke]
+"""
+
+import resource
+import time
+from collections.abc import Iterator
+from functools import partial
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import make_pipeline
+
+from pipelines.experiments.command import EXPORTED, RESULTS, collect_with_bar, load, options
+from vaefeat import GraphClassifier, OnnxEncoderTransformer, mask_labels
+from vaefeat.comparison import Row, Task, markdown_table
+from vaefeat.data import Dataset
+
+ENCODERS = {
+    "digits": "digits-image-vae",
+    "mnist": "mnist-image-vae-50",
+    "fashion-mnist": "fashion-mnist-image-vae-50",
+}
+# data set: numbers of labels, and draws of each
+DRAWS = {
+    "digits": {10: 10},
+    "mnist": {10: 10, 100: 3, 3000: 3},
+    "fashion-mnist": {100: 3, 10: 3},
+}
+N_TRANSDUCTIVE = 3  # draws
+
+
+def classifier(dataset: Dataset, method: str, equal_shares: bool, memory: str | None) -> GraphClassifier:
+    """Return the classifier behind the encoder."""
+    n_classes = len(np.unique(dataset.y))
+    prior = np.full(n_classes, 1 / n_classes).tolist() if equal_shares else None
+    return GraphClassifier(method, class_prior=prior, memory=memory, random_state=0)
+
+
+def encoder(dataset: Dataset) -> OnnxEncoderTransformer:
+    """Return the frozen encoder of a data set, which gives its hidden layer."""
+    path = EXPORTED / ENCODERS[dataset.name] / "model.onnx"
+    return OnnxEncoderTransformer(path, output="hidden")
+
+
+def inductive(dataset: Dataset, y: np.ndarray, last_step: GraphClassifier) -> Row:
+    """Return the test error of a network that learned from the graph of training images, in %."""
+    pipe = make_pipeline(encoder(dataset), last_step).fit(dataset.X, y)
+    return {
+        "error": _percent(pipe.predict(dataset.X_test) != dataset.y_test),
+        "error_of_graph": _percent((last_step.transduction_ != dataset.y)[y == -1]),
+    }
+
+
+def transductive(dataset: Dataset, y: np.ndarray, last_step: GraphClassifier) -> Row:
+    """Return the error that the graph of training and test images makes on the latter, in %."""
+    X = np.concatenate([dataset.X, dataset.X_test])
+    unlabeled = np.full(len(dataset.X_test), -1)
+    last_step.set_params(n_steps=1)  # the network is not asked
+    make_pipeline(encoder(dataset), last_step).fit(X, np.concatenate([y, unlabeled]))
+    return {"error": _percent(last_step.transduction_[len(y) :] != dataset.y_test)}
+
+
+USES = {"inductive": inductive, "transductive": transductive}
+
+
+def measure(
+    dataset: Dataset, memory: str, use: str, n_labeled: int, draw: int, method: str, equal_shares: bool
+) -> Row:
+    """Return the errors of one draw of the labels."""
+    y = mask_labels(dataset.y, n_labeled, random_state=draw)
+    return USES[use](dataset, y, classifier(dataset, method, equal_shares, memory))
+
+
+def cost(dataset: Dataset) -> Row:
+    """Return what the graph of all images costs, with labels that spread over it, and no network."""
+    X = encoder(dataset).fit_transform(np.concatenate([dataset.X, dataset.X_test]))
+    y = np.concatenate([mask_labels(dataset.y, 10, random_state=0), np.full(len(dataset.X_test), -1)])
+    before, begin = _peak_mb(), time.perf_counter()
+    classifier(dataset, "poisson", True, None).set_params(n_steps=1).fit(X, y)
+    seconds = time.perf_counter() - begin
+    return {"shape": X.shape, "seconds": seconds, "peak_mb": _peak_mb(), "peak_mb_before": before}
+
+
+def _percent(wrong: np.ndarray) -> float:
+    return 100 * float(np.mean(wrong))
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+def settings(draws: dict[int, int]) -> Iterator[dict[str, Any]]:
+    """Yield what is measured on a data set, the most important first."""
+    for n_labeled, n_draws in draws.items():
+        best = {"use": "inductive", "n_labeled": n_labeled, "method": "poisson", "equal_shares": True}
+        few = min(n_draws, N_TRANSDUCTIVE)
+        yield from (best | {"draw": draw} for draw in range(n_draws))
+        yield from (best | {"draw": draw, "use": "transductive"} for draw in range(few))
+        yield from (best | {"draw": draw, "equal_shares": False} for draw in range(few))
+        yield from (best | {"draw": draw, "method": "spreading"} for draw in range(few))
+
+
+def tasks(dataset: Dataset, draws: dict[int, int], memory: str) -> list[Task]:
+    """Return the tasks of a data set."""
+    described = []
+    for setting in settings(draws):
+        key = ", ".join([dataset.name, str(len(dataset.X)), *map(str, setting.values())])
+        config = {"key": key, "dataset": dataset.name, "data": dataset.sha256, **setting}
+        described.append(Task(config, partial(measure, dataset, memory, **setting), key))
+    return described
+
+
+def task_of_cost(dataset: Dataset) -> Task:
+    """Return the task of measuring the cost, best in a process of its own."""
+    config = {"key": f"{dataset.name}, {len(dataset.X)}, cost", "dataset": dataset.name, "use": "cost"}
+    return Task(config, partial(cost, dataset), "cost")
+
+
+def table(rows: list[Row]) -> str:
+    """Return the mean errors in %, by data set, number of labels and way to use the graph."""
+    groups: dict[tuple, list[Row]] = {}
+    for row in rows:
+        if row["use"] == "cost":
+            continue
+        groups.setdefault((row["dataset"], row["n_labeled"], _way(row)), []).append(row)
+    cells = [
+        (dataset, n, way, len(group), _spread(group, "error"), _spread(group, "error_of_graph"))
+        for (dataset, n, way), group in groups.items()
+    ]
+    return markdown_table(("data", "labels", "", "draws", "test error", "graph, unlabeled"), cells)
+
+
+def _way(row: Row) -> str:
+    method = {"poisson": "Poisson learning", "spreading": "label spreading"}[row["method"]]
+    return f"{row['use']}, {method}" + (", equal shares" if row["equal_shares"] else "")
+
+
+def _spread(rows: list[Row], name: str) -> str:
+    """Return mean and standard deviation; nothing if the rows do not have the entry."""
+    values = [row[name] for row in rows if name in row]
+    return f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+
+
+def main() -> None:
+    parser = options(__doc__, smoke="500 images, one draw", out=RESULTS / "one-label.jsonl")
+    parser.add_argument("--only", choices=ENCODERS, help="a data set")
+    parser.add_argument("--cost", action="store_true", help="time and memory of the graph, and nothing else")
+    arguments = parser.parse_args()
+    for name in [arguments.only] if arguments.only else ENCODERS:
+        dataset, draws = load(name, arguments.smoke), {10: 1} if arguments.smoke else DRAWS[name]
+        with TemporaryDirectory() as memory:
+            todo = [task_of_cost(dataset)] if arguments.cost else tasks(dataset, draws, memory)
+            collect_with_bar(todo, arguments.out, name)
+
+
+if __name__ == "__main__":
+    main()
