@@ -108,8 +108,9 @@ def settings(draws: dict[int, int]) -> Iterator[dict[str, Any]]:
         few = min(n_draws, N_TRANSDUCTIVE)
         yield from (best | {"draw": draw} for draw in range(n_draws))
         yield from (best | {"draw": draw, "use": "transductive"} for draw in range(few))
-        yield from (best | {"draw": draw, "equal_shares": False} for draw in range(few))
-        yield from (best | {"draw": draw, "method": "spreading"} for draw in range(few))
+        if n_labeled == min(draws):
+            yield from (best | {"draw": draw, "equal_shares": False} for draw in range(few))
+            yield from (best | {"draw": draw, "method": "spreading"} for draw in range(few))
 
 
 def tasks(dataset: Dataset, draws: dict[int, int], memory: str) -> list[Task]:

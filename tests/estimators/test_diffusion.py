@@ -74,11 +74,11 @@ def test_label_spreading_solves_its_equation():
 
 
 def test_poisson_learning_solves_its_equation():
-    graph = neighbor_graph(RNG.normal(size=(90, 2)).astype(np.float32), 8, "euclidean")  # of one piece
+    graph = neighbor_graph(RNG.normal(size=(90, 2)).astype(np.float32), 8, "euclidean")
     U = poisson_learning(graph, Y)
     W, D, _ = dense(graph)
     sources = np.where(Y.any(axis=1, keepdims=True), Y - 1 / 3, 0)
-    assert_allclose((D - W) @ U, sources, atol=0.01)
+    assert_allclose((D - 0.999 * W) @ U, sources, atol=1e-3)
     assert_allclose(U.sum(axis=1), 0, atol=1e-3)
 
 
@@ -97,7 +97,7 @@ def test_probabilities_have_the_shares_of_the_prior():
     prior = np.array([0.6, 0.3, 0.1])
     probabilities = distributions(scores, prior)
     assert_allclose(probabilities.sum(axis=1), 1)
-    assert_allclose(probabilities.mean(axis=0), prior, atol=1e-3)
+    assert_allclose(probabilities.mean(axis=0), prior, atol=5e-3)
     assert_array_equal(distributions(scores, None).argmax(axis=1), scores.argmax(axis=1))
 
 

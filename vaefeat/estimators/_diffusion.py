@@ -17,9 +17,9 @@ from vaefeat._optional import import_optional
 LARGE = 20_000  # samples: above, an exact search takes minutes
 N_PROBED, N_PER_CELL, N_KMEANS = 16, 40, 10  # cells searched, samples and rounds to place them
 SPREADING_ALPHA = 0.99  # as in the paper
-POISSON_ALPHA = 1 - 1e-5  # 1 in the paper; just below it, parts of the graph without labels do no harm
+POISSON_ALPHA = 0.999  # 1 in the paper; below it, what is far from all labels counts less
 TOLERANCE, MAX_ITER = 1e-4, 2_000  # of the conjugate gradients
-TEMPERATURE, N_BALANCING = 0.1, 100  # of the probabilities
+TEMPERATURE, N_BALANCING = 0.03, 100  # of the probabilities
 
 
 class Graph(NamedTuple):
@@ -116,10 +116,11 @@ def label_spreading(graph: Graph, Y: np.ndarray) -> np.ndarray:
 def poisson_learning(graph: Graph, Y: np.ndarray) -> np.ndarray:
     r"""Let the labels be sources and sinks of a flow over the graph; classes are told by its potential.
 
-    .. math:: (D - W)\, U = Y - \bar Y
+    .. math:: (D - \alpha W)\, U = Y - \bar Y
 
-    in the rows with a label, 0 in the others, with :math:`\bar Y` the mean of the labels.
-    With :math:`U = D^{-1/2} V` it becomes :math:`(I - S) V = D^{-1/2} (Y - \bar Y)`.
+    in the rows with a label, 0 in the others, with :math:`\bar Y` the mean of the labels. In the paper
+    :math:`\alpha` is 1. With :math:`U = D^{-1/2} V` it becomes
+    :math:`(I - \alpha S) V = D^{-1/2} (Y - \bar Y)`.
 
     Returns
     -------
@@ -129,7 +130,7 @@ def poisson_learning(graph: Graph, Y: np.ndarray) -> np.ndarray:
     References
     ----------
     Calder et al. (2020), "Poisson Learning: Graph Based Semi-Supervised Learning At Very Low Label Rates",
-    equation 2.4, and algorithm 1 for the prior.
+    equation 2.4.
     """
     labeled = Y.max(axis=1) > 0
     sources = np.where(labeled[:, None], Y - Y[labeled].mean(axis=0), 0)
@@ -142,7 +143,7 @@ def distributions(scores: np.ndarray, prior: np.ndarray | None) -> np.ndarray:
 
     .. math:: p_{ik} \propto \exp((s_{ik} + b_k) / \tau)
 
-    The temperature :math:`\tau` is a tenth of the mean distance between the two highest scores of a sample.
+    The temperature :math:`\tau` is 0.03 times the mean distance between the two highest scores of a sample.
     The offsets b are 0 without a prior; with one they give each class its share, the mean of
     :math:`p_{ik}` over the samples.
 

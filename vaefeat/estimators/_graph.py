@@ -40,7 +40,7 @@ class GraphClassifier(NetworkClassifier):
     ----------
     method : {"poisson", "spreading"}, default="poisson"
         How labels spread: by Poisson learning, or by label spreading.
-    n_neighbors : int, default=10
+    n_neighbors : int, default=7
         Nearest neighbors that a sample is joined with; fewer if there are not as many samples.
     metric : {"cosine", "euclidean"}, default="cosine"
         By which distance neighbors are near.
@@ -117,11 +117,16 @@ class GraphClassifier(NetworkClassifier):
     The graph W is symmetric: 1 between samples that are among the nearest of each other, 1/2 if only one is.
     With D the diagonal matrix of its row sums and Y the one-hot labels, 0 for samples without one:
 
-    - Poisson learning solves :math:`(D - W) U = Y - \bar Y`, with :math:`\bar Y` the mean of the labels, in
-      the rows that have one. Labels are sources and sinks of a flow, and the highest potential is the class.
+    - Poisson learning solves :math:`(D - \alpha W) U = Y - \bar Y`, with :math:`\bar Y` the mean of the labels, in
+      the rows that have one and :math:`\alpha = 0.999` (1 in the paper). Labels are sources and sinks of a flow,
+      and the class is the one with the highest potential.
     - Label spreading solves :math:`(I - \alpha D^{-1/2} W D^{-1/2}) F = Y` with :math:`\alpha = 0.99`.
 
-    Both take some hundred products with a sparse matrix. Above 20 000 samples the neighbors are found by
+    Probabilities are a softmax of the potentials or of log F, and with ``class_prior`` there is an offset
+    for each class that gives it its share of the samples: with equally many labels per class, the prior of the
+    paper of Poisson learning, a factor, would change nothing.
+
+    Both methods take some dozen products with a sparse matrix. Above 20 000 samples the neighbors are found by
     Faiss, approximately.
 
     q(y|x) is wrong where the graph is, and in some more cases: see docs/few-labels.md for what that costs.
@@ -161,7 +166,7 @@ class GraphClassifier(NetworkClassifier):
         self,
         method: str = "poisson",
         *,
-        n_neighbors: int = 10,
+        n_neighbors: int = 7,
         metric: str = "cosine",
         class_prior: Sequence[float] | None = None,
         hidden_layer_sizes: Sequence[int] = (256,),
