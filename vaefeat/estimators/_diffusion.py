@@ -16,6 +16,7 @@ from vaefeat._optional import import_optional
 
 LARGE = 20_000  # samples: above, an exact search takes minutes
 N_PROBED, N_PER_CELL, N_KMEANS = 16, 40, 10  # cells searched, samples and rounds to place them
+LEAST_WEIGHT = np.float32(1e-6)
 SPREADING_ALPHA = 0.99  # as in the paper
 POISSON_ALPHA = 0.999  # 1 in the paper; below it, what is far from all labels counts less
 TOLERANCE, MAX_ITER = 1e-4, 2_000  # of the conjugate gradients
@@ -36,9 +37,12 @@ class Graph(NamedTuple):
 
 
 def neighbor_graph(X: np.ndarray, n_neighbors: int, metric: str) -> Graph:
-    """Join each sample with its nearest neighbors, and these with it.
+    r"""Join each sample with its nearest neighbors, and these with it.
 
-    An edge weighs 1 if each of the two is among the neighbors of the other, else 1/2.
+    .. math:: w_{ij} = \exp(-d_{ij}^2 / (\sigma_i \sigma_j))
+
+    with d the distance and :math:`\sigma_i` that of sample i from the farthest of its neighbors; half of it
+    if only one of the two is among the neighbors of the other.
 
     Parameters
     ----------
@@ -46,15 +50,22 @@ def neighbor_graph(X: np.ndarray, n_neighbors: int, metric: str) -> Graph:
     n_neighbors : int
         Less than n.
     metric : {"cosine", "euclidean"}
+
+    References
+    ----------
+    Zelnik-Manor & Perona (2004), "Self-Tuning Spectral Clustering".
     """
     n = len(X)
-    neighbors = nearest(unit_rows(X) if metric == "cosine" else X, n_neighbors)
+    neighbors, squares = nearest(unit_rows(X) if metric == "cosine" else X, n_neighbors)
+    reach = np.sqrt(squares[:, -1])
+    scale = np.maximum(reach[:, None] * reach[neighbors], np.finfo(np.float32).tiny)  # 0 among copies
+    weights = np.maximum(np.exp(-squares / scale), LEAST_WEIGHT)  # no sample is without neighbors
     ends = np.arange(0, n * n_neighbors + 1, n_neighbors)
-    directed = csr_array((np.ones(n * n_neighbors, np.float32), neighbors.ravel(), ends), shape=(n, n))
+    directed = csr_array((weights.ravel(), neighbors.ravel(), ends), shape=(n, n))
     W = (np.float32(0.5) * (directed + directed.T)).tocsr()
     degrees = W.sum(axis=1).astype(np.float32)
-    scale = diags_array(1 / np.sqrt(degrees), dtype=np.float32)
-    return Graph((scale @ W @ scale).tocsr(), degrees)
+    roots = diags_array(1 / np.sqrt(degrees), dtype=np.float32)
+    return Graph((roots @ W @ roots).tocsr(), degrees)
 
 
 def unit_rows(X: np.ndarray) -> np.ndarray:
@@ -63,14 +74,20 @@ def unit_rows(X: np.ndarray) -> np.ndarray:
     return X / np.where(lengths > 0, lengths, 1)
 
 
-def nearest(X: np.ndarray, n_neighbors: int) -> np.ndarray:
-    """Return for each sample the indices of its nearest others, (n, n_neighbors).
+def nearest(X: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each sample the indices of its nearest others, and their squared distances, by distance.
 
     Of many samples these are 99 % of the true ones, or more, and the same each time: each is searched in the
     16 nearest of some thousand cells.
+
+    Returns
+    -------
+    indices : ndarray of int, of shape (n, n_neighbors)
+    squares : ndarray of shape (n, n_neighbors), float32
     """
     if len(X) <= LARGE:
-        return NearestNeighbors(n_neighbors=n_neighbors).fit(X).kneighbors(return_distance=False)
+        distances, indices = NearestNeighbors(n_neighbors=n_neighbors).fit(X).kneighbors()
+        return indices, (distances**2).astype(np.float32)
     faiss = import_optional("faiss", "train")
     X = np.ascontiguousarray(X)
     n_cells = int(4 * np.sqrt(len(X)))
@@ -78,18 +95,19 @@ def nearest(X: np.ndarray, n_neighbors: int) -> np.ndarray:
     index.nprobe, index.cp.niter = N_PROBED, N_KMEANS
     index.train(X[:: max(1, len(X) // (n_cells * N_PER_CELL))])
     index.add(X)
-    found = index.search(X, n_neighbors + 1)[1]  # (n, n_neighbors + 1), the sample itself among them
-    if (found < 0).any():  # these cells hold fewer samples
+    squares, indices = index.search(X, n_neighbors + 1)  # the sample itself is among them
+    if (indices < 0).any():  # these cells hold fewer samples
         index.nprobe = n_cells
-        found = index.search(X, n_neighbors + 1)[1]
-    return _without_self(found)
+        squares, indices = index.search(X, n_neighbors + 1)
+    others = _others(indices)
+    return indices[others].reshape(len(X), -1), np.maximum(squares[others].reshape(len(X), -1), 0)
 
 
-def _without_self(found: np.ndarray) -> np.ndarray:
-    """Return what was found for each sample without the sample, or without the last if it is not there."""
-    others = found != np.arange(len(found))[:, None]
+def _others(indices: np.ndarray) -> np.ndarray:
+    """Tell of what was found for each sample what is not the sample; the last is left out if all are not."""
+    others = indices != np.arange(len(indices))[:, None]
     others[others.all(axis=1), -1] = False
-    return found[others].reshape(len(found), -1)
+    return others
 
 
 def label_spreading(graph: Graph, Y: np.ndarray) -> np.ndarray:

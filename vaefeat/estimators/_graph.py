@@ -114,20 +114,22 @@ class GraphClassifier(NetworkClassifier):
 
     Notes
     -----
-    The graph W is symmetric: 1 between samples that are among the nearest of each other, 1/2 if only one is.
-    With D the diagonal matrix of its row sums and Y the one-hot labels, 0 for samples without one:
+    The graph W is symmetric. It joins samples of which one is among the nearest of the other, by weights
+    :math:`\exp(-d_{ij}^2 / (\sigma_i \sigma_j))`, halved if it is only one, with :math:`\sigma_i` the
+    distance of sample i from the farthest of its neighbors. With D the diagonal matrix of the row sums of W
+    and Y the one-hot labels, 0 for samples without one:
 
-    - Poisson learning solves :math:`(D - \alpha W) U = Y - \bar Y`, with :math:`\bar Y` the mean of the labels, in
-      the rows that have one and :math:`\alpha = 0.999` (1 in the paper). Labels are sources and sinks of a flow,
-      and the class is the one with the highest potential.
+    - Poisson learning solves :math:`(D - \alpha W) U = Y - \bar Y`, with :math:`\alpha = 0.999` (in the paper
+      1) and the mean of the labels, :math:`\bar Y`, in the rows that have one. Labels are sources and sinks
+      of a flow, and the class is the one with the highest potential.
     - Label spreading solves :math:`(I - \alpha D^{-1/2} W D^{-1/2}) F = Y` with :math:`\alpha = 0.99`.
 
-    Probabilities are a softmax of the potentials or of log F, and with ``class_prior`` there is an offset
-    for each class that gives it its share of the samples: with equally many labels per class, the prior of the
-    paper of Poisson learning, a factor, would change nothing.
+    Probabilities are a softmax of the potentials, or of log F. With ``class_prior`` an offset for each class
+    gives it its share of the samples. (The prior of the paper of Poisson learning, a factor, would change
+    nothing where all classes have equally many labels.)
 
-    Both methods take some dozen products with a sparse matrix. Above 20 000 samples the neighbors are found by
-    Faiss, approximately.
+    Both methods take some dozen products with a sparse matrix. Above 20 000 samples the neighbors are found
+    by Faiss, approximately.
 
     q(y|x) is wrong where the graph is, and in some more cases: see docs/few-labels.md for what that costs.
     Its probabilities say how sure the network is of the graph's classes, not how sure the graph is.
@@ -136,6 +138,7 @@ class GraphClassifier(NetworkClassifier):
     ----------
     Calder et al. (2020), "Poisson Learning: Graph Based Semi-Supervised Learning At Very Low Label Rates".
     Zhou et al. (2004), "Learning with Local and Global Consistency".
+    Zelnik-Manor & Perona (2004), "Self-Tuning Spectral Clustering".
     Hinton et al. (2015), "Distilling the Knowledge in a Neural Network".
 
     Examples
