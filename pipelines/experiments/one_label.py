@@ -16,6 +16,7 @@ import resource
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -23,7 +24,7 @@ import numpy as np
 from sklearn.pipeline import make_pipeline
 
 from pipelines.experiments.command import EXPORTED, RESULTS, collect_with_bar, load, options
-from vaefeat import GraphClassifier, OnnxEncoderTransformer, mask_labels
+from vaefeat import GraphClassifier, OnnxEncoderTransformer, OnnxModel, export_onnx, mask_labels
 from vaefeat.comparison import Row, Task, markdown_table
 from vaefeat.data import Dataset
 
@@ -93,6 +94,23 @@ def cost(dataset: Dataset) -> Row:
     return {"shape": X.shape, "seconds": seconds, "peak_mb": _peak_mb(), "peak_mb_before": before}
 
 
+def parity(dataset: Dataset) -> Row:
+    """Return how far the file of encoder and classifier differs from the Pipeline on the test images."""
+    y = mask_labels(dataset.y, 10, random_state=0)
+    pipe = make_pipeline(encoder(dataset), classifier(dataset, "poisson", True, None)).fit(dataset.X, y)
+    with TemporaryDirectory() as folder:
+        path = export_onnx(pipe, Path(folder) / "model.onnx", X=dataset.X[:1_000])
+        outputs, size = OnnxModel.load(path).run(dataset.X_test), path.stat().st_size
+    return {
+        "n_rows": len(dataset.X_test),
+        "n_other_labels": int(np.sum(outputs["label"] != pipe.predict(dataset.X_test))),
+        "largest_deviation": float(
+            np.abs(outputs["probabilities"] - pipe.predict_proba(dataset.X_test)).max()
+        ),
+        "bytes": size,
+    }
+
+
 def _percent(wrong: np.ndarray) -> float:
     return 100 * float(np.mean(wrong))
 
@@ -123,17 +141,23 @@ def tasks(dataset: Dataset, draws: dict[int, int], memory: str) -> list[Task]:
     return described
 
 
-def task_of_cost(dataset: Dataset) -> Task:
-    """Return the task of measuring the cost, best in a process of its own."""
-    config = {"key": f"{dataset.name}, {len(dataset.X)}, cost", "dataset": dataset.name, "use": "cost"}
-    return Task(config, partial(cost, dataset), "cost")
+def tasks_of_use(dataset: Dataset) -> list[Task]:
+    """Return the tasks of measuring the cost of a graph, best in a process of its own, and its file."""
+    return [
+        Task(
+            {"key": f"{dataset.name}, {len(dataset.X)}, {use}", "dataset": dataset.name, "use": use},
+            partial(measured, dataset),
+            use,
+        )
+        for use, measured in {"cost": cost, "parity": parity}.items()
+    ]
 
 
 def table(rows: list[Row]) -> str:
     """Return the mean errors in %, by data set, number of labels and way to use the graph."""
     groups: dict[tuple, list[Row]] = {}
     for row in rows:
-        if row["use"] == "cost":
+        if row["use"] not in USES:
             continue
         groups.setdefault((row["dataset"], row["n_labeled"], _way(row)), []).append(row)
     cells = [
@@ -157,12 +181,12 @@ def _spread(rows: list[Row], name: str) -> str:
 def main() -> None:
     parser = options(__doc__, smoke="500 images, one draw", out=RESULTS / "one-label.jsonl")
     parser.add_argument("--only", choices=ENCODERS, help="a data set")
-    parser.add_argument("--cost", action="store_true", help="time and memory of the graph, and nothing else")
+    parser.add_argument("--cost", action="store_true", help="time and memory of a graph, and its file, alone")
     arguments = parser.parse_args()
     for name in [arguments.only] if arguments.only else ENCODERS:
         dataset, draws = load(name, arguments.smoke), {10: 1} if arguments.smoke else DRAWS[name]
         with TemporaryDirectory() as memory:
-            todo = [task_of_cost(dataset)] if arguments.cost else tasks(dataset, draws, memory)
+            todo = tasks_of_use(dataset) if arguments.cost else tasks(dataset, draws, memory)
             collect_with_bar(todo, arguments.out, name)
 
 

@@ -9,7 +9,7 @@ import pytest
 from matplotlib import image
 from sklearn.exceptions import ConvergenceWarning
 
-from pipelines.experiments import chooser_rules
+from pipelines.experiments import chooser_rules, one_label
 from vaefeat import OnnxModel
 from vaefeat.comparison import read_rows
 
@@ -72,6 +72,24 @@ def test_the_experiment_on_features_resumes_where_it_was_interrupted(mnist, tmp_
         for text in (lines, out.read_text().splitlines())
     ]
     assert accuracies[0] == accuracies[1]
+
+
+def test_one_label_per_class_is_measured_in_every_way(tmp_path, run_smoke):
+    out = tmp_path / "rows.jsonl"
+    run_smoke("one_label", "--only", "digits", "--out", out)
+    ways = {(row["use"], row["method"], row["equal_shares"]) for row in read_rows(out).values()}
+    assert ways == {
+        ("inductive", "poisson", True),
+        ("transductive", "poisson", True),
+        ("inductive", "poisson", False),
+        ("inductive", "spreading", True),
+    }
+    assert one_label.table(list(read_rows(out).values())).count("digits") == 4
+    run_smoke("one_label", "--only", "digits", "--cost", "--out", out)
+    rows = {row["use"]: row for row in read_rows(out).values()}
+    assert rows["parity"]["n_other_labels"] == 0
+    assert rows["parity"]["largest_deviation"] < 1e-5
+    assert rows["cost"]["shape"][1] == 256
 
 
 def test_the_semi_supervised_experiment_has_all_models_and_alternatives(mnist, tmp_path, run_smoke):
