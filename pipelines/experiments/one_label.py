@@ -39,7 +39,7 @@ DRAWS = {
     "mnist": {10: 10, 100: 3, 3000: 3},
     "fashion-mnist": {100: 3, 10: 3},
 }
-N_TRANSDUCTIVE = 3  # draws
+N_FEW = 3  # draws of what is measured beside
 
 
 def classifier(dataset: Dataset, method: str, equal_shares: bool, memory: str | None) -> GraphClassifier:
@@ -121,21 +121,26 @@ def _peak_mb() -> float:
 
 def settings(draws: dict[int, int]) -> Iterator[dict[str, Any]]:
     """Yield what is measured on a data set, the most important first."""
+    best = {"use": "inductive", "method": "poisson", "equal_shares": True}
+    fewest = min(draws)
+    yield from _draws(best, draws)
+    few = {n_labeled: min(n_draws, N_FEW) for n_labeled, n_draws in draws.items()}
+    yield from _draws(best | {"use": "transductive"}, few)
+    yield from _draws(best | {"equal_shares": False}, {fewest: few[fewest]})
+    yield from _draws(best | {"method": "spreading"}, {fewest: few[fewest]})
+
+
+def _draws(setting: dict[str, Any], draws: dict[int, int]) -> Iterator[dict[str, Any]]:
     for n_labeled, n_draws in draws.items():
-        best = {"use": "inductive", "n_labeled": n_labeled, "method": "poisson", "equal_shares": True}
-        few = min(n_draws, N_TRANSDUCTIVE)
-        yield from (best | {"draw": draw} for draw in range(n_draws))
-        yield from (best | {"draw": draw, "use": "transductive"} for draw in range(few))
-        if n_labeled == min(draws):
-            yield from (best | {"draw": draw, "equal_shares": False} for draw in range(few))
-            yield from (best | {"draw": draw, "method": "spreading"} for draw in range(few))
+        yield from (setting | {"n_labeled": n_labeled, "draw": draw} for draw in range(n_draws))
 
 
 def tasks(dataset: Dataset, draws: dict[int, int], memory: str) -> list[Task]:
     """Return the tasks of a data set."""
     described = []
     for setting in settings(draws):
-        key = ", ".join([dataset.name, str(len(dataset.X)), *map(str, setting.values())])
+        values = (setting[name] for name in ("use", "n_labeled", "method", "equal_shares", "draw"))
+        key = ", ".join([dataset.name, str(len(dataset.X)), *map(str, values)])
         config = {"key": key, "dataset": dataset.name, "data": dataset.sha256, **setting}
         described.append(Task(config, partial(measure, dataset, memory, **setting), key))
     return described
