@@ -94,6 +94,7 @@ def test_compare_predicts_quantities(tmp_path, monkeypatch):
     lines = [line.rstrip() for line in result.output.splitlines()]
     table = lines[lines.index("Test R² on boxes.csv") + 1 :][:9]
     assert [line.split()[0] for line in table[:3]] == ["features", "raw", "mean"]
+    assert "UserWarning" not in result.output
     assert max(map(len, table)) <= 45
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"rows.jsonl", "label_efficiency.png"}
 

@@ -4,7 +4,9 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
+from vaefeat.cli._compare import _table
 from vaefeat.cli._tables import fitting_table
+from vaefeat.comparison import Comparison
 
 HEADINGS = ["features", "labels", "accuracy", "rows/s"]
 LINES = [["raw beside hidden", "100", "93.1", "1,234,567"], ["raw", "600", Text("95.0"), ""]]
@@ -33,3 +35,17 @@ def test_no_line_wraps_and_the_widest_column_is_cut(width):
     assert len(lines) == 3
     assert max(map(len, lines)) <= width
     assert ("…" in lines[1]) == (width == 20)
+
+
+def test_the_lines_of_a_comparison_stand_together_by_their_features():
+    rows = [
+        {"extractor": name, "classifier": "lr", "n_labeled": n, "draw": draw, "accuracy": 0.5 + draw / 10}
+        | {"fit_seconds": 1.0, "rows_per_second": 1.0}
+        for n in (50, 100)
+        for name in ("raw", "majority")
+        for draw in range(2)
+    ]
+    stream = io.StringIO()
+    Console(file=stream, width=80).print(_table(Comparison(rows), "rows.csv"))
+    lines = [line.split()[:2] for line in stream.getvalue().splitlines()]
+    assert lines[2:] == [["raw", "50"], ["100", "55.0"], ["majority", "50"], ["100", "55.0"]]

@@ -110,6 +110,8 @@ def import_tensorflow_quietly() -> None:
 def _table(result: "Comparison", name: str) -> Table:
     """Return the summary, in which the gain is over raw features, with its paired interval."""
     summary = result.summary()
+    order = list(dict.fromkeys(row["extractor"] for row in summary))
+    summary.sort(key=lambda row: order.index(row["extractor"]))
     metric = import_optional("vaefeat.comparison.metrics", "train").metric_of(summary[0])
     lines = [_line(row, metric) for row in summary]
     for i in range(len(lines) - 1, 0, -1):  # names stand where they change

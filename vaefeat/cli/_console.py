@@ -17,7 +17,7 @@ from rich.table import Column
 from rich.text import Text
 
 from vaefeat._text import printable
-from vaefeat.exceptions import DataWarning, VaefeatError
+from vaefeat.exceptions import VaefeatError
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -25,7 +25,7 @@ errors = Console(stderr=True, highlight=False)
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Print an expected error as one sentence and exit with status 1; print warnings about data likewise.
+    """Print an expected error as one sentence and exit with status 1; print warnings for users likewise.
 
     If the process is told to end, what it was writing is removed first.
     """
@@ -85,6 +85,6 @@ def ending_by_exception() -> Iterator[None]:
 
 
 def _show_warning(show: Callable, message: Warning | str, category: type[Warning], *where: Any) -> None:
-    if not issubclass(category, DataWarning):
+    if not issubclass(category, UserWarning):
         return show(message, category, *where)
     errors.print(Text.assemble(("warning ", "bold yellow"), printable(str(message))), soft_wrap=True)
