@@ -54,7 +54,7 @@ class Choice:
     curves: dict[int, list[float]]
 
 
-def fit(data: Any, target: str | None = None, **options: Any) -> Pipeline:
+def fit(data: Any, target: Any = None, **options: Any) -> Pipeline:
     """Fit the Pipeline that suits the data: choose features and classifier or regressor, train on all rows.
 
     Parameters
@@ -82,7 +82,7 @@ def fit(data: Any, target: str | None = None, **options: Any) -> Pipeline:
 
 def choose(
     data: Any,
-    target: str | None = None,
+    target: Any = None,
     *,
     classifier: str | None = None,
     encoder_only: bool = False,
