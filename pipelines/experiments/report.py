@@ -243,6 +243,7 @@ def documents() -> dict[Path, dict[str, str]]:
     """Return the sections of each document by their names."""
     mnist, semi_supervised = read_comparison("mnist"), read_comparison("semi-supervised")
     benchmarks = json.loads((RESULTS / "benchmarks.json").read_text())
+    one_label_rows = list(read_rows(RESULTS / "one-label.jsonl").values())
     return {
         ROOT / "README.md": {
             "headline": headline(mnist),
@@ -251,6 +252,7 @@ def documents() -> dict[Path, dict[str, str]]:
             "digits-accuracy": accuracy_table(read_comparison("digits"), DIGITS_NAMES, ALONE),
             "fashion-accuracy": accuracy_table(read_comparison("fashion-mnist"), FASHION_NAMES, ALONE),
             "semi-supervised": semi_supervised_sentence(semi_supervised, mnist),
+            "one-label": one_label.sentence(one_label_rows),
             "mnist-thesis": thesis_table(mnist),
             "benchmarks": benchmark_tables(benchmarks, IN_README),
         },
@@ -261,7 +263,7 @@ def documents() -> dict[Path, dict[str, str]]:
         },
         ROOT / "docs" / "few-labels.md": {
             "semi-supervised": semi_supervised_table(semi_supervised),
-            "one-label": one_label.table(list(read_rows(RESULTS / "one-label.jsonl").values())),
+            "one-label": one_label.table(one_label_rows),
         },
         ROOT / "docs" / "latent-space.md": {
             "interpolation": interpolation.table(list(read_rows(RESULTS / "interpolation.jsonl").values())),
