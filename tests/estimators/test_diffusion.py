@@ -5,6 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from vaefeat.estimators import _diffusion
 from vaefeat.estimators._diffusion import (
     Graph,
+    default_alpha,
     distributions,
     label_spreading,
     nearest,
@@ -86,12 +87,12 @@ def test_cells_with_too_few_samples_are_searched_wholly(monkeypatch):
 def test_label_spreading_solves_its_equation():
     graph = neighbor_graph(X, 5, "euclidean")
     F = np.linalg.solve(np.eye(90) - 0.99 * dense(graph)[2], Y)
-    assert_allclose(np.exp(label_spreading(graph, Y)), F / F.sum(axis=0), atol=1e-4)
+    assert_allclose(np.exp(label_spreading(graph, Y, 0.99)), F / F.sum(axis=0), atol=1e-4)
 
 
 def test_poisson_learning_solves_its_equation():
     graph = neighbor_graph(RNG.normal(size=(90, 2)).astype(np.float32), 8, "euclidean")
-    U = poisson_learning(graph, Y)
+    U = poisson_learning(graph, Y, 0.999)
     W, D, _ = dense(graph)
     sources = np.where(Y.any(axis=1, keepdims=True), Y - 1 / 3, 0)
     assert_allclose((D - 0.999 * W) @ U, sources, atol=1e-3)
@@ -101,10 +102,10 @@ def test_poisson_learning_solves_its_equation():
 @pytest.mark.parametrize("method", [poisson_learning, label_spreading])
 def test_labels_reach_their_groups_and_a_piece_without_labels_is_left_open(method):
     graph = neighbor_graph(X, 5, "euclidean")
-    assert_array_equal(method(graph, Y).argmax(axis=1), CODES)
+    assert_array_equal(method(graph, Y, 0.99).argmax(axis=1), CODES)
     two = Y.copy()
     two[60] = 0
-    open_rows = distributions(method(graph, two[:, :2]), None)[60:]
+    open_rows = distributions(method(graph, two[:, :2], 0.99), None)[60:]
     assert_allclose(open_rows, 0.5, atol=1e-5)
 
 
@@ -125,3 +126,9 @@ def test_the_graph_keeps_what_solvers_need():
     graph = neighbor_graph(X, 5, "cosine")
     assert isinstance(graph, Graph)
     assert graph.S.dtype == graph.degrees.dtype == np.float32
+
+
+def test_the_more_labels_the_less_far_they_spread():
+    alphas = [default_alpha("poisson", n) for n in (1, 10, 100, 1_000)]
+    assert_allclose(alphas, [0.999, 0.99, 0.9, 0.9])
+    assert default_alpha("spreading", 1) == 0.99

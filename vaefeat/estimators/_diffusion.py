@@ -17,8 +17,7 @@ from vaefeat._optional import import_optional
 LARGE = 20_000  # samples: above, an exact search takes minutes
 N_PROBED, N_PER_CELL, N_KMEANS = 16, 40, 10  # cells searched, samples and rounds to place them
 LEAST_WEIGHT = np.float32(1e-6)
-SPREADING_ALPHA = 0.99  # as in the paper
-POISSON_ALPHA = 0.999  # 1 in the paper; below it, what is far from all labels counts less
+NEAREST = 0.1  # the most that 1 - alpha is by default
 TOLERANCE, MAX_ITER = 1e-4, 2_000  # of the conjugate gradients
 TEMPERATURE, N_BALANCING = 0.03, 100  # of the probabilities
 
@@ -110,7 +109,18 @@ def _others(indices: np.ndarray) -> np.ndarray:
     return others
 
 
-def label_spreading(graph: Graph, Y: np.ndarray) -> np.ndarray:
+def default_alpha(method: str, n_labels_per_class: float) -> float:
+    """Return how far labels spread: 0.99 for label spreading, as in its paper.
+
+    For Poisson learning it is 0.999 with one label per class, and less with more of them, which are nearer
+    to all samples. The rule was found on digits.
+    """
+    if method == "spreading":
+        return 0.99
+    return 1 - min(n_labels_per_class / 1_000, NEAREST)
+
+
+def label_spreading(graph: Graph, Y: np.ndarray, alpha: float) -> np.ndarray:
     r"""Spread labels to neighbors, each sample keeping a little of its own.
 
     .. math:: F = (I - \alpha S)^{-1} Y
@@ -127,11 +137,11 @@ def label_spreading(graph: Graph, Y: np.ndarray) -> np.ndarray:
     Zhu et al. (2003), "Semi-Supervised Learning Using Gaussian Fields and Harmonic Functions", section 4, for
     the sum of a class.
     """
-    F = _solve(graph.S, SPREADING_ALPHA, Y)
+    F = _solve(graph.S, alpha, Y)
     return np.log(np.maximum(F / F.sum(axis=0), np.finfo(F.dtype).tiny))
 
 
-def poisson_learning(graph: Graph, Y: np.ndarray) -> np.ndarray:
+def poisson_learning(graph: Graph, Y: np.ndarray, alpha: float) -> np.ndarray:
     r"""Let the labels be sources and sinks of a flow over the graph; classes are told by its potential.
 
     .. math:: (D - \alpha W)\, U = Y - \bar Y
@@ -153,7 +163,7 @@ def poisson_learning(graph: Graph, Y: np.ndarray) -> np.ndarray:
     labeled = Y.max(axis=1) > 0
     sources = np.where(labeled[:, None], Y - Y[labeled].mean(axis=0), 0)
     root = np.sqrt(graph.degrees)[:, None]
-    return _solve(graph.S, POISSON_ALPHA, sources / root) / root
+    return _solve(graph.S, alpha, sources / root) / root
 
 
 def distributions(scores: np.ndarray, prior: np.ndarray | None) -> np.ndarray:

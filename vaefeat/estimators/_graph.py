@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from vaefeat.data import UNLABELED
 from vaefeat.estimators._base import all_or_nothing
 from vaefeat.estimators._classifier import NetworkClassifier, checked_prior, encode_labels, marked
 from vaefeat.estimators._diffusion import (
+    default_alpha,
     distributions,
     label_spreading,
     neighbor_graph,
@@ -44,6 +45,9 @@ class GraphClassifier(NetworkClassifier):
         Nearest neighbors that a sample is joined with; fewer if there are not as many samples.
     metric : {"cosine", "euclidean"}, default="cosine"
         By which distance neighbors are near.
+    alpha : float or None, default=None
+        How far labels spread, in (0, 1): the share that a sample takes from its neighbors. None is 0.99 for
+        "spreading", and for "poisson" 1 - m / 1000 with m labels per class, but at least 0.9.
     class_prior : array-like of shape (n_classes,) or None, default=None
         The share of each class among all samples, in the order of ``classes_``, if you know it: it makes up
         for labels that are poor examples of their class. None leaves the shares as they come.
@@ -119,10 +123,10 @@ class GraphClassifier(NetworkClassifier):
     distance of sample i from the farthest of its neighbors. With D the diagonal matrix of the row sums of W
     and Y the one-hot labels, 0 for samples without one:
 
-    - Poisson learning solves :math:`(D - \alpha W) U = Y - \bar Y`, with :math:`\alpha = 0.999` (in the paper
-      1) and the mean of the labels, :math:`\bar Y`, in the rows that have one. Labels are sources and sinks
-      of a flow, and the class is the one with the highest potential.
-    - Label spreading solves :math:`(I - \alpha D^{-1/2} W D^{-1/2}) F = Y` with :math:`\alpha = 0.99`.
+    - Poisson learning solves :math:`(D - \alpha W) U = Y - \bar Y`, with the mean of the labels,
+      :math:`\bar Y`, in the rows that have one; in the paper :math:`\alpha` is 1. Labels are sources and
+      sinks of a flow, and the class is the one with the highest potential.
+    - Label spreading solves :math:`(I - \alpha D^{-1/2} W D^{-1/2}) F = Y`.
 
     Probabilities are a softmax of the potentials, or of log F. With ``class_prior`` an offset for each class
     gives it its share of the samples. (The prior of the paper of Poisson learning, a factor, would change
@@ -159,6 +163,7 @@ class GraphClassifier(NetworkClassifier):
         "method": [StrOptions(set(METHODS))],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "metric": [StrOptions({"cosine", "euclidean"})],
+        "alpha": [Interval(Real, 0, 1, closed="neither"), None],
         "class_prior": ["array-like", None],
         "n_steps": [Interval(Integral, 1, None, closed="left")],
         "memory": [str, HasMethods(["cache"]), None],
@@ -171,6 +176,7 @@ class GraphClassifier(NetworkClassifier):
         *,
         n_neighbors: int = 7,
         metric: str = "cosine",
+        alpha: float | None = None,
         class_prior: Sequence[float] | None = None,
         hidden_layer_sizes: Sequence[int] = (256,),
         activation: str = "relu",
@@ -189,6 +195,7 @@ class GraphClassifier(NetworkClassifier):
         self.method = method
         self.n_neighbors = n_neighbors
         self.metric = metric
+        self.alpha = alpha
         self.class_prior = class_prior
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -235,7 +242,10 @@ class GraphClassifier(NetworkClassifier):
         make_graph = check_memory(self.memory).cache(neighbor_graph)
         graph = make_graph(X, min(self.n_neighbors, len(X) - 1), self.metric)
         labels = (codes[:, None] == np.arange(len(self.classes_))).astype(np.float32)
-        return distributions(METHODS[self.method](graph, labels), prior)
+        alpha = self.alpha
+        if alpha is None:
+            alpha = default_alpha(self.method, labels.sum() / len(self.classes_))
+        return distributions(METHODS[self.method](graph, labels, float(alpha)), prior)
 
     @training_environment()
     def _fit_network(self, X: np.ndarray, codes: np.ndarray) -> None:
