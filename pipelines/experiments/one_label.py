@@ -168,7 +168,7 @@ def table(rows: list[Row]) -> str:
         groups.setdefault((row["dataset"], row["n_labeled"], _way(row)), []).append(row)
     cells = [
         (dataset, str(n), way, str(len(group)), _spread(group, "error"), _spread(group, "error_of_graph"))
-        for (dataset, n, way), group in groups.items()
+        for (dataset, n, way), group in sorted(groups.items())
     ]
     return markdown_table(("data", "labels", "", "draws", "test error", "graph, unlabeled"), cells)
 
