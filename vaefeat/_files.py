@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all."""
+"""Files and folders that are written completely or not at all."""
 
 import os
 import secrets
@@ -28,17 +28,17 @@ def read_regular(path: Path, limit: int) -> bytes:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary file beside ``path`` to write to, and rename it to ``path`` at the end.
+    """Yield a temporary file next to ``path`` to write to, and rename it to ``path`` at the end.
 
-    A reader never sees half a file. If anything fails, a full disk for one, the old file stays and
-    the temporary one goes. The folders above are made if need be.
+    A reader never sees half a file. If anything fails, such as when the disk is full, the old file stays and
+    the temporary one is removed. Parent folders are created if needed.
     """
-    path = path.resolve()  # of a link, the file that it leads to
+    path = path.resolve()  # for a link, the file that it points to
     if path.exists() and not path.is_file():
         raise FileExistsError(f"{path} is a folder, a device or a pipe, expected a regular file to write.")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # less what umask takes away
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # minus what umask removes
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -63,14 +63,14 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside ``path`` to fill, and rename it to ``path`` at the end.
+    """Yield a temporary folder next to ``path`` to fill, and rename it to ``path`` at the end.
 
-    If anything fails, the temporary folder goes. The folders above are made if need be.
+    If anything fails, the temporary folder is removed. Parent folders are created if needed.
 
     Raises
     ------
     FileExistsError
-        If there is something at ``path`` already, other than an empty folder.
+        If ``path`` already holds something other than an empty folder.
     BlockingIOError
         If another process is writing to ``path``.
     """
@@ -84,7 +84,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             if path.exists():
-                path.rmdir()  # Windows renames nothing to a name that is taken
+                path.rmdir()  # Windows cannot rename to a name that is taken
             temporary.rename(path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -124,7 +124,7 @@ def lock(file: FileIO, path: Path) -> None:
         if sys.platform == "win32":
             import msvcrt
 
-            file.seek(2**40)  # far behind what others may still read
+            file.seek(2**40)  # far beyond what others may still read
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
             import fcntl

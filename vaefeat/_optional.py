@@ -1,4 +1,4 @@
-"""Imports of packages that only an extra brings."""
+"""Imports of packages that only an extra installs."""
 
 from importlib import import_module
 from types import ModuleType
@@ -7,7 +7,7 @@ from vaefeat.exceptions import MissingExtraError
 
 
 def import_optional(name: str, extra: str | None) -> ModuleType:
-    """Import the module ``name``, or say which extra of vaefeat brings what it lacks.
+    """Import the module ``name``, or say which extra of vaefeat installs what is missing.
 
     Raises
     ------

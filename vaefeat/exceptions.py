@@ -23,11 +23,11 @@ class VaefeatError(Exception):
 
 
 class MissingExtraError(VaefeatError, ImportError):
-    """A package that an optional extra brings is not installed."""
+    """A package of an optional extra is not installed."""
 
 
 class DatasetNotFoundError(VaefeatError, FileNotFoundError):
-    """No copy of a data set was found in any of the places that are searched."""
+    """No copy of a data set was found in any of the places that were searched."""
 
 
 class DatasetCorruptError(VaefeatError, ValueError):
@@ -55,4 +55,4 @@ class SandboxError(VaefeatError, RuntimeError):
 
 
 class DataWarning(UserWarning):
-    """A file was read by a rule that may be wrong for it; the message says how to overrule it."""
+    """A file was read by a rule that may be wrong for it; the message says how to override it."""

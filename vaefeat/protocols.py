@@ -45,7 +45,7 @@ class NetworkEstimator(Protocol):
         """Return the models by their roles: "encoder", "decoder", "classifier", "posterior"."""
 
     def training_summary(self) -> dict[str, Any]:
-        """Return what a card says of the training, as JSON can hold it."""
+        """Return what a card says about the training, as JSON can hold it."""
 
 
 @runtime_checkable

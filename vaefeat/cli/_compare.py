@@ -114,7 +114,7 @@ def _table(result: "Comparison", name: str) -> Table:
     summary.sort(key=lambda row: order.index(row["extractor"]))
     metric = import_optional("vaefeat.comparison.metrics", "train").metric_of(summary[0])
     lines = [_line(row, metric) for row in summary]
-    for i in range(len(lines) - 1, 0, -1):  # names stand where they change
+    for i in range(len(lines) - 1, 0, -1):  # names are shown only where they change
         lines[i][0] = "" if lines[i][0] == lines[i - 1][0] else lines[i][0]
     numbers = ["labels", metric.heading, "±", metric.second_heading, "gain", "95 % interval", "fit", "rows/s"]
     return fitting_table(
@@ -143,7 +143,7 @@ def _line(row: dict[str, Any], metric: Any) -> list[Cell]:
 
 
 def _interval(row: dict[str, Any], metric: Any) -> Text:
-    """Return the interval of a gain, in color where it does not hold zero."""
+    """Return the interval of a gain, in color where it does not contain zero."""
     if "gain" not in row or row["n_draws"] == 1:
         return Text()
     color = "green" if row["gain_low"] > 0 else "red" if row["gain_high"] < 0 else ""
@@ -151,7 +151,7 @@ def _interval(row: dict[str, Any], metric: Any) -> Text:
 
 
 def _write_results(result: "Comparison", dataset: Any, out: Path) -> list[str]:
-    """Write plot and winner; return the names of all files."""
+    """Write the plot and the winner; return the names of all files."""
     import matplotlib
     from sklearn.pipeline import Pipeline
 
@@ -166,7 +166,7 @@ def _write_results(result: "Comparison", dataset: Any, out: Path) -> list[str]:
     display.figure_.savefig(out / "label_efficiency.png", dpi=150)
     written = ["rows.jsonl", "label_efficiency.png"]
     encoder = result.extractors.get(result.winner() or "")
-    if encoder is not None:  # none won, or its results were known already
+    if encoder is not None:  # it is None if none won or its results were already known
         data = {"name": dataset.name, "sha256": dataset.sha256}
         if dataset.plan is not None:
             encoder = Pipeline([("columns", ColumnEncoder(dataset.plan).fit(None)), *encoder.steps])

@@ -46,7 +46,7 @@ def say(sentence: str) -> None:
 
 @contextmanager
 def progress_bar(screen: Console, *, transient: bool = False) -> Iterator[Callable[[str, float, int], None]]:
-    """Show a bar with the time left, and give what takes a description, the steps done, and their total."""
+    """Show a bar and the time left; yield a function of a description, the steps done, and their total."""
     text = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
     bar = BarColumn(min(40, screen.width // 4))
     columns = (text, bar, TaskProgressColumn(), TimeRemainingColumn(compact=True, elapsed_when_finished=True))
@@ -57,7 +57,7 @@ def progress_bar(screen: Console, *, transient: bool = False) -> Iterator[Callab
 
 @contextmanager
 def interruptible(sentence: str) -> Iterator[None]:
-    """Say a sentence if the user interrupts, and exit with status 130."""
+    """Print a sentence if the user interrupts, and exit with status 130."""
     try:
         yield
     except KeyboardInterrupt:
@@ -66,14 +66,14 @@ def interruptible(sentence: str) -> Iterator[None]:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON, in which what is no finite number is null."""
+    """Print a value as JSON, with null in place of numbers that are not finite."""
     finite = json.loads(json.dumps(value), parse_constant=lambda name: None)
     typer.echo(json.dumps(finite, indent=2))
 
 
 @contextmanager
 def ending_by_exception() -> Iterator[None]:
-    """Let SIGTERM raise SystemExit, as Ctrl+C raises KeyboardInterrupt, so that temporary files go."""
+    """Let SIGTERM raise SystemExit, as Ctrl+C raises KeyboardInterrupt, so temporary files are removed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

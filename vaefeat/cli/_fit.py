@@ -52,7 +52,7 @@ def seconds_of(text: str) -> float:
     Raises
     ------
     ValueError
-        If it is no duration.
+        If it is not a duration.
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
     if not found:

@@ -25,7 +25,7 @@ from vaefeat.runtime.model import CHUNK_ROWS, read_model
 from vaefeat.runtime.sandbox import try_once
 
 STREAM = Path("-")
-WIDE = 60  # characters: in narrower terminals long values are cut, which else wrap
+WIDE = 60  # characters: long values, which narrower terminals would wrap, are cut there
 MARKS = {b"\x93NUMPY": ".npy", b"PK": ".npz", b"PAR1": ".parquet", b"\x1f\x8b": ".csv.gz"}
 
 
@@ -62,7 +62,7 @@ def _entries(entries: list[tuple[str, str]]) -> Table:
 
 
 def _load(path: Path, *, max_rows: int = 1, n_threads: int = 0) -> runtime.OnnxModel:
-    """Load a model that others may have written, after a trial in a process of its own."""
+    """Load a model that others may have written, after a trial in a separate process."""
     content = read_model(path)
     try_once(content, max_rows=max_rows)
     return runtime.OnnxModel(content, n_threads=n_threads)
@@ -125,7 +125,7 @@ def encode(
 
 
 def _from_stdin(folder: Path) -> Path:
-    """Write the standard input to a file, whose suffix its first bytes tell."""
+    """Write the standard input to a file with the suffix that its first bytes imply."""
     start = sys.stdin.buffer.read(8)
     suffix = next((suffix for mark, suffix in MARKS.items() if start.startswith(mark)), ".csv")
     path = folder / f"input{suffix}"

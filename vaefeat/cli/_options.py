@@ -35,7 +35,7 @@ ImageShape = Annotated[
 def written(
     header: bool | None, separator: str | None, decimal: str | None, encoding: str | None
 ) -> dict[str, Any]:
-    """Return how a .csv is written, as options of what reads it."""
+    """Return how a .csv is written, as options for its reader."""
     separator = "\t" if separator in ("tab", "\\t") else separator
     return {"header": header, "separator": separator, "decimal": decimal, "encoding": encoding}
 
@@ -48,7 +48,7 @@ def reading(
     image_shape: str | None,
     task: str | None,
 ) -> dict[str, Any]:
-    """Return how a file is read, as options of read_samples."""
+    """Return how a file is read, as options for read_samples."""
     return as_written | {
         "drop": drop or (),
         "categorical": categorical or (),
@@ -64,7 +64,7 @@ def parse_shape(text: str | None) -> tuple[int, int] | None:
     Raises
     ------
     ValueError
-        If it is no such shape.
+        If it is not such a shape.
     """
     if text is None:
         return None

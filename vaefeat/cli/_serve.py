@@ -28,7 +28,7 @@ class Options:
     batches, service, http : dict
         Fields of BatchSettings, ServiceSettings and HttpSettings.
     grpc_port : int or None
-        None for HTTP alone.
+        None for HTTP only.
     n_workers : int
     token_file : Path or None
     json_logs : bool
@@ -117,7 +117,7 @@ def _open(options: Options, settings: Any, sandbox: Sandbox) -> Any:
 
 
 def _run(options: Options, service: Any, started: Callable[[list[str]], None], listener: Any = None) -> None:
-    """Serve by all protocols; ``listener`` is the socket that several processes share."""
+    """Serve over all protocols; ``listener`` is the socket that several processes share."""
     running = import_optional("vaefeat.serving.running", "serve")
     http = import_optional("vaefeat.serving.http.server", "serve")
     servers = [http.HttpServer(service, http.HttpSettings(**options.http), listener)]

@@ -23,7 +23,7 @@ def fitting_table(
     optional: Sequence[str] = (),
     styles: Sequence[str | None] = (),
 ) -> Table:
-    """Return a table of at most ``width`` characters, none of whose lines wraps.
+    """Return a table of at most ``width`` characters, in which no line wraps.
 
     Parameters
     ----------
@@ -33,12 +33,12 @@ def fitting_table(
     width : int
     title : str, optional
     numbers : collection of str
-        Headings of the columns that are aligned at the right.
+        Headings of the columns that are right-aligned.
     optional : sequence of str
-        Headings of the columns to leave out, the least important first, as long as the table is too wide.
+        Headings of the columns to leave out, the least important first, while the table is too wide.
         If it still is, the widest column is cut.
     styles : sequence of (str or None)
-        Of the lines; by default none has any.
+        Of the lines; by default they have none.
     """
     cells = [[_as_text(cell) for cell in line] for line in lines]
     widths = {

@@ -42,7 +42,7 @@ def default_extractors(
     n_components : int, default=10
         Number of features of PCA and of all encoders except the wide one, which has 50.
     max_iter : int, optional
-        Number of epochs of the VAEs. By default as many as make their ``n_steps``.
+        Number of epochs of the VAEs. By default, as many as add up to their ``n_steps``.
     random_state : int, default=0
 
     Returns
@@ -98,7 +98,7 @@ def wide_encoder(
     image_shape : tuple of two int, or None
         That of :func:`vaefeat.recipes.image_encoder` for images, else one for tables.
     max_iter : int, optional
-        Epochs; by default as many as make 2 000 steps.
+        Epochs; by default, as many as add up to 2 000 steps.
     random_state : int, default=0
     **params
         Further parameters of :class:`vaefeat.VAEEncoderTransformer`.
@@ -120,7 +120,7 @@ def batch_size(n_samples: int) -> int:
 
 
 def _first_steps(dataset: Dataset) -> list[BaseEstimator]:
-    """Return what fills gaps, and what scales a table, or the pixels of a file."""
+    """Return the steps that fill gaps and scale a table, or the pixels of a file."""
     imputers = (
         [SimpleImputer(strategy="median", keep_empty_features=True)]
         if dataset.plan or np.isnan(dataset.X).any()
@@ -134,7 +134,7 @@ def _first_steps(dataset: Dataset) -> list[BaseEstimator]:
 def default_classifiers(task: str = CLASSIFICATION) -> dict[str, BaseEstimator]:
     """Return logistic regression, as in the thesis, with C selected on the labeled samples.
 
-    Of quantities it is ridge regression, with the strength of the penalty selected likewise.
+    For quantities, it is ridge regression, with the strength of the penalty selected in the same way.
     """
     if task == REGRESSION:
         return {"Ridge": RidgeCV(ALPHAS)}
@@ -142,7 +142,7 @@ def default_classifiers(task: str = CLASSIFICATION) -> dict[str, BaseEstimator]:
 
 
 def default_baselines(task: str = CLASSIFICATION, random_state: int = 0) -> dict[str, BaseEstimator]:
-    """Return one answer for all, and a random forest: the usual bounds of what raw features give."""
+    """Return one answer for all rows, and a random forest: the usual bounds on what raw features give."""
     if task == REGRESSION:
         return {MEAN: DummyRegressor(), FOREST: RandomForestRegressor(200, random_state=random_state)}
     return {

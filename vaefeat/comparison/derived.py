@@ -1,4 +1,4 @@
-"""Further features of an encoder that is compared already, so that it is trained once."""
+"""Further features of an encoder that is already being compared, so that it is trained only once."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class HiddenLayer:
     of : str
         Name of that extractor: a Pipeline that ends in an encoder.
     with_input : bool
-        Whether the input of the encoder stands beside the layer.
+        Whether the input of the encoder is returned alongside the layer.
     """
 
     of: str
@@ -30,7 +30,7 @@ class HiddenLayer:
 
 
 def beside(fitted: Pipeline) -> Pipeline:
-    """Return a fitted Pipeline that ends in an encoder, with the input of the encoder beside its features."""
+    """Return a fitted Pipeline that ends in an encoder, with the encoder's input alongside its features."""
     *steps, (name, encoder) = fitted.steps
     union = FeatureUnion([("raw", FunctionTransformer()), (name, encoder)])
     return Pipeline([*steps, ("union", union)])

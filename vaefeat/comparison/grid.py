@@ -41,15 +41,15 @@ class Grid:
     dataset : Dataset
         With labels ``y``: classes, or quantities.
     extractors, classifiers, semi_supervised : mapping of str to estimator
-        Unfitted; of quantities, the classifiers are regressors. Those of ``semi_supervised`` are classifiers
+        Unfitted; for quantities, the classifiers are regressors. Those of ``semi_supervised`` are classifiers
         that also learn from unlabeled samples. An extractor may be a :class:`HiddenLayer` of another one.
     n_labeled : sequence of int or "all"
     baselines : mapping of str to classifier
-        Unfitted; each has a line of its own, and learns from the raw features.
+        Unfitted; each has its own line, and learns from the raw features.
     stratify : bool
         Whether the draws have equally many labels of each class, or labels as they come.
     n_draws : int
-        Draws of the labels for each number of labels; there is one of "all".
+        Draws of the labels for each number of labels; there is one draw of "all".
     """
 
     dataset: Dataset
@@ -148,7 +148,7 @@ class Grid:
 
 
 def numbers_of_labels(dataset: Dataset, wanted: Sequence[int | str] | None) -> list[int | str]:
-    """Return the numbers of labels to draw: those that are wanted, as far as there are enough.
+    """Return the numbers of labels to draw: those requested, as far as there are enough.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def numbers_of_labels(dataset: Dataset, wanted: Sequence[int | str] | None) -> l
 
 
 def hash_of(config: Row) -> str:
-    """Return a short hash of what JSON can hold, for the key of a row."""
+    """Return a short hash of a value that JSON can hold, for the key of a row."""
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
 
 

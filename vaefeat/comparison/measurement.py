@@ -19,7 +19,7 @@ from vaefeat.data import Dataset
 from vaefeat.estimators._progress import Steps
 
 N_TIMINGS = 5  # of transform, of which the median counts
-LARGE = 10_000  # labels: above, one hold-out split replaces five folds
+LARGE = 10_000  # labels: above this, one hold-out split replaces five folds
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Features:
 
     @classmethod
     def of(cls, fitted: BaseEstimator, dataset: Dataset, fit_seconds: float) -> "Features":
-        """Transform the data set, and time the test samples."""
+        """Transform the data set, and time this for the test samples."""
         X = fitted.transform(dataset.X)
         timed_rows = dataset.X_test if len(dataset.X_test) else dataset.X
         seconds = np.median([timed(lambda: fitted.transform(timed_rows))[1] for _ in range(N_TIMINGS)])
@@ -100,7 +100,7 @@ class Measurement:
         return features.X[rest], y[rest]
 
     def _extract(self, extractor: str, draw: tuple[int | str, int] | None) -> Features:
-        """Return the features of an extractor, which sees the labels of a draw, or none."""
+        """Return the features of an extractor, which sees the labels of a draw, or no labels."""
         dataset = self.grid.dataset
         if draw is None:
             fitted = self._fitted(extractor)

@@ -24,9 +24,9 @@ class Metric:
     digits : int
         Of values times the scale.
     unit, points : str
-        Behind values, and behind differences.
+        Written after values, and after differences.
     guess : str
-        Why not to bother where one answer for all rows is best.
+        Why not to bother if one answer for all rows is best.
     """
 
     name: str
@@ -85,7 +85,7 @@ def metric_of(row: Mapping[str, Any]) -> Metric:
 
 
 def scores_on(task: str, y: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Return what a row says of predictions on test samples."""
+    """Return what a row says about predictions on test samples."""
     if task == REGRESSION:
         return {"r2": float(r2_score(y, predicted)), "rmse": float(root_mean_squared_error(y, predicted))}
     is_right = predicted == y

@@ -37,7 +37,7 @@ class Comparison:
             ``accuracy_sd``, ``balanced_accuracy_mean``, ``fit_seconds`` (median),
             ``rows_per_second`` (median), and, where there are raw rows of the same draws, ``gain`` with
             ``gain_low`` and ``gain_high``: the mean difference from raw and its 95 % interval by
-            Student's t over the draws. Of quantities, ``r2`` and ``rmse`` take the place of accuracies.
+            Student's t over the draws. For quantities, ``r2`` and ``rmse`` take the place of accuracies.
         """
         return summarize(self.rows)
 

@@ -85,12 +85,12 @@ def collect_rows(
 class RowFile:
     """A file of rows, open for writing by one process at a time.
 
-    Opening it drops a last line that was cut off while it was written, with a warning.
+    Opening it drops a last line that was cut off while being written, with a warning.
 
     Parameters
     ----------
     path : pathlib.Path
-        Created if need be, with its folders.
+        Created if needed, with its folders.
 
     Raises
     ------

@@ -32,7 +32,7 @@ def compare(
     out: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Compare feature extractors by how classifiers, or regressors, do that are trained on few labels.
+    """Compare feature extractors by how well classifiers or regressors trained on few labels do.
 
     Every extractor is fitted to all training samples. Every classifier is fitted to the features of
     the labeled ones (a semi-supervised classifier to all), selects its regularization among the
@@ -42,12 +42,12 @@ def compare(
     Parameters
     ----------
     data : str, path, frame, ndarray or Dataset, default="digits"
-        The name of a data set, as for :func:`vaefeat.load_dataset`; or rows of your own, as for
+        The name of a data set, as for :func:`vaefeat.load_dataset`; or your own rows, as for
         :func:`vaefeat.data.samples.read_samples`.
     target : str, or array of shape (n_samples,), optional
         Column of the classes or quantities of a file or frame; the labels of an array.
     task : {"classification", "regression"}, optional
-        Whether to predict classes, compared by accuracy, or quantities, by R²; by default this is told from
+        Whether to predict classes, compared by accuracy, or quantities, by R²; by default inferred from
         the labels.
     extractors : mapping of str to transformer, optional
         By default :func:`vaefeat.comparison.default_extractors`. An extractor whose tags say that it
@@ -60,14 +60,14 @@ def compare(
         is -1. By default there are none.
     n_labeled : sequence of int or "all", optional
         Numbers of labels; those not below the number of labeled training samples are left out. By default
-        100, 600, 3 000 and all. Of data without test samples at most three quarters of the labels can be
-        drawn, and that many are by default.
+        100, 600, 3 000 and all. From data without test samples, at most three quarters of the labels can be
+        drawn, and that many are drawn by default.
     n_draws : int, default=10
         Stratified random draws of the labels, the same for all extractors. There is one draw of
         "all".
     baselines : mapping of str to classifier, optional
-        Classifiers on raw features, each with a line of its own. By default, if there are no
-        ``extractors`` of yours, :func:`vaefeat.comparison.default_baselines`.
+        Classifiers on raw features, each with a line of its own. By default, if you pass no
+        ``extractors``, :func:`vaefeat.comparison.default_baselines`.
     stratify : bool, default=True
         Draw equally many labels of each class; if False, labels as they come.
     out : path, optional
@@ -75,7 +75,7 @@ def compare(
         new ones are appended as they are measured, so that an interrupted comparison resumes where
         it stopped.
     progress : callable, optional
-        Called with a description of the current step, the number of rows done, which is a fraction during a
+        Called with a description of the current step, the number of rows done, which is a fraction during
         training, and their total.
 
     Returns

@@ -90,7 +90,7 @@ def paired_interval(
         One per pair.
     confidence : float, default=0.95
     overlap : float, default=0.0
-        Where each pair has drawn both its training and its test samples anew from the same few: how many it
+        If each pair draws both its training and its test samples anew from the same few: how many it
         is tested on for each that it trains on. Such pairs are not independent, and the interval is wider.
 
     Returns

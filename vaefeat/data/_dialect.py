@@ -1,4 +1,4 @@
-"""How a text table is written, told from its beginning: separator, decimal sign and encoding."""
+"""How a text table is written, inferred from its beginning: separator, decimal sign and encoding."""
 
 import codecs
 import csv
@@ -13,13 +13,13 @@ from vaefeat.exceptions import DataWarning
 
 SAMPLE_BYTES = 2**16
 SAMPLE_LINES = 20
-SEPARATORS = ("\t", ";", ",")  # by how rarely they stand within a cell
+SEPARATORS = ("\t", ";", ",")  # by how rarely they occur within a cell
 ENCODINGS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 FALLBACK = "cp1252"
 
 
 class Format(NamedTuple):
-    """What is known of how a text table is written; None is told from its beginning.
+    """What is known about how a text table is written; None is inferred from its beginning.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Format(NamedTuple):
     encoding: str | None = None
 
     def check(self) -> None:
-        """Refuse what no table is written with.
+        """Refuse settings with which no table is written.
 
         Raises
         ------
@@ -58,7 +58,7 @@ UNKNOWN = Format()
 def _is_encoding(name: str) -> bool:
     try:
         "".encode(name)
-    except LookupError:  # also of codecs that are not for text
+    except LookupError:  # also for codecs that are not for text
         return False
     return True
 
@@ -93,8 +93,8 @@ class Dialect(NamedTuple):
 def detect_dialect(sample: bytes, path: Path, known: Format = UNKNOWN) -> Dialect:
     """Return how a table is written.
 
-    The separator is the first of tab, semicolon and comma that splits the first lines into equally many
-    cells, more than one; the file's suffix .tsv decides for tabs. Decimal commas are told where cells like
+    The separator is the first of tab, semicolon and comma that splits the first lines into the same number of
+    cells, more than one; the suffix .tsv selects tabs. Decimal commas are inferred where cells like
     "1,5" and none like "1.5" are found between other separators.
 
     Parameters
@@ -104,7 +104,7 @@ def detect_dialect(sample: bytes, path: Path, known: Format = UNKNOWN) -> Dialec
     path : Path
         Of the file, for its suffix and for warnings.
     known : Format
-        What need not be told.
+        What need not be inferred.
 
     Warns
     -----
@@ -137,7 +137,7 @@ def _encoding(sample: bytes, path: Path) -> str:
 
 def _can_decode(sample: bytes, encoding: str) -> bool:
     try:
-        codecs.getincrementaldecoder(encoding)().decode(sample)  # whose end may cut a letter in two
+        codecs.getincrementaldecoder(encoding)().decode(sample)  # its end may cut a letter in two
     except UnicodeDecodeError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""A table in a file that is open for reading: what every format gives, and how its faults are told."""
+"""A table in a file that is open for reading: what every format gives, and how its faults are reported."""
 
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -59,7 +59,7 @@ class Table:
         Takes the positions of the features and that of the classes, or None, and returns an iterator
         of :class:`Chunk`.
     index : collection of int
-        Columns that number or name the rows, and are no features.
+        Columns that number or name the rows, and are not features.
     unit : {"row", "line"}
         What the file consists of.
     first : int
@@ -72,8 +72,8 @@ class Table:
         The kind in which to read the classes.
     read_columns : callable, optional
         Takes the positions of columns with their kinds, see :mod:`vaefeat.data.plan`, and returns an
-        iterator of :obj:`RawChunk`. Where a kind is None it is told from the values, and all rows are
-        one chunk. Arrays, which hold numbers alone, have no such function.
+        iterator of :obj:`RawChunk`. Where a kind is None, it is inferred from the values, and all rows are
+        one chunk. Arrays, which hold only numbers, have no such function.
     image_shape : tuple of int, optional
         Rows and columns, if each row is an image.
     decimal : {".", ","}
@@ -99,7 +99,7 @@ class Table:
             raise DatasetCorruptError(f"{short(self.path.name)} has columns with the same name.")
 
     def columns(self) -> list[int]:
-        """Return the positions of all columns but those of an index, of which a warning tells."""
+        """Return the positions of all columns except those of an index, which a warning reports."""
         for i in self.index:
             name = short(repr((self.names or [])[i]))
             warnings.warn(
@@ -122,12 +122,12 @@ def place(path: Path, names: Sequence[str] | None, where: str, column: int) -> s
 
 
 def short(text: str, n_characters: int = 60) -> str:
-    """Return the text, cut to a length that an error message can bear."""
+    """Return the text, cut to a length that fits an error message."""
     return text if len(text) <= n_characters else f"{text[: n_characters - 3]}..."
 
 
 def near(name: str, known: Collection[str]) -> str:
-    """Return the end of a sentence that says which names are like an unknown one, or which there are."""
+    """Return the end of a sentence that says which names resemble an unknown one, or which ones there are."""
     names = [str(each) for each in known]
     lower = {each.lower(): each for each in names}
     found = [lower[each] for each in get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]

@@ -11,12 +11,12 @@ WORDS = {"true": 1.0, "false": 0.0}
 
 
 def is_gap(value: Any) -> bool:
-    """Return whether a value is missing: None, NaN, or what pandas has for them."""
+    """Return whether a value is missing: None, NaN, or a missing value of pandas."""
     return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
 
 
 def as_text(values: np.ndarray) -> list[str | None]:
-    """Return values as text; whole numbers without a point, so that gaps in a column change nothing."""
+    """Return values as text; whole numbers without a decimal point, so that gaps change nothing."""
     return [None if is_gap(value) else _text(value) for value in values.tolist()]
 
 

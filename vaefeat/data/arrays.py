@@ -49,7 +49,7 @@ def as_gray(rows: np.ndarray, n_channels: int) -> np.ndarray:
 
 
 def warn_of_color(name: str) -> None:
-    """Say that images are taken in gray."""
+    """Say that images are converted to gray."""
     warnings.warn(f"{short(name)} holds color images; converted them to gray.", DataWarning, stacklevel=3)
 
 
@@ -115,7 +115,7 @@ def _read_header(stream: IO[bytes]) -> _Header:
 def _blocks(stream: IO[bytes], header: _Header, path: Path) -> Iterator[tuple[np.ndarray, float]]:
     """Yield consecutive rows, and the share of the array that has been read."""
     (n_rows, n_columns), fortran_order, dtype = header
-    if fortran_order and n_rows:  # column by column in the file: its rows are whole only at the end
+    if fortran_order and n_rows:  # column by column in the file: its rows are complete only at the end
         content = stream.read(n_rows * n_columns * dtype.itemsize)
         yield np.frombuffer(content, dtype).reshape(n_rows, n_columns, order="F"), 1.0
         return
@@ -164,7 +164,7 @@ def _write_header(file: BinaryIO, like: np.ndarray, n_rows: int) -> None:
 @contextmanager
 def write_npz(path: Path, column_names: ColumnNames) -> Iterator[Write]:
     """Write an array for each name, chunk by chunk."""
-    # An archive takes one file at a time: the arrays grow beside it, and are put together at the end.
+    # An archive takes one file at a time: the arrays grow next to it, and are combined at the end.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=path.name) as folder:
         files: dict[str, Path] = {}
         writers: dict[str, Write] = {}
@@ -172,7 +172,7 @@ def write_npz(path: Path, column_names: ColumnNames) -> Iterator[Write]:
 
             def write(arrays: Mapping[str, np.ndarray]) -> None:
                 for name, values in arrays.items():
-                    if name not in files:  # a model's names are not fit for the file system
+                    if name not in files:  # a model's names may not be valid file names
                         files[name] = Path(folder) / str(len(files))
                         writers[name] = stack.enter_context(write_npy(files[name], column_names))
                     writers[name]({name: values})
@@ -184,6 +184,6 @@ def write_npz(path: Path, column_names: ColumnNames) -> Iterator[Write]:
 
 
 def _archive(archive: zipfile.ZipFile, name: str, path: Path) -> None:
-    """Put a file into an archive without its time, so that the same arrays make the same bytes."""
+    """Put a file into an archive without its time, so that the same arrays give the same bytes."""
     with path.open("rb") as source, archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as target:
         shutil.copyfileobj(source, target)

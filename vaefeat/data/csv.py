@@ -1,7 +1,7 @@
 """Tables in .csv and .tsv files, also with .gz, read and written in chunks of rows by pyarrow.
 
-One rule, wherever a .csv is read: separator, decimal sign and encoding are told from the first lines, see
-:mod:`vaefeat.data._dialect`; files are written with commas, in UTF-8. Empty cells, NA, NaN, None and the
+One rule, wherever a .csv is read: separator, decimal sign and encoding are inferred from the first lines (see
+:mod:`vaefeat.data._dialect`); files are written with commas, in UTF-8. Empty cells, NA, NaN, None and the
 like are missing values; True and False are 1 and 0 in a column that begins with one of them; empty lines
 are errors.
 
@@ -49,7 +49,7 @@ class _Start(NamedTuple):
 
 
 def open_csv(path: Path, stack: ExitStack, known: Format, wanted: Collection[str]) -> Table:
-    """Open a .csv or .tsv file, also with .gz; what is not known of its format is told by the rule."""
+    """Open a .csv or .tsv file, also with .gz; what is not known about its format is inferred by the rule."""
     import_optional("pyarrow.csv", "tables")
     start = _read_start(path, known, wanted)
     first = 1 if start.names is None else 2
@@ -59,7 +59,7 @@ def open_csv(path: Path, stack: ExitStack, known: Format, wanted: Collection[str
         n_bytes = path.stat().st_size
         arrow_csv = import_optional("pyarrow.csv", "tables")
         with _in_lines(path, start.names):
-            if None in types.values():  # the whole column tells its type
+            if None in types.values():  # the whole column determines its type
                 yield arrow_csv.read_csv(**_options(_lines(raw, path, start), start, types)), 1.0
                 return
             for batch in arrow_csv.open_csv(**_options(_lines(raw, path, start), start, types)):
@@ -163,12 +163,12 @@ def _lines(raw: BinaryIO, path: Path, start: _Start) -> "_Lines":
 
 
 class _Lines(io.RawIOBase):
-    """The bytes of a file for pyarrow, which does not tell an empty line from one of empty cells."""
+    """The bytes of a file for pyarrow, which cannot tell an empty line from one of empty cells."""
 
     def __init__(self, stream: Any, path: Path) -> None:
         self._stream = stream
         self._path = path
-        self._end = b""  # of the block before
+        self._end = b""  # of the previous block
         self._n_lines = 0
 
     def readable(self) -> bool:
@@ -194,7 +194,7 @@ def _number_types(start: _Start, features: Sequence[int], label: int | None) -> 
 
 
 def _options(lines: _Lines, start: _Start, types: Mapping[int, Any]) -> dict[str, Any]:
-    """Return how pyarrow reads columns of these types; it tells those that are None from the values."""
+    """Return how pyarrow reads columns of these types; it infers those that are None from the values."""
     arrow, arrow_csv = import_optional("pyarrow", "tables"), import_optional("pyarrow.csv", "tables")
     return {
         "input_file": arrow.PythonFile(lines, mode="r"),
@@ -255,7 +255,7 @@ def _in_lines(path: Path, names: list[str] | None) -> Iterator[None]:
 
 
 def table_writer(suffix: str) -> Callable[[Path, ColumnNames], AbstractContextManager[Write]]:
-    """Return what writes files of a suffix, chunk by chunk: .csv or .tsv, also with .gz."""
+    """Return a writer of files with a suffix, chunk by chunk: .csv or .tsv, also with .gz."""
     separator = "\t" if suffix.startswith(".tsv") else ","
     make_stream = _gzip_stream if suffix.endswith(".gz") else _plain_stream
 
@@ -274,5 +274,5 @@ def _plain_stream(path: Path, stack: ExitStack) -> Any:
 
 
 def _gzip_stream(path: Path, stack: ExitStack) -> Any:
-    # Without name and time in it, so that the same table makes the same bytes.
+    # Without a name and a time in it, so that the same table gives the same bytes.
     return stack.enter_context(gzip.GzipFile("", "wb", 6, stack.enter_context(path.open("wb")), 0))

@@ -1,6 +1,6 @@
 """Data sets by name, and tables of the user's own.
 
-The files of a named data set are searched in this order: the folder ``data_home``, the folder that
+The files of a named data set are searched for in this order: the folder ``data_home``, the folder that
 the environment variable ``VAEFEAT_DATA`` names, the user's cache (``~/.cache/vaefeat``), and last,
 for MNIST and Fashion-MNIST, the public source, through :func:`sklearn.datasets.fetch_openml`.
 Whatever the source, the content must have the sha256 that is recorded here.
@@ -23,7 +23,7 @@ from vaefeat.data.targets import CLASSIFICATION, is_labeled
 from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError
 
 Samples = tuple[np.ndarray, np.ndarray | None]  # X and y
-TEST_FRACTION = 0.25  # of data that come without a test set of their own
+TEST_FRACTION = 0.25  # of data that come without their own test set
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def load_dataset(
         "digits" (embedded: 1 797 images of 8x8), "mnist", "fashion-mnist" (70 000 of 28x28, the last
         10 000 for testing), "frey-face" (1 965 of 28x20, no classes), "satimage" (6 435 rows of 36
         features, the last 2 000 for testing); or a file that ends in .csv, .csv.gz, .npy, .npz or
-        .parquet. Data that have no test set of their own have a quarter of their rows set aside,
+        .parquet. Data without their own test set have a quarter of their rows set aside,
         stratified by class.
     target : str, optional
         For a file: the column, or the array of an .npz, that holds the classes; where the columns have
@@ -292,8 +292,8 @@ def _load_file(path: Path, target: str | None, header: bool | None) -> Dataset:
 def split_at_random(dataset: Dataset) -> Dataset:
     """Return a data set with a quarter of the labeled samples set aside, stratified by class.
 
-    The only sample of a class is not set aside. Where there are more classes than samples to set aside, and
-    where there are quantities, these are drawn from all alike.
+    The only sample of a class is not set aside. Where there are more classes than samples to set aside, or
+    the labels are quantities, samples are drawn from all alike.
     """
     train_test_split = import_optional("sklearn.model_selection", "train").train_test_split
     y = dataset.y

@@ -17,7 +17,7 @@ def is_testable(y: np.ndarray) -> np.ndarray:
 def folds(y: np.ndarray, n_folds: int, random_state: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the rows to learn from and those to test on, such that each part to learn from has all classes.
 
-    The rows of a class are dealt to the folds in turn. That serves classes with fewer rows than folds too;
+    The rows of a class are dealt to the folds in turn. This works for classes with fewer rows than folds;
     the only row of a class is in no part to test on.
 
     Parameters
@@ -71,7 +71,7 @@ class LabeledKFold:
 
     See Also
     --------
-    labeled_scorer : Scores the labeled samples alone, for other splitters and for labels of any type.
+    labeled_scorer : Scores only the labeled samples, for other splitters and for labels of any type.
 
     Examples
     --------

@@ -1,6 +1,6 @@
 """Images as files, or as bytes in a table: rows of gray pixels in [0, 1].
 
-In a folder the subfolders are the classes, and images outside any are unlabeled. All images have one shape;
+In a folder, subfolders are the classes, and images outside any are unlabeled. All images have one shape;
 those in color are converted to gray, and a :class:`DataWarning` says so.
 """
 
@@ -43,7 +43,7 @@ def read_images(folder: Path) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
     Raises
     ------
     DatasetCorruptError
-        If there are no images, or one of them cannot be read, or has another shape.
+        If there are no images, or one of them cannot be read, or has a different shape.
 
     Warns
     -----
@@ -78,7 +78,7 @@ def decode_images(values: Sequence[Any], name: str) -> tuple[np.ndarray, tuple[i
     Raises
     ------
     DatasetCorruptError
-        If one of them is missing, cannot be read, or has another shape than the first.
+        If one of them is missing, cannot be read, or has a different shape from the first.
 
     Warns
     -----

@@ -10,7 +10,7 @@ UNLABELED = -1
 
 
 def is_unlabeled(y: np.ndarray) -> np.ndarray:
-    """Tell for each label whether it marks a sample without one: -1, NaN, None, pandas.NA, "-1" or ""."""
+    """Return for each label whether it marks a sample without one: -1, NaN, None, pandas.NA, "-1" or ""."""
     if y.dtype.kind in "iub":
         return y == UNLABELED
     if y.dtype.kind == "f":
@@ -21,12 +21,12 @@ def is_unlabeled(y: np.ndarray) -> np.ndarray:
 def _is_mark(label: object) -> bool:
     if label is None or isinstance(label, str):
         return label in (None, str(UNLABELED), "")
-    differs = label != label  # NaN differs from itself; of pandas.NA nobody knows
+    differs = label != label  # NaN differs from itself; for pandas.NA this is unknown
     return not isinstance(differs, bool | np.bool_) or bool(differs) or label == UNLABELED
 
 
 def labels_of(y: Any) -> np.ndarray:
-    """Return labels, in a frame of one column for one, as an array of shape (n_samples,).
+    """Return labels, for instance in a frame of one column, as an array of shape (n_samples,).
 
     Raises
     ------
@@ -80,8 +80,8 @@ def mask_labels(y: Any, n_labeled: int, random_state: Any = None, *, stratify: b
     ----------
     y : array-like of shape (n_samples,), or frame of one column
         Classes. If they are not whole numbers the result has dtype object, as
-        :class:`sklearn.semi_supervised.SelfTrainingClassifier` asks for. NaN, None, pandas.NA and empty
-        texts are samples without a label, and stay so.
+        :class:`sklearn.semi_supervised.SelfTrainingClassifier` requires. NaN, None, pandas.NA and empty
+        strings mark samples without a label, and stay as they are.
     n_labeled : int
         How many labels to keep.
     random_state : int, RandomState instance or None, default=None
@@ -97,7 +97,7 @@ def mask_labels(y: Any, n_labeled: int, random_state: Any = None, *, stratify: b
     Raises
     ------
     ValueError
-        If there are fewer labels than that, or if one of them is -1, which may be a class of yours or mean
+        If there are fewer labels than that, or if one of them is -1, which may be one of your classes or mean
         that there is no label.
 
     References
@@ -139,7 +139,7 @@ def draw_labels(y: np.ndarray, n_labeled: int, random_state: Any = None, *, stra
 
 
 def _may_be_a_class(y: np.ndarray) -> np.ndarray:
-    """Tell for each label whether it is -1, which marks a sample without one, or is one of two classes."""
+    """Return for each label whether it is -1, which marks a sample without one, or is one of two classes."""
     if y.dtype.kind in "iufb":
         return y == UNLABELED
     return np.array([isinstance(x, str | int | float) and str(x) in ("-1", "-1.0") for x in y.tolist()], bool)

@@ -1,4 +1,4 @@
-"""Data by name, or of the user's own, in one call."""
+"""Data sets by name, or the user's own, in one call."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from vaefeat.data.tables import FORMATS
 
 
 def load_data(data: Any, target: Any = None, **read: Any) -> Dataset:
-    """Return a data set by its name, or the user's own rows with a quarter of many labeled ones set aside.
+    """Return a named data set, or the user's own rows with a quarter of the labeled ones, if many, set aside.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ NUMBERS = ("int", "uint", "float", "halffloat", "double", "bool")
 
 
 def open_parquet(path: Path, stack: ExitStack, known: Format, wanted: Collection[str]) -> Table:
-    """Open a .parquet file; an index that pandas has kept in it is no feature, unless it is wanted."""
+    """Open a .parquet file; an index that pandas stored in it is not a feature, unless requested."""
     parquet = import_optional("pyarrow.parquet", "tables")
     # With a buffer of this size, a column is read as it is needed rather than whole.
     file = stack.enter_context(parquet.ParquetFile(path, buffer_size=2**16, pre_buffer=False))
@@ -66,7 +66,7 @@ def _check_numeric(schema: Any, features: Sequence[int], path: Path) -> None:
 
 def _to_matrix(batch: Any, columns: Sequence[str]) -> np.ndarray:
     arrays = [batch.column(name).to_numpy(zero_copy_only=False) for name in columns]
-    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is refused in words
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is refused with a message
         return np.stack(arrays, axis=1, dtype=np.float32, casting="unsafe")
 
 

@@ -4,7 +4,7 @@ An exported model has one float32 input. What a column of words or dates means i
 model's card, as its plan, and applied by whoever reads the rows: :meth:`vaefeat.OnnxModel.run` for frames,
 ``vaefeat encode`` for files. A category becomes a column of 0 and 1 for each of its values, so that any ONNX
 runtime can be given rows by the names of the features ("Home=rent"); a value that was not seen in training
-is 0 in all of them. Numbers stay as they are and dates become days, both less an origin where float32 could
+is 0 in all of them. Numbers stay as they are and dates become days, both minus an origin where float32 could
 not tell neighbors apart; gaps are NaN, which the model's own imputer fills, and a further column of 0 and 1
 marks them where the training data had some.
 """
@@ -40,9 +40,9 @@ class Column:
     name : str
     kind : {"number", "boolean", "category", "date"}
     origin : float
-        Of numbers and dates, in days since 1970: subtracted from each value.
+        For numbers, and for dates in days since 1970: subtracted from each value.
     has_gaps : bool
-        Whether values were missing in training: of numbers and dates, a further column marks them.
+        Whether values were missing in training: for numbers and dates, a further column marks them.
     categories : tuple of (str or None)
         The values seen in training; None for a gap.
     """
@@ -74,7 +74,7 @@ class Column:
         Raises
         ------
         ValueError
-            If a value is of another kind.
+            If a value is of a different kind.
         """
         if self.kind == "category":
             positions = {value: i for i, value in enumerate(self.categories)}
@@ -85,7 +85,7 @@ class Column:
         return np.stack(features, axis=1).astype(np.float32)
 
     def describe(self) -> str:
-        """Return what becomes of the column, for a person."""
+        """Return what becomes of the column, for a human reader."""
         gaps = ", and whether it is missing" if self.has_gaps else ""
         if self.kind == "category":
             return f"one of {len(self.categories)} values"
@@ -128,7 +128,7 @@ class ColumnPlan:
         Raises
         ------
         ValueError
-            If a column is absent, or a value of another kind.
+            If a column is missing, or a value is of a different kind.
         """
         for name in self.names:
             if name not in columns:
@@ -141,7 +141,7 @@ class ColumnPlan:
 
     @classmethod
     def of_numbers(cls, names: Iterable[str]) -> Self:
-        """Return the plan of columns that are features already."""
+        """Return the plan of columns that already are features."""
         return cls(tuple(Column(str(name), "number") for name in names))
 
     @classmethod
@@ -151,7 +151,7 @@ class ColumnPlan:
         Raises
         ------
         ValueError
-            If the entry is no plan.
+            If the entry is not a plan.
         """
         try:
             columns = [
@@ -172,7 +172,7 @@ class ColumnPlan:
 
 
 class LeftOut(NamedTuple):
-    """A column that is no feature, and why."""
+    """A column that is not a feature, and why."""
 
     name: str
     reason: str
@@ -192,7 +192,7 @@ def make_plan(
     ----------
     columns : mapping of str to ndarray of shape (n_rows,)
     drop, categorical, numeric : collection of str
-        Columns to leave out, and those whose kind is not to be told from their values.
+        Columns to leave out, and those whose kind is not to be inferred from their values.
     keep_constant : bool, default=False
         Keep columns of one value, as pixels of an image.
 

@@ -22,7 +22,7 @@ from vaefeat.data.tables import column_names, find_target, open_table, read_matr
 from vaefeat.data.targets import CLASSIFICATION, as_quantities, choose_task, is_labeled
 from vaefeat.exceptions import DatasetCorruptError
 
-FEW = 400  # labels: below, a quarter of them is too little to test on
+FEW = 400  # labels: below this, a quarter of them is too few to test on
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class Samples:
     plan : ColumnPlan or None
         None if the rows are arrays or images.
     left_out : tuple of LeftOut
-        Columns that are no features.
+        Columns that are not features.
     image_shape : tuple of two int, or None
     sha256 : str
-        Of the file; of a frame or a folder of images, of the samples.
+        Of the file; for a frame or a folder of images, of the samples.
     task : {"classification", "regression"}
         What is to be predicted: classes, or quantities.
     target : str or None
@@ -62,7 +62,7 @@ class Samples:
     def split(self) -> Dataset:
         """Return a data set with a quarter of the labeled samples set aside for testing.
 
-        Where there are few labels none are set aside, and :func:`vaefeat.compare` tests each draw on the
+        Where there are few labels, none are set aside, and :func:`vaefeat.compare` tests each draw on the
         labels that it leaves out.
         """
         samples = Dataset(
@@ -92,7 +92,7 @@ class _Raw:
     X: np.ndarray | None = None
     image_shape: tuple[int, int] | None = None
     sha256: str = ""
-    beside: tuple[str, ...] = ()  # columns that stand beside images
+    beside: tuple[str, ...] = ()  # columns other than that of the images
 
 
 def read_samples(
@@ -122,14 +122,14 @@ def read_samples(
         The column of the labels. A sample has no label where it is empty or NaN, and no class where it
         is -1. The subfolders are the classes of images.
     task : {"classification", "regression"}, optional
-        Whether to predict classes or quantities; by default :func:`vaefeat.data.targets.find_task` tells
+        Whether to predict classes or quantities; by default :func:`vaefeat.data.targets.find_task` infers it
         from the labels.
     unlabeled : path, optional
         A further file of the same columns, without the labels.
     header : bool, optional
-        Whether the first line of a .csv holds names; by default this is told from the line.
+        Whether the first line of a .csv holds names; by default this is inferred from the line.
     separator, decimal, encoding : str, optional
-        How a .csv is written; by default this is told from its first lines.
+        How a .csv is written; by default this is inferred from its first lines.
     image_shape : tuple of two int, optional
         Rows and columns, if each row of a table holds the pixels of an image, row by row.
     drop, categorical, numeric : collection of str
@@ -158,7 +158,7 @@ def read_samples(
     if X is not None:
         check_has_no_columns(raw.name, (*drop, *categorical, *numeric))
     else:
-        # Of an image every pixel counts, constant or not.
+        # In an image, every pixel counts, constant or not.
         plan, left_out = make_plan(
             raw.columns,
             drop=drop,

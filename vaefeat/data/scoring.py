@@ -1,4 +1,4 @@
-"""Scores of the labeled samples alone."""
+"""Scores of only the labeled samples."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,7 @@
 """Tables of numbers in files: .npy, .npz, .csv, .csv.gz and .parquet, read and written in chunks of rows.
 
 NumPy's formats need nothing beyond NumPy; the others are read and written by pyarrow. What is taken for
-a header or an index in a .csv is written in :mod:`vaefeat.data.csv`.
+a header or an index in a .csv is described in :mod:`vaefeat.data.csv`.
 """
 
 import os
@@ -63,13 +63,13 @@ def open_rows(
     Parameters
     ----------
     path : path
-        Of an .npz file the array ``X`` is read.
+        Of an .npz file, the array ``X`` is read.
     n_features : int
         Columns that the model takes.
     feature_names : sequence of str, optional
         Their names. A table that names its columns may then have them in any order, and more.
     known : Format
-        How a .csv is written, as far as this is not to be told from its beginning.
+        How a .csv is written, as far as it is not to be inferred from its beginning.
     allow_nan : bool, default=False
         Whether values may be missing.
     plan : ColumnPlan, optional
@@ -87,7 +87,7 @@ def open_rows(
     DatasetNotFoundError
         If there is no such file.
     DatasetCorruptError
-        If it holds no such table. A bad row is named when its chunk is read.
+        If it holds no such table. A bad row is reported when its chunk is read.
     ValueError
         If the name ends in none of the suffixes.
     """
@@ -108,12 +108,12 @@ def read_table(
     Parameters
     ----------
     path : path
-        Of an .npz file the array ``X`` is read.
+        Of an .npz file, the array ``X`` is read.
     target : str, optional
-        Name of the column that holds the classes, in an .npz file of the array. Where columns have no
+        Name of the column that holds the classes, or, in an .npz file, of the array. Where columns have no
         names, as in an .npy file, the index of the column, which may be negative.
     header : bool, optional
-        Whether the first line of a .csv file holds names; by default this is told from the line.
+        Whether the first line of a .csv file holds names; by default this is inferred from the line.
 
     Returns
     -------
@@ -156,12 +156,12 @@ def read_matrix(table: Table, target: str | None) -> tuple[np.ndarray, np.ndarra
 
 @contextmanager
 def open_writer(path: Path, column_names: ColumnNames) -> Iterator[Write]:
-    """Open a table for writing: in the end it is there whole, or what was there before still is.
+    """Open a table for writing: in the end, it is complete, or what was there before remains.
 
     Parameters
     ----------
     path : path
-        Its suffix tells the format. An .npy file takes one array; an .npz file has an array for each
+        Its suffix determines the format. An .npy file takes one array; an .npz file has an array for each
         name; the other tables have a column for each column of an array.
     column_names : mapping of str to sequence of str
         Names of the columns of each matrix that is written.
@@ -236,7 +236,7 @@ def _has_features(table: Table, plan: ColumnPlan) -> bool:
 
 
 def _encoded(table: Table, plan: ColumnPlan) -> Chunks:
-    """Yield rows as the plan makes them of a table's columns."""
+    """Yield rows as the plan makes them from a table's columns."""
     assert table.read_columns is not None
     names, name = column_names(table), short(table.path.name)
     for column in plan.names:
@@ -262,7 +262,7 @@ def _rows(table: Table, columns: Sequence[int], allow_nan: bool) -> Chunks:
 
 
 def _checked(table: Table, features: Sequence[int], label: int | None, allow_nan: bool) -> Iterator[Chunk]:
-    """Cast to float32; a value that this cannot hold is an error that names its place."""
+    """Cast to float32; a value that does not fit is an error that names its place."""
     n_rows = 0
     for chunk in table.read(features, label):
         with np.errstate(over="ignore", invalid="ignore"):
@@ -280,7 +280,7 @@ def _checked(table: Table, features: Sequence[int], label: int | None, allow_nan
 
 
 def find_target(table: Table, target: str | None) -> tuple[int | None, np.ndarray | None]:
-    """Return the position of the column of classes, or the classes if they are an array of their own."""
+    """Return the position of the column of classes, or the classes if they are a separate array."""
     if target is None:
         return None, None
     name = short(table.path.name)

@@ -1,4 +1,4 @@
-"""What is to be predicted: classes, or quantities, told from the values of a target."""
+"""What is to be predicted: classes, or quantities, inferred from the values of a target."""
 
 from numbers import Real
 
@@ -10,14 +10,14 @@ from vaefeat.data.labels import UNLABELED, draw_labels, is_unlabeled
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
 TASKS = (CLASSIFICATION, REGRESSION)
-MAX_CLASSES = 20  # up to this many different numbers are classes, unless it is said that they are not
+MAX_CLASSES = 20  # up to this many different numbers are classes, unless stated otherwise
 MIN_QUANTITIES = 10  # labeled rows
 
 
 def find_task(quantities: np.ndarray | None) -> str:
     """Return the task that a target stands for.
 
-    Quantities are more than 20 different numbers of which some are fractions, or most occur once.
+    Quantities are more than 20 different numbers some of which are fractions, or most of which occur once.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def find_task(quantities: np.ndarray | None) -> str:
 
 
 def as_quantities(values: np.ndarray, decimal: str = ".") -> np.ndarray | None:
-    """Return numbers, also those that are written as text, as float64.
+    """Return numbers, including those that are written as text, as float64.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def as_quantities(values: np.ndarray, decimal: str = ".") -> np.ndarray | None:
     Returns
     -------
     ndarray of shape (n_samples,), or None
-        NaN where there is no value; None if a value is no number.
+        NaN where there is no value; None if a value is not a number.
     """
     if values.dtype.kind in "iuf":
         return values.astype(np.float64)
@@ -91,7 +91,7 @@ def draw(y: np.ndarray, task: str, n_labeled: int, random_state: int, *, stratif
     n_labeled : int
     random_state : int
     stratify : bool
-        Draw equally many of each class; of quantities, all are drawn alike.
+        Draw equally many of each class; for quantities, all are drawn alike.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def draw(y: np.ndarray, task: str, n_labeled: int, random_state: int, *, stratif
 
 
 def explain(y: np.ndarray, task: str) -> str:
-    """Return what a target was taken for, and the option that changes it; nothing where that is plain."""
+    """Return what a target was taken for, and the option that changes it; nothing where that is obvious."""
     labels = y[is_labeled(y, task)]
     if task == REGRESSION:
         marks = " Its -1 is a quantity, too; leave cells empty where it is unknown."

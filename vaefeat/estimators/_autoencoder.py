@@ -54,10 +54,10 @@ class AutoencoderTransformer(LatentTransformer):
         autoencoder learns to undo the distortion (Vincent et al.).
     code_noise : float, default=0.0
         Standard deviation of normal noise that is added to the code before its activation, in training.
-        Against it, a "sigmoid" code becomes nearly binary (Salakhutdinov & Hinton).
+        It makes a "sigmoid" code nearly binary (Salakhutdinov & Hinton).
     contractive_weight : float, default=0.0
         Weight of the squared Frobenius norm of the encoder's Jacobian (Rifai et al.), so that the code
-        changes little where the data do not lie. Exact without hidden layers, else estimated.
+        changes little where the data do not lie. Exact without hidden layers, otherwise estimated.
     l1_weight : float, default=0.0
         Weight of the sum of the code's absolute values, so that few units are far from zero.
     sparsity_weight : float, default=0.0
@@ -76,7 +76,7 @@ class AutoencoderTransformer(LatentTransformer):
         What ``transform`` returns: the code, or the decoded code, with which an autoencoder that was
         trained with a corruption removes noise. May be changed after ``fit``.
     max_iter : int or "auto", default="auto"
-        Passes over the data. "auto" is as many as make ``n_steps`` steps, at most 1000. 0 leaves the
+        Passes over the data. "auto" is as many as add up to ``n_steps`` steps, at most 1000. 0 leaves the
         initial random weights.
     n_steps : int, default=10_000
         Steps of the optimizer, rounded up to whole passes, if ``max_iter`` is "auto".
@@ -110,7 +110,7 @@ class AutoencoderTransformer(LatentTransformer):
         Mean loss of each epoch, with all penalties.
     history_ : dict of lists of float
         ``loss`` and ``reconstruction`` of each epoch, ``contractive``, ``l1`` and ``sparsity`` where they
-        have a weight, before it is applied, and the same of the validation samples as ``val_*`` if
+        have a weight, before it is applied, and the same for the validation samples as ``val_*`` if
         ``early_stopping``.
     example_codes_ : ndarray of shape (10, n_components), float32
         Codes of the first training samples, which notebooks show decoded.
@@ -123,7 +123,7 @@ class AutoencoderTransformer(LatentTransformer):
     Warns
     -----
     ConvergenceWarning
-        By ``fit``, if the loss still fell at the end.
+        By ``fit``, if the loss was still falling at the end.
     UserWarning
         By ``fit``, if features are constant, or so easy to predict that they outweigh the others.
 
@@ -143,7 +143,7 @@ class AutoencoderTransformer(LatentTransformer):
     Notes
     -----
     The weights of penalties depend on the scale of the features and, since a decoder can undo a small
-    code by large weights, are comparable only between networks of one shape.
+    code with large weights, are comparable only between networks of the same shape.
 
     A code is not encrypted, even without its decoder: anyone who has samples and codes can train one.
 
@@ -283,7 +283,7 @@ class AutoencoderTransformer(LatentTransformer):
 
     def _score(self, X: np.ndarray) -> np.ndarray:
         code = self._encode(X)
-        near = np.isfinite(code).all(axis=1)  # what float32 does not hold cannot be decoded
+        near = np.isfinite(code).all(axis=1)  # what float32 cannot hold cannot be decoded
         score = np.full(len(X), -np.inf, np.float32)
         with np.errstate(over="ignore"):
             score[near] = self._log_prob(X[near], code[near])

@@ -1,4 +1,4 @@
-"""What all estimators share whose fitted state is ONNX models. Think twice before adding to it."""
+"""The common part of all estimators whose fitted state is ONNX models. Think twice before adding to it."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -74,9 +74,9 @@ class OnnxEstimator(NetworkEstimator, BaseEstimator):
         return tags
 
     def _is_ready(self, X: Any) -> bool:
-        """Tell whether the ONNX model itself checks all of ``X`` that validation would check.
+        """Return whether the ONNX model itself checks all of ``X`` that validation would check.
 
-        validate_data() takes longer over one row than the network does, most of it in telling which
+        validate_data() takes longer for one row than the network does, mostly to find out which
         kind of data frame the array is not.
         """
         return (
@@ -116,7 +116,7 @@ class OnnxTransformer(
     def transform(self, X: Any) -> np.ndarray:
         """Return the features of ``X``: the output of the encoder that ``output`` names.
 
-        Runs the ONNX encoder. Writes nothing and draws nothing: the same row gives the same
+        Runs the ONNX encoder. Changes nothing and draws nothing at random: the same row gives the same
         features, alone or among others, from any thread.
 
         Parameters

@@ -1,4 +1,4 @@
-"""What all classifiers share that are one network from features to probabilities."""
+"""The common part of all classifiers that are one network from features to probabilities."""
 
 import warnings
 from typing import Any
@@ -87,7 +87,7 @@ class NetworkClassifier(ClassifierMixin, TrainedEstimator):
 
 
 def marked(y: Any) -> Any:
-    """Return labels with -1 where a mark of another kind, such as NaN or None, says that there is none."""
+    """Return labels with -1 where another mark, such as NaN or None, says that there is none."""
     labels = np.asarray(y)
     if labels.ndim != 1 or labels.dtype.kind not in "fO":
         return y
@@ -119,10 +119,10 @@ def encode_labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _classes_of(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the classes that there are, and each label's index among them."""
+    """Return the classes that occur, and each label's index among them."""
     if len({isinstance(label, str) for label in labels.tolist()}) > 1:
         raise ValueError("y mixes labels that are strings with others, expected labels of one type.")
-    labels = np.array(labels.tolist())  # of dtype object no longer
+    labels = np.array(labels.tolist())  # no longer of dtype object
     check_classification_targets(labels)
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) == 1:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-MIN_EPOCHS, MIN_STEPS = 25, 500  # of a shorter training nothing can be said
+MIN_EPOCHS, MIN_STEPS = 25, 500  # nothing can be said about a shorter training
 FLAT = 0.05  # share of the whole improvement of the loss that the last tenth of the epochs may still add
-FEW_COMPONENTS = 10  # where most of so few are silent, the features are poorer than they need be
+FEW_COMPONENTS = 10  # if most of so few are silent, the features are poorer than they need be
 N_NAMED = 10
 
 
 def warn_of_constant_features(X: np.ndarray) -> None:
-    """Warn of features that have one value in the training data, (n_samples, n_features)."""
+    """Warn of features that have a single value in the training data, (n_samples, n_features)."""
     constant = np.flatnonzero((X == X[0]).all(axis=0)).tolist()
     if constant:
         _warn(
@@ -50,7 +50,7 @@ def warn_of_silent_units(active: np.ndarray, n_steps: int) -> None:
 
 
 def warn_of_saturated_dispersion(saturated: np.ndarray) -> None:
-    """Warn of features whose learned variance is as small as it may be, (n_features,), bool."""
+    """Warn of features whose learned variance is as small as is allowed, (n_features,), bool."""
     if saturated.any():
         features = np.flatnonzero(saturated).tolist()
         _warn(
@@ -61,7 +61,7 @@ def warn_of_saturated_dispersion(saturated: np.ndarray) -> None:
 
 
 def warn_if_not_converged(loss_curve: Sequence[float]) -> None:
-    """Warn if the loss of each epoch still fell at the end."""
+    """Warn if the loss of each epoch was still falling at the end."""
     n_epochs = len(loss_curve)
     if n_epochs < MIN_EPOCHS:
         return

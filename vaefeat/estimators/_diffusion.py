@@ -1,4 +1,4 @@
-r"""Labels that spread over a graph of near samples.
+r"""Labels that spread over a graph of nearby samples.
 
 Symbols: n samples, K classes; W the (n, n) weights of the graph, symmetric; D the diagonal matrix of its
 degrees, the row sums of W; :math:`S = D^{-1/2} W D^{-1/2}`; Y the (n, K) labels, one-hot, zero in the rows of
@@ -14,7 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from vaefeat._optional import import_optional
 
-LARGE = 20_000  # samples: above, an exact search takes minutes
+LARGE = 20_000  # samples: above this, an exact search takes minutes
 N_PROBED, N_PER_CELL, N_KMEANS = 16, 40, 10  # cells searched, samples and rounds to place them
 LEAST_WEIGHT = np.float32(1e-6)
 NEAREST = 0.1  # the most that 1 - alpha is by default
@@ -36,7 +36,7 @@ class Graph(NamedTuple):
 
 
 def neighbor_graph(X: np.ndarray, n_neighbors: int, metric: str) -> Graph:
-    r"""Join each sample with its nearest neighbors, and these with it.
+    r"""Join each sample with its nearest neighbors, and them with it.
 
     .. math:: w_{ij} = \exp(-d_{ij}^2 / (\sigma_i \sigma_j))
 
@@ -68,15 +68,15 @@ def neighbor_graph(X: np.ndarray, n_neighbors: int, metric: str) -> Graph:
 
 
 def unit_rows(X: np.ndarray) -> np.ndarray:
-    """Return the rows at length 1, of which the Euclidean distance orders pairs as the cosine does."""
+    """Return the rows scaled to length 1: their Euclidean distance orders pairs as the cosine does."""
     lengths = np.linalg.norm(X, axis=1, keepdims=True)
     return X / np.where(lengths > 0, lengths, 1)
 
 
 def nearest(X: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each sample the indices of its nearest others, and their squared distances, by distance.
+    """Return for each sample the indices of its nearest neighbors, and the squared distances, nearest first.
 
-    Of many samples these are 99 % of the true ones, or more, and the same each time: each is searched in the
+    Of many samples, these are 99 % of the true ones, or more, and the same each time: each is searched in the
     16 nearest of some thousand cells.
 
     Returns
@@ -103,7 +103,7 @@ def nearest(X: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _others(indices: np.ndarray) -> np.ndarray:
-    """Tell of what was found for each sample what is not the sample; the last is left out if all are not."""
+    """Return which of the samples found for each are others; if all of them are, leave out the last."""
     others = indices != np.arange(len(indices))[:, None]
     others[others.all(axis=1), -1] = False
     return others
@@ -142,7 +142,7 @@ def label_spreading(graph: Graph, Y: np.ndarray, alpha: float) -> np.ndarray:
 
 
 def poisson_learning(graph: Graph, Y: np.ndarray, alpha: float) -> np.ndarray:
-    r"""Let the labels be sources and sinks of a flow over the graph; classes are told by its potential.
+    r"""Let the labels be sources and sinks of a flow over the graph; its potential determines the classes.
 
     .. math:: (D - \alpha W)\, U = Y - \bar Y
 
@@ -227,5 +227,5 @@ def _squares(residual: np.ndarray) -> np.ndarray:
 
 
 def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return a / b, and 0 where a column is solved already."""
+    """Return a / b, and 0 where a column is already solved."""
     return np.divide(a, b, out=np.zeros_like(a), where=b > 0)

@@ -31,7 +31,7 @@ class GraphClassifier(NetworkClassifier):
     r"""Semi-supervised classifier for very few labels, which spread over a graph of all samples.
 
     ``fit`` joins each sample with its nearest neighbors, lets the labels spread over this graph, and trains a
-    network with the classes that the samples get: the labels of others are distilled into a function of the
+    network with the classes that the samples get: what the graph says is distilled into a function of the
     features, which predicts for new samples and is exported to ONNX.
 
     The graph is as good as the features: distances between raw pixels or columns of a table tell little.
@@ -44,7 +44,7 @@ class GraphClassifier(NetworkClassifier):
     n_neighbors : int, default=7
         Nearest neighbors that a sample is joined with; fewer if there are not as many samples.
     metric : {"cosine", "euclidean"}, default="cosine"
-        By which distance neighbors are near.
+        The distance by which neighbors are nearest.
     alpha : float or None, default=None
         How far labels spread, in (0, 1): the share that a sample takes from its neighbors. None is 0.99 for
         "spreading", and for "poisson" 1 - m / 1000 with m labels per class, but at least 0.9.
@@ -103,8 +103,8 @@ class GraphClassifier(NetworkClassifier):
     TrainingDivergedError
         By ``fit``, if the loss becomes NaN or infinite. The estimator is then unchanged.
     ValueError
-        By ``fit``, if no sample has a label, if all labels are of one class, if labels are strings and
-        others, or if ``class_prior`` does not hold shares of the classes.
+        By ``fit``, if no sample has a label, if all labels are of one class, if some labels are strings and
+        others are not, or if ``class_prior`` does not hold shares of the classes.
 
     Warns
     -----
@@ -113,7 +113,7 @@ class GraphClassifier(NetworkClassifier):
 
     See Also
     --------
-    M2Classifier : A generative model, for some tens of labels per class.
+    M2Classifier : A generative model, for tens of labels per class.
     sklearn.semi_supervised.LabelSpreading : Spreads labels over a dense or sparse graph; has no ONNX file.
 
     Notes
@@ -129,13 +129,13 @@ class GraphClassifier(NetworkClassifier):
     - Label spreading solves :math:`(I - \alpha D^{-1/2} W D^{-1/2}) F = Y`.
 
     Probabilities are a softmax of the potentials, or of log F. With ``class_prior`` an offset for each class
-    gives it its share of the samples. (The prior of the paper of Poisson learning, a factor, would change
+    gives it its share of the samples. (The prior in the paper on Poisson learning, a factor, would change
     nothing where all classes have equally many labels.)
 
-    Both methods take some dozen products with a sparse matrix. Above 20 000 samples the neighbors are found
+    Both methods take dozens of products with a sparse matrix. Above 20 000 samples the neighbors are found
     by Faiss, approximately.
 
-    q(y|x) is wrong where the graph is, and in some more cases: see docs/few-labels.md for what that costs.
+    q(y|x) is wrong where the graph is, and in a few more cases: see docs/few-labels.md for what that costs.
     Its probabilities say how sure the network is of the graph's classes, not how sure the graph is.
 
     References

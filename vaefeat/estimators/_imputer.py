@@ -28,18 +28,18 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
     estimator : AutoencoderTransformer, VAEEncoderTransformer or None, default=None
         None is ``AutoencoderTransformer(corruption=MaskingNoise(0.2), random_state=0)``: masking teaches
         the autoencoder to fill gaps. Features should have mean 0, the value of masked features, and be on
-        one scale: put StandardScaler(), which passes missing values on, before this step.
+        the same scale: put StandardScaler(), which passes missing values on, before this step.
     n_iter : int, default=1
         Number of times that a row is encoded and decoded. Once is enough where the estimator has learned
-        to fill gaps, and more does harm: it was not trained on values of its own. An estimator that was
-        trained without a corruption converges in some 5 steps.
+        to fill gaps, and more does harm: it was not trained on its own values. An estimator that was
+        trained without a corruption converges in about 5 steps.
     add_indicator : bool, default=False
         Append, for each feature that had missing values in training, whether it is missing, as 1 or 0.
 
     Attributes
     ----------
     estimator_ : estimator
-        The fitted one.
+        The fitted estimator.
     statistics_ : ndarray of shape (n_features_in_,)
         Mean of each feature's observed values.
     indicator_ : sklearn.impute.MissingIndicator or None
@@ -49,7 +49,7 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
 
     See Also
     --------
-    sklearn.impute.IterativeImputer : A regression for each feature from the others, in turns.
+    sklearn.impute.IterativeImputer : A regression for each feature from the others, in turn.
     sklearn.impute.KNNImputer : The mean of the nearest rows.
 
     Notes

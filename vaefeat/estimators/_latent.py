@@ -249,7 +249,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         warn_of_saturated_dispersion(model.dispersion.saturated())
 
     def _check(self, X: np.ndarray) -> None:
-        """Refuse features and parameters that do not fit each other."""
+        """Refuse features and parameters that do not match."""
         self._likelihood.check(X)
 
     def _encode(self, X: np.ndarray) -> np.ndarray:
@@ -353,7 +353,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
             )
         for variable, value in zip(variables, self._training_state, strict=True):
             variable.assign(value)
-        trainer.optimizer.learning_rate = self.learning_rate_init  # which may be another one by now
+        trainer.optimizer.learning_rate = self.learning_rate_init  # which may have changed by now
 
     def _keep_networks(self, model: "GenerativeModel", X: np.ndarray) -> None:
         super()._keep_networks(model, X)

@@ -93,7 +93,7 @@ class M2Classifier(NetworkClassifier):
     classifier_ : OnnxModel
         q(y|x), from ``X`` (n_samples, n_features) to ``probabilities`` (n_samples, n_classes).
     posterior_ : OnnxModel
-        q(z|x,y), from ``XY`` (n_samples, n_features + n_classes), the class one-hot behind the
+        q(z|x,y), from ``XY`` (n_samples, n_features + n_classes), the class one-hot after the
         features, to ``z_mean`` and ``z_log_var``.
     decoder_ : OnnxModel
         The mean of p(x|y,z), from ``ZY`` (n_samples, n_components + n_classes) to ``x_mean``.
@@ -118,7 +118,7 @@ class M2Classifier(NetworkClassifier):
         By ``fit``, if the loss becomes NaN or infinite. The estimator is then unchanged.
     ValueError
         By ``fit``, if no sample has a label, or all labels are of one class or of more than 1000, if
-        labels are strings and others, or if features or options do not fit the likelihood.
+        some labels are strings and others are not, or if features or options do not fit the likelihood.
 
     Warns
     -----
@@ -131,8 +131,8 @@ class M2Classifier(NetworkClassifier):
     See Also
     --------
     VAEEncoderTransformer : M1. In front of this classifier it makes M1+M2.
-    GraphClassifier : Spreads labels over a graph of near samples, for fewer than ten labels per class.
-    sklearn.semi_supervised.SelfTrainingClassifier : Takes its own confident predictions for labels.
+    GraphClassifier : Spreads labels over a graph of nearby samples, for fewer than ten labels per class.
+    sklearn.semi_supervised.SelfTrainingClassifier : Uses its own confident predictions as labels.
 
     Notes
     -----
@@ -249,7 +249,7 @@ class M2Classifier(NetworkClassifier):
         Parameters
         ----------
         y : array-like of shape (n_samples,)
-            Classes, of ``classes_``.
+            Classes from ``classes_``.
         random_state : int, RandomState instance or None, default=None
 
         Returns
@@ -260,14 +260,14 @@ class M2Classifier(NetworkClassifier):
         Raises
         ------
         ValueError
-            If a class is not of ``classes_``.
+            If a class is not in ``classes_``.
         """
         check_is_fitted(self)
         Y = self._one_hot(y)
         return self._decode(check_random_state(random_state).standard_normal((len(Y), self._n_latents)), Y)
 
     def reconstruct(self, X: Any, y: Any = None) -> np.ndarray:
-        """Encode and decode ``X``; as another class if one is given: an analogy.
+        """Encode and decode ``X``; as other classes if these are given: analogies.
 
         Parameters
         ----------
@@ -282,7 +282,7 @@ class M2Classifier(NetworkClassifier):
         Raises
         ------
         ValueError
-            If a class is not of ``classes_``, or ``y`` not as long as ``X``.
+            If a class is not in ``classes_``, or ``y`` is not as long as ``X``.
         """
         check_is_fitted(self)
         X = self._validated(X, reset=False)

@@ -44,7 +44,7 @@ class OnnxEncoderTransformer(OnnxTransformer):
     InvalidModelError
         By ``fit``, if the file is refused.
     ValueError
-        By ``fit``, if the model has no such output, or ``X`` another number of features.
+        By ``fit``, if the model has no such output, or ``X`` has a different number of features.
 
     See Also
     --------

@@ -16,7 +16,7 @@ FENCE = 1.5  # interquartile ranges below the lower quartile: Tukey's rule for a
 
 
 class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator):
-    r"""Outliers by the scores of an autoencoder or a VAE, which reconstructs them badly.
+    r"""Outliers by the scores of an autoencoder or a VAE, which reconstructs them poorly.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
     Attributes
     ----------
     estimator_ : estimator
-        The fitted one.
+        The fitted estimator.
     offset_ : float
         The score below which a sample is an outlier.
     n_features_in_ : int

@@ -63,7 +63,7 @@ def checked_image_shape(
 
 
 def check_binarization(estimator: BaseEstimator, likelihood: Likelihood) -> None:
-    """Refuse ``dynamic_binarization`` of features that are not probabilities."""
+    """Refuse ``dynamic_binarization`` for features that are not probabilities."""
     if estimator.dynamic_binarization and not likelihood.is_binary:
         raise ValueError(f'dynamic_binarization=True is for likelihood="bernoulli", got "{likelihood.name}".')
 

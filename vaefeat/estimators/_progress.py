@@ -1,4 +1,4 @@
-"""The progress of a work whose steps may be trainings: its bar moves with their epochs."""
+"""The progress of work whose steps may be trainings: the bar moves with their epochs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ Progress = Callable[[str, float, int], Any]
 
 
 class Steps:
-    """Passes on what is done, step by step, and within a step epoch by epoch.
+    """Reports progress step by step, and within a step epoch by epoch.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The 2018 thesis' own "VAE classifier": an encoder trained with the labels."""
+"""The 2018 thesis's own "VAE classifier": an encoder trained with the labels."""
 
 import math
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class SupervisedEncoderTransformer(OnnxTransformer, TrainedEstimator):
         Learning rate of stochastic gradient descent.
     n_steps : int, default=2750
         Steps of gradient descent, rounded up to whole passes over the data. The default is the
-        Annex': 5 passes over 55 000 images, 100 at a time.
+        one in the Annex: 5 passes over 55 000 images, 100 at a time.
     random_state : int, RandomState instance or None, default=None
     verbose : int, default=0
 

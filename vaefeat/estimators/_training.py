@@ -23,7 +23,7 @@ def spawn_seeds(random_state: Any, n: int) -> list[int]:
 
 @contextmanager
 def training_environment() -> Iterator[None]:
-    """Say what is missing for a training before it takes hours, and keep the process's settings out of it."""
+    """Say what is missing before a training takes hours, and keep the process's settings out of it."""
     backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
     if backend != "tensorflow":  # which need not be installed
         raise RuntimeError(
@@ -39,7 +39,7 @@ def training_environment() -> Iterator[None]:
 
 
 def release_trainer(trainer: "Trainer") -> None:
-    """Let later trainings of the same kind have the traced steps of a trainer that is no longer used."""
+    """Let later trainings of the same kind reuse the traced steps of a trainer that is no longer used."""
     from vaefeat.training.loop import release
 
     release(trainer)
@@ -66,7 +66,7 @@ class TrainedEstimator(OnnxEstimator):
         return "nats"
 
     def training_summary(self) -> dict[str, Any]:
-        """Return what a card says of the training."""
+        """Return what a card says about the training."""
         active = getattr(self, "active_units_", None)
         final_loss = "final_loss_nats" if self.loss_unit == "nats" else "final_loss"
         return {
@@ -81,10 +81,10 @@ class TrainedEstimator(OnnxEstimator):
 
         scheduled = learning_rate == "cosine" and max_epochs > 0
         schedule = [cosine_schedule(self.learning_rate_init, max_epochs)] if scheduled else []
-        return [*schedule, *self.callbacks]  # theirs come last, so that they have the last word
+        return [*schedule, *self.callbacks]  # the caller's come last, so that they have the last word
 
     def _train(self, trainer: "Trainer", data: tuple[np.ndarray, ...], **options: Any) -> None:
-        """Train, and keep the course of the training, behind an earlier one that it continues."""
+        """Train, and keep the course of the training, after that of an earlier one that it continues."""
         history = trainer.train(data, verbose=self.verbose, **options)
         previous = self.history_ if options.get("first_epoch") else {}
         self.history_ = _joined(previous, history)

@@ -69,7 +69,7 @@ class VAEEncoderTransformer(LatentTransformer):
     contrastive_weight : float, default=0.0
         Weight of a term that rewards latent means of two distortions of a sample that are more alike, by
         their cosine, than those of different samples of the batch. It draws together samples that
-        differ by distortions alone, and pushes the others apart. Needs ``corruption``.
+        differ only by distortions, and pushes the others apart. Needs ``corruption``.
     temperature : float, default=0.1
         Temperature of the contrastive term. The lower, the more it pushes the nearest samples apart; raise
         it where samples of one class look nearly alike and classes overlap.
@@ -87,7 +87,7 @@ class VAEEncoderTransformer(LatentTransformer):
         The features: the latent means, or the encoder's last hidden layer, which is wider and separates
         classes better. May be changed after ``fit``: the encoder gives both.
     max_iter : int or "auto", default="auto"
-        Passes over the data. "auto" is as many as make ``n_steps`` steps, at most 1000. 0 leaves the
+        Passes over the data. "auto" is as many as add up to ``n_steps`` steps, at most 1000. 0 leaves the
         initial random weights: an untrained encoder.
     n_steps : int, default=10_000
         Steps of the optimizer, rounded up to whole passes, if ``max_iter`` is "auto".
@@ -129,7 +129,7 @@ class VAEEncoderTransformer(LatentTransformer):
         ``contrastive_weight`` 0.
     history_ : dict of lists of float
         ``loss``, ``reconstruction`` and ``kl`` of each epoch, ``contrast`` if ``contrastive_weight``
-        is not 0, and the same of the validation samples as ``val_*`` if ``early_stopping``.
+        is not 0, and the same for the validation samples as ``val_*`` if ``early_stopping``.
     example_codes_ : ndarray of shape (10, n_components), float32
         Latent means of the first training samples, which notebooks show decoded.
     n_iter_ : int
@@ -141,7 +141,7 @@ class VAEEncoderTransformer(LatentTransformer):
     Warns
     -----
     ConvergenceWarning
-        By ``fit``, if the loss still fell at the end; if no latent unit carries information, or
+        By ``fit``, if the loss was still falling at the end; if no latent unit carries information, or
         most of a few do not.
     UserWarning
         By ``fit``, if features are constant, or so easy to predict that they outweigh the others.
@@ -271,7 +271,7 @@ class VAEEncoderTransformer(LatentTransformer):
         """Return the evidence lower bound of each sample, a lower bound of log p(x).
 
         The expectation over q(z|x) is the mean over 16 fixed draws, the same for all samples, so that
-        the score of a sample depends on that sample alone. The draws come in pairs of opposite
+        the score of a sample depends only on that sample. The draws come in pairs of opposite
         sign, with unit variance in each dimension.
 
         Parameters
@@ -281,7 +281,7 @@ class VAEEncoderTransformer(LatentTransformer):
         Returns
         -------
         elbo : ndarray of shape (n_samples,), float32
-            In nats, with the KL term unweighted whatever ``beta``; -inf where float32 cannot hold it.
+            In nats, with the KL term unweighted whatever ``beta`` is; -inf where float32 cannot hold it.
         """
         return super().score_samples(X)
 
@@ -327,7 +327,7 @@ class VAEEncoderTransformer(LatentTransformer):
         posterior = self.encoder_.run(X, POSTERIOR)
         z_mean, z_log_var = posterior["z_mean"], posterior["z_log_var"]  # (n_samples, n_components)
         elbo = -gaussian_kl(z_mean, z_log_var)
-        near = np.isfinite(elbo)  # where float32 does not hold the KL term, there is nothing to decode
+        near = np.isfinite(elbo)  # where float32 cannot hold the KL term, there is nothing to decode
         log_prob = np.zeros(near.sum(), np.float32)
         for noise in draws:
             log_prob += self._log_prob(X[near], reparameterize(z_mean[near], z_log_var[near], noise))

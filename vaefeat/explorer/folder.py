@@ -43,7 +43,7 @@ def write_explorer(exhibits: Sequence[Exhibit], out: Path, runtime: Sequence[Pat
     exhibits : sequence of Exhibit
         Their models have different names.
     out : Path
-        Must not exist yet, or be empty.
+        Must be empty, or not exist yet.
     runtime : sequence of Path
         Files of ONNX Runtime Web, see :func:`vaefeat.explorer.onnxruntime_web.find_runtime`.
 

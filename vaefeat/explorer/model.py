@@ -77,7 +77,7 @@ class ExploredModel:
         FileNotFoundError
             If a file is missing.
         InvalidModelError
-            If a file is refused, or the two do not fit each other.
+            If a file is refused, or the two do not match.
         """
         for name in (MODEL, DECODER):
             if not (folder / name).is_file():

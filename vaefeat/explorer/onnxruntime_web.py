@@ -3,7 +3,7 @@
 from pathlib import Path
 
 PACKAGE = "onnxruntime-web"
-# The build for WebAssembly alone, which needs no other files.
+# The build for WebAssembly only, which needs no other files.
 FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 
 

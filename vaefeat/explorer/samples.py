@@ -90,7 +90,7 @@ def choose_samples(dataset: Dataset, image_shape: tuple[int, int] | None = None)
     Raises
     ------
     ValueError
-        If the features do not fit the image shape, or there are too many classes to tell apart.
+        If the features do not match the image shape, or there are too many classes to tell apart.
     """
     shape = image_shape or dataset.image_shape
     n_features = dataset.X.shape[1]

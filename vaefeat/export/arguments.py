@@ -13,7 +13,7 @@ OWN_ENTRIES = {"inputs", "outputs", "classes", "weights_sha256", "golden", "file
 
 
 def checked_path(path: str | os.PathLike[str]) -> Path:
-    """Return the path if it ends in .onnx; else raise ExportError."""
+    """Return the path if it ends in .onnx; otherwise raise ExportError."""
     path = Path(path)
     if path.suffix != SUFFIX:
         raise ExportError(f"Got the path {str(path)!r}, expected one that ends in {SUFFIX}.")

@@ -21,7 +21,7 @@ def serialize(proto: onnx.ModelProto, card: Mapping[str, Any]) -> bytes:
 
 
 def write_model(path: Path, content: bytes, card: Mapping[str, Any]) -> None:
-    """Write a serialized model to ``path``, and its card beside it with the size and hash of the file."""
+    """Write a serialized model to ``path``, and its card next to it with the size and hash of the file."""
     digest = hashlib.sha256(content).hexdigest()
     beside = {**card, "file": {"name": path.name, "bytes": len(content), "sha256": digest}}
     as_json, as_markdown = cards.to_json(beside), cards.to_markdown(beside)

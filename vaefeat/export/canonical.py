@@ -7,18 +7,18 @@ import onnx
 
 from vaefeat.exceptions import ExportError
 
-OPSET = 18  # the highest that tf2onnx writes, and what skl2onnx can be asked for
-OPSETS = {"": OPSET, "ai.onnx.ml": 3}  # the latter is the one of opset 18
+OPSET = 18  # the highest that tf2onnx writes, and one that skl2onnx can be asked for
+OPSETS = {"": OPSET, "ai.onnx.ml": 3}  # the latter goes with opset 18
 IR_VERSION = 8  # of opset 18: ONNX Runtime 1.14 and later read it
 PRODUCER = "vaefeat"
-FEATURES_CAST = "vaefeat_features"  # the name of the node behind an encoder within a Pipeline
+FEATURES_CAST = "vaefeat_features"  # the name of the node after an encoder within a Pipeline
 
 
 def canonicalize(proto: onnx.ModelProto, graph_name: str) -> onnx.ModelProto:
-    """Give ``proto`` names and an order that depend on the computation alone, in place.
+    """Give ``proto`` names and an order that depend only on the computation, in place.
 
     The converters draw names from counters that go on for as long as the process lives, so the same
-    weights would otherwise make other bytes at each export.
+    weights would otherwise give different bytes at each export.
     """
     graph = proto.graph
     names = {name: name for name in ("", *(value.name for value in (*graph.input, *graph.output)))}
@@ -33,13 +33,13 @@ def canonicalize(proto: onnx.ModelProto, graph_name: str) -> onnx.ModelProto:
 def embeddable(proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     """Return a model in the form in which skl2onnx can add it to a graph of an opset.
 
-    All nodes have names. Tensors, the input and the outputs too, have names that end in no digit: skl2onnx
-    makes a name unique by digits behind it, so that of t3 and t31 the former could become the latter.
+    All nodes have names. Tensors, inputs and outputs too, have names that do not end in a digit: skl2onnx
+    makes a name unique by appending digits, so that, of t3 and t31, the former could become the latter.
 
     Raises
     ------
     ExportError
-        If the model has operators that this opset has not.
+        If the model has operators that this opset does not have.
     """
     proto = at_opset(proto, opset)
     _rename(proto.graph, {"": ""}, count(), "t{}_")
@@ -47,7 +47,7 @@ def embeddable(proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
 
 
 def replace_names(graph: onnx.GraphProto, new_names: Mapping[str, str]) -> None:
-    """Give some tensors of a graph other names, wherever they stand."""
+    """Give some tensors of a graph other names, wherever they occur."""
     for node in graph.node:
         for tensors in (node.input, node.output):
             tensors[:] = [new_names.get(tensor, tensor) for tensor in tensors]
@@ -96,7 +96,7 @@ def at_opset(proto: onnx.ModelProto, target: int) -> onnx.ModelProto:
     Raises
     ------
     ExportError
-        If it has operators that this opset has not.
+        If it has operators that this opset does not have.
     """
     if target in (opset.version for opset in proto.opset_import if opset.domain == ""):
         return proto

@@ -21,7 +21,7 @@ def split_columns(estimator: Any, X: Any) -> Split:
     """Return an estimator without its column plan.
 
     The features get one more row, whose numbers are all missing, if the estimator accepts that, so that the
-    file is proven for such rows too.
+    file is proven for such rows, too.
     """
     if not isinstance(estimator, Pipeline) or not isinstance(estimator.steps[0][1], ColumnStep):
         return Split(estimator, None, X)

@@ -44,7 +44,7 @@ class Graph:
     def call(self, model: OnnxModel | onnx.ModelProto, x: str) -> dict[str, str]:
         """Apply a model to a matrix; return its outputs by their names.
 
-        What is called twice has its weights in the graph once.
+        A model that is called twice has its weights in the graph once.
         """
         proto = model if isinstance(model, onnx.ModelProto) else onnx.load_from_string(model.to_bytes())
         names = {"": "", proto.graph.input[0].name: x}
@@ -53,7 +53,7 @@ class Graph:
         for node in proto.graph.node:
             copied = onnx.NodeProto()
             copied.CopyFrom(node)
-            copied.name = ""  # names of nodes are unique, and another call has had them
+            copied.name = ""  # names of nodes are unique, and another call has used them
             copied.input[:] = [names[name] for name in node.input]
             copied.output[:] = [names.setdefault(name, self._new_name()) for name in node.output]
             self._nodes.append(copied)
@@ -115,11 +115,11 @@ def imputation(
     code : str
         The output of the encoder that the decoder takes.
     start : ndarray of shape (n_features,)
-        What missing values are first taken for.
+        The values from which missing ones start.
     n_iter : int
-        Times that a row is encoded and decoded.
+        Number of times that a row is encoded and decoded.
     indicator : ndarray of int, or None
-        Features whose missingness is told behind the imputed ones, as 1 or 0.
+        Features whose missingness is appended to the imputed ones, as 1 or 0.
     """
     graph = Graph(encoder.n_features)
     missing = graph.op("IsNaN", "X")

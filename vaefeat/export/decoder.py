@@ -20,16 +20,16 @@ from vaefeat.protocols import NetworkEstimator
 def export_decoder(
     estimator: Any, path: str | os.PathLike[str], *, card: Mapping[str, Any] | None = None
 ) -> Path:
-    """Write the decoder of a fitted estimator as an ONNX file with its card beside it.
+    """Write the decoder of a fitted estimator as an ONNX file with its card next to it.
 
     As with :func:`vaefeat.export_onnx`, nothing is written unless ONNX Runtime and the ONNX reference
-    evaluator give the same, within 1e-5, on draws from the prior.
+    evaluator agree within 1e-5 on draws from the prior.
 
     Parameters
     ----------
     estimator : estimator
         A fitted VAEEncoderTransformer: the file takes ``Z`` (n_samples, n_components). Or a fitted
-        M2Classifier: it takes ``ZY``, the class one-hot behind the latents. It gives ``x_mean``
+        M2Classifier: it takes ``ZY``, the class one-hot after the latents. It gives ``x_mean``
         (n_samples, n_features) and, if the likelihood is "bernoulli",
         ``x_logits``, or ``x_log_rate`` if it is "poisson".
     path : path

@@ -31,7 +31,7 @@ def export_onnx(
     card: Mapping[str, Any] | None = None,
     with_features: bool = False,
 ) -> Path:
-    """Write a fitted estimator, a whole Pipeline for one, as an ONNX file with its card beside it.
+    """Write a fitted estimator, such as a whole Pipeline, as an ONNX file with its card next to it.
 
     Three files are written: ``path``, and the card with the suffixes .json and .md. First the bytes to be
     written are run by ONNX Runtime and by the ONNX reference evaluator (except support vector classifiers,

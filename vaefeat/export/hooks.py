@@ -1,6 +1,6 @@
-"""By what skl2onnx converts our estimators: shape calculators and converters, within any Pipeline.
+"""How skl2onnx converts our estimators: shape calculators and converters, within any Pipeline.
 
-A *shape calculator* tells skl2onnx the types and shapes of the outputs of a step, a *converter* adds the
+A *shape calculator* tells skl2onnx the types and shapes of the outputs of a step, and a *converter* adds the
 operators of the step to the graph. An estimator names both by its methods ``onnx_shape_calculator`` and
 ``onnx_converter``.
 
@@ -73,14 +73,14 @@ def classifier_shapes(operator: Any) -> None:
 
 
 def _are_numbers(classes: np.ndarray) -> bool:
-    """Tell whether labels become int64, as skl2onnx has it for booleans too, or strings."""
+    """Return whether labels become int64, as in skl2onnx for booleans too, or strings."""
     return classes.dtype.kind in "biuf"
 
 
 def classifier_converter(kind: type) -> Any:
-    """Return the converter of a class of ours, once skl2onnx knows that ZipMap may follow it or not.
+    """Return the converter of one of our classes, once skl2onnx knows whether ZipMap may follow it.
 
-    skl2onnx asks for that the table of its registered converters, which an estimator's hooks bypass.
+    To find out, skl2onnx asks the table of its registered converters, which an estimator's hooks bypass.
     """
     update_registered_converter(
         kind,
@@ -128,7 +128,7 @@ def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
 
 
 def detector_shapes(operator: Any) -> None:
-    """Tell skl2onnx the types and the shapes of a detector's labels and scores, (N, 1), as of its own."""
+    """Tell skl2onnx the types and the shapes of a detector's labels and scores, (N, 1), as for its own."""
     n_rows = operator.inputs[0].type.shape[0]
     operator.outputs[0].type = Int64TensorType([n_rows, 1])
     operator.outputs[1].type = FloatTensorType([n_rows, 1])

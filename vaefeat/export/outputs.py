@@ -33,9 +33,9 @@ class FileOutput:
 def file_outputs(estimator: Any) -> list[FileOutput]:
     """Return the outputs of an estimator's file, in their order.
 
-    Of a classifier ``label`` and, if it has them, ``probabilities``; of a clusterer ``label``; of an outlier
-    detector ``label`` and ``scores``, its ``decision_function``; of a regressor ``prediction``; of a
-    transformer the name of the encoder's features if it ends in one, else ``features``.
+    For a classifier, ``label`` and, if it has them, ``probabilities``; for a clusterer, ``label``; for an
+    outlier detector, ``label`` and ``scores``, its ``decision_function``; for a regressor, ``prediction``;
+    for a transformer, the name of the encoder's features if it ends in one, else ``features``.
     """
     if is_classifier(estimator):
         outputs = [FileOutput(LABEL, estimator.predict)]
@@ -55,7 +55,7 @@ def file_outputs(estimator: Any) -> list[FileOutput]:
 
 
 def has_many_targets(classifier: Any) -> bool:
-    """Tell whether a classifier predicts several labels for a row: its file gives these, (N, n_targets)."""
+    """Return whether a classifier predicts several labels for a row: its file gives these, (N, n_targets)."""
     return isinstance(getattr(classifier, "classes_", None), list)
 
 

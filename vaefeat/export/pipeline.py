@@ -1,4 +1,4 @@
-"""A fitted scikit-learn estimator, a whole Pipeline for one, as a canonical ONNX graph."""
+"""A fitted scikit-learn estimator, such as a whole Pipeline, as a canonical ONNX graph."""
 
 import warnings
 from typing import Any
@@ -74,7 +74,7 @@ def _convert(estimator: BaseEstimator) -> onnx.ModelProto:
     options = _options(estimator, names)
     for part in estimator.get_params().values():
         if hasattr(part, "onnx_converter"):
-            part.onnx_converter()  # registers its class, for which skl2onnx asks within meta-estimators
+            part.onnx_converter()  # registers its class, which skl2onnx asks for within meta-estimators
     with warnings.catch_warnings():  # skl2onnx reads attributes that scikit-learn is about to drop
         warnings.simplefilter("ignore", FutureWarning)
         proto = to_onnx(
@@ -93,7 +93,7 @@ def _options(estimator: BaseEstimator, names: list[str]) -> dict[Any, dict[str, 
         return {"zipmap": False}
     while isinstance(estimator, Pipeline):
         estimator = estimator[-1]
-    return {id(estimator): {}}  # else skl2onnx asks for "zipmap", of which such classifiers do not know
+    return {id(estimator): {}}  # else skl2onnx asks for "zipmap", which such classifiers do not know
 
 
 def _convert_encoder_alone(estimator: FeatureEncoder) -> onnx.ModelProto:

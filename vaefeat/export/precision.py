@@ -47,7 +47,7 @@ def check_precision(estimator: Any, file: OnnxModel, rows: Rows) -> None:
 
 
 def _changed(expected: Outputs, actual: Outputs) -> np.ndarray:
-    """Tell for each row whether its outputs differ, labels elsewhere than at ties."""
+    """Return for each row whether its outputs differ; for labels, other than at ties."""
     return np.any([_differs(name, expected, actual[name]) for name in expected], axis=0)
 
 

@@ -17,16 +17,16 @@ from vaefeat.export.rows import Rows, as_estimator_takes
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime.parity import check_outputs, check_run
 
-# Operators that onnx's own evaluator gets wrong: its probabilities of this one leave [0, 1] (onnx 1.23).
+# Operators that onnx's own evaluator gets wrong: its probabilities for this one leave [0, 1] (onnx 1.23).
 NOT_BY_REFERENCE = {"SVMClassifier"}
 
 Outputs = Mapping[str, np.ndarray]
 
 
 def outputs_to_prove(estimator: Any, file: OnnxModel, rows: Rows) -> dict[str, np.ndarray]:
-    """Return what the estimator gives for the rows, or where these need rounding, for the rounded ones.
+    """Return what the estimator gives for the rows, or, where these need rounding, for the rounded ones.
 
-    Steps magnify what is lost by the cast to float32. Where that is little, which
+    Steps magnify what is lost in the cast to float32. Where that is little, which
     :func:`vaefeat.export.precision.check_precision` finds out, the computation can still be compared digit
     by digit.
     """

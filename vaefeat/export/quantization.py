@@ -1,4 +1,4 @@
-"""Quantization: the weights of matrix products as int8, if the accuracy stays."""
+"""Quantization: the weights of matrix products as int8, if the accuracy holds."""
 
 import logging
 import os
@@ -55,7 +55,7 @@ def quantize(
     *,
     max_drop: float = MAX_DROP,
 ) -> Quantization:
-    """Write a model with the weights of its matrix products as 8-bit integers, if the accuracy stays.
+    """Write a model with the weights of its matrix products as 8-bit integers, if the accuracy holds.
 
     Activations are scaled to 8 bits at run time, by the largest value among all rows of a run: unlike before,
     the outputs for a row depend slightly on the other rows of the run.

@@ -1,7 +1,7 @@
 """Graphs of skl2onnx in the operators that files may hold.
 
-Files are refused whose operators make large tensors from nothing (:mod:`vaefeat.runtime.inspection`). Where
-skl2onnx emits such an operator, it asks for a tensor of the shape of another one, which others can give.
+Files whose operators make large tensors from nothing are refused (:mod:`vaefeat.runtime.inspection`). Where
+skl2onnx emits such an operator, it asks for a tensor shaped like another one, which other operators can give.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from onnx import NodeProto, TensorProto
 from onnx.helper import get_node_attr_value, make_node
 from onnx.numpy_helper import from_array, to_array
 
-UNUSABLE = {"SequenceConstruct", "ZipMap"}  # they make outputs that are no tensors
+UNUSABLE = {"SequenceConstruct", "ZipMap"}  # they make outputs that are not tensors
 
 
 def rewrite(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -50,7 +50,7 @@ def rewrite(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def is_column(graph: onnx.GraphProto, name: str) -> bool:
-    """Tell whether labels are of shape (N, 1), whatever is declared, since an ArgMax keeps dimensions."""
+    """Return whether labels are of shape (N, 1), whatever is declared, since an ArgMax keeps dimensions."""
     producers = {output: node for node in graph.node for output in node.output}
     node = producers.get(name)
     while node is not None and node.op_type in ("Cast", "Identity"):
@@ -105,7 +105,7 @@ def _filled_like(
 
 
 def _tensor_of_that_shape(shape: NodeProto | None, producers: dict[str, NodeProto]) -> tuple[str, str] | None:
-    """Return the tensor whose shape a node gives, and if it takes the rows alone, the number of columns."""
+    """Return the tensor whose shape a node gives, and, if it takes only the rows, the number of columns."""
     if shape is not None and shape.op_type == "Shape":
         return shape.input[0], ""
     if shape is not None and shape.op_type == "Concat" and len(shape.input) == 2:

@@ -39,12 +39,12 @@ class Rows:
 
 
 def rows_of(estimator: Any, X: Any) -> Rows:
-    """Return rows of the data; of an estimator that can generate rows, these if there is no data.
+    """Return rows of the data or, if there are none, rows from an estimator that can generate them.
 
     Raises
     ------
     ExportError
-        If there are no rows, if they have another shape, or if a column does not hold numbers.
+        If there are no rows, if they have a different shape, or if a column does not hold numbers.
     """
     if not hasattr(estimator, "n_features_in_"):
         raise ExportError(f"{type(estimator).__name__} does not take rows of numbers: it has no ONNX file.")
@@ -80,7 +80,7 @@ def _neighbors(estimator: Any, rows: Rows) -> Rows:
     neighbors = Rows(given, as_float32(given))
     try:
         outputs = expected_outputs(estimator, given)
-    except FAILURES:  # values that may not meet: there is nothing to compare
+    except FAILURES:  # values that must not occur together: there is nothing to compare
         return neighbors[np.arange(0)]
     numbers = [values for values in outputs.values() if values.dtype.kind == "f"]
     finite = [np.isfinite(values.reshape(len(given), -1)).all(axis=1) for values in numbers]
@@ -107,7 +107,7 @@ def _joined(first: Rows, second: Rows) -> Rows:
 
 
 def as_estimator_takes(estimator: Any, rows: np.ndarray) -> Any:
-    """Return an array, with names to its columns if the estimator was fitted to named ones."""
+    """Return an array, with names for its columns if the estimator was fitted to named ones."""
     if not hasattr(estimator, "feature_names_in_"):
         return rows
     from pandas import DataFrame

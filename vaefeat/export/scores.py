@@ -21,7 +21,7 @@ def score_model(estimator: Any) -> onnx.ModelProto:
     Raises
     ------
     ExportError
-        If the scores are of an estimator that is not vaefeat's.
+        If the scores are those of an estimator that is not vaefeat's.
     """
     if isinstance(estimator, Pipeline):
         estimator = without_passthrough(estimator)
@@ -96,5 +96,5 @@ def _gaussian_kl(graph: Graph, z_mean: str, z_log_var: str) -> str:
 
 
 def _finished(graph: Graph, score: str) -> onnx.ModelProto:
-    lowest = np.float32(-np.inf)  # as the estimators score what float32 does not hold
+    lowest = np.float32(-np.inf)  # as the estimators score what float32 cannot hold
     return graph.model(Output("score", graph.op("Where", graph.op("IsNaN", score), lowest, score)))

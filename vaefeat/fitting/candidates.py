@@ -74,14 +74,14 @@ def default_candidates(
     samples : Samples
     random_state : int, default=0
     max_iter : int, optional
-        Epochs of the encoders; by default as many as make 2 000 steps, but at least 8 and at most 500.
+        Epochs of the encoders; by default, as many as add up to 2 000 steps, but at least 8 and at most 500.
 
     Returns
     -------
     list of Candidate
         Raw features with logistic regression and with a random forest; then the hidden layer of a VAE
-        with logistic regression, alone and beside the raw features, or for images that of
-        :func:`vaefeat.recipes.image_encoder`. Of quantities ridge regression takes the place of logistic
+        with logistic regression, alone and together with the raw features, or for images that of
+        :func:`vaefeat.recipes.image_encoder`. For quantities, ridge regression takes the place of logistic
         regression.
     """
     if max_iter is None:
@@ -107,7 +107,7 @@ def _steps_per_epoch(n_samples: int) -> int:
 
 
 def _predictors(task: str, random_state: int) -> dict[str, BaseEstimator]:
-    """Return what is linear in the features, and a random forest."""
+    """Return a predictor that is linear in the features, and a random forest."""
     if task == REGRESSION:
         return {RIDGE: RidgeCV(ALPHAS), FOREST: RandomForestRegressor(N_TREES, random_state=random_state)}
     forest = RandomForestClassifier(N_TREES, min_samples_leaf=1, random_state=random_state)

@@ -1,4 +1,4 @@
-"""The first step of a Pipeline for people's own tables."""
+"""The first step of a Pipeline for users' own tables."""
 
 from typing import Any, Self
 
@@ -18,7 +18,7 @@ class ColumnEncoder(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     plan : ColumnPlan, optional
-        By default :func:`vaefeat.data.plan.make_plan` makes one of the frame that ``fit`` gets.
+        By default :func:`vaefeat.data.plan.make_plan` makes one from the frame that ``fit`` gets.
 
     Attributes
     ----------

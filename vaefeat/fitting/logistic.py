@@ -15,7 +15,7 @@ MAX_ITER = 5_000
 
 
 class LogisticSearch(ClassifierMixin, BaseEstimator):
-    """Logistic regression with the C, of a few, that is right most often over folds.
+    """Logistic regression with the one of a few values of C that is right most often over folds.
 
     Within a fold each C starts from the weights of the one before, which takes less than half of the time
     of a :class:`~sklearn.model_selection.GridSearchCV`.

@@ -1,4 +1,4 @@
-"""The report of a choice, for people: as Markdown and as a page of its own."""
+"""The report of a choice, for people: as Markdown and as a standalone page."""
 
 import base64
 import html

@@ -21,7 +21,7 @@ from vaefeat.fitting.logistic import LogisticSearch
 from vaefeat.fitting.scores import CrossValidated
 from vaefeat.fitting.selection import choose_among, cross_validate, groups_of, rows_to_choose_by
 
-MIN_CURVE = 20  # labels: of fewer nothing can be said
+MIN_CURVE = 20  # labels: nothing can be said about fewer
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Choice:
     chosen : int
         Position of the candidate that the Pipeline is made of.
     skipped : list of str
-        Candidates that the time did not suffice for.
+        Candidates for which there was not enough time.
     curves : dict of int to list of float
-        By the number of labels, what each candidate would have scored with so many.
+        By the number of labels, what each candidate would have scored with that many.
     """
 
     pipeline: Pipeline
@@ -94,9 +94,9 @@ def choose(
 ) -> Choice:
     """Choose among candidates by cross-validation over the labeled rows, and fit the best to all rows.
 
-    Features are learned from all rows, labeled or not, and see no label. Of the labeled rows each is
+    Features are learned from all rows, labeled or not, without the labels. Each labeled row is
     predicted by classifiers that were trained without its label. Of the candidates within one standard
-    error of the best balanced accuracy the one with the lowest log loss is chosen; for quantities, the
+    error of the best balanced accuracy, the one with the lowest log loss is chosen; for quantities, the
     simplest within one standard error of the best R².
 
     Parameters
@@ -106,14 +106,14 @@ def choose(
     classifier : {"logistic-regression", "ridge", "random-forest"}, optional
         The only kind of classifier, or regressor, to consider.
     encoder_only : bool, default=False
-        Consider encoders alone, and return a Pipeline without the classifier.
+        Consider only encoders, and return a Pipeline without the classifier.
     max_seconds : float, optional
         Start no further candidate after this time.
     max_iter : int, optional
         Epochs of the encoders.
     random_state : int, default=0
     progress : callable, optional
-        Called with a description of the current step, the number of steps done, which is a fraction during a
+        Called with a description of the current step, the number of steps done, which is a fraction during
         training, and their total.
     **read
         Further options of :func:`vaefeat.data.samples.read_samples`, such as ``task``, ``unlabeled``,
@@ -185,7 +185,7 @@ class _Trial:
     def score(
         self, candidates: Sequence[Candidate], max_seconds: float | None
     ) -> tuple[list[CrossValidated], list[str]]:
-        """Return the scores of as many candidates as the time suffices for, and the names of the others."""
+        """Return the scores of as many candidates as time allows, and the names of the others."""
         started = time.monotonic()
         scores: list[CrossValidated] = []
         rows = self._rows(candidates[0])

@@ -11,7 +11,7 @@ MIN_P = 1e-3  # a forest may give a class no probability at all
 
 
 class CrossValidated(ABC):
-    """What a choice and its report ask of a score, be it of classes or of quantities.
+    """What a choice and its report ask of a score, whether of classes or of quantities.
 
     Attributes
     ----------
@@ -57,23 +57,23 @@ class CrossValidated(ABC):
 
     @abstractmethod
     def cells(self) -> tuple[str, ...]:
-        """Return what a table says of the score."""
+        """Return what a table says about the score."""
 
     @abstractmethod
     def guess(self) -> tuple[str, tuple[str, ...]]:
-        """Return the best answer for all rows, and what a table says of it."""
+        """Return the best answer for all rows, and what a table says about it."""
 
     @abstractmethod
     def entries(self) -> dict[str, float]:
-        """Return what a model's card says of the score."""
+        """Return what a model's card says about the score."""
 
     @abstractmethod
     def text(self, value: float) -> str:
-        """Return a value for people."""
+        """Return a value, formatted for people."""
 
     @abstractmethod
     def gain(self, difference: float, error: float) -> str:
-        """Return a difference of values with its standard error for people."""
+        """Return a difference of values with its standard error, formatted for people."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class Score(CrossValidated):
         return f"{value:.1%}"
 
     def gain(self, difference: float, error: float) -> str:
-        """Return a difference in points of a hundred."""
+        """Return a difference in percentage points."""
         return f"{100 * difference:+.1f} ± {100 * error:.1f} points"
 
 
@@ -223,7 +223,7 @@ class RegressionScore(CrossValidated):
 
     @property
     def standard_error(self) -> float:
-        """Standard error of R², for the variance of the quantities as it is."""
+        """Standard error of R², taking the variance of the quantities as given."""
         return _standard_error(self.squared_errors / self.y.var())
 
     @property

@@ -21,7 +21,7 @@ def rows_to_choose_by(groups: np.ndarray, random_state: int = 0) -> np.ndarray:
     Parameters
     ----------
     groups : ndarray of shape (n_rows,)
-        Classes; of quantities one group for all, see :func:`groups_of`.
+        Classes; for quantities, one group for all; see :func:`groups_of`.
     random_state : int, default=0
     """
     n = len(groups)
@@ -77,7 +77,7 @@ def cross_validate(
 
 
 def _predict(fitted: BaseEstimator, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray | float]:
-    """Return what is predicted, and of classes the probabilities of the true ones."""
+    """Return what is predicted, and for classes, the probabilities of the true ones."""
     if is_regressor(fitted):
         return fitted.predict(X), 0.0
     found = fitted.predict_proba(X)
@@ -90,7 +90,7 @@ def choose_among(scores: Sequence[CrossValidated]) -> int:
 
     The best has the highest balanced accuracy, or R²; the standard error is that of the difference from it,
     paired by rows. Few rows cannot tell such candidates apart by how often they are right. How sure they are
-    of what is right varies less. Of equals the first one is taken, and of quantities always.
+    of what is right varies less. Of equals the first is taken, as always for quantities.
     """
     best = max(scores, key=lambda score: score.value)
     return min(

@@ -2,7 +2,7 @@
 
 from vaefeat.fitting.run import Choice
 
-N_ERRORS = 2  # standard errors within which nothing can be told from guessing
+N_ERRORS = 2  # standard errors within which nothing can be distinguished from guessing
 
 
 def verdict(choice: Choice) -> str:
@@ -25,7 +25,7 @@ def verdict(choice: Choice) -> str:
 
 
 def _gain(choice: Choice) -> str:
-    """Return the gain over the simplest candidate; the file ships another one only if there is some."""
+    """Return the gain over the simplest candidate; the file ships another one only if there is a gain."""
     if choice.chosen == 0:
         return ""
     score = choice.scores[choice.chosen]

@@ -75,7 +75,7 @@ class ImageGridDisplay:
     image_shape : (rows, columns)
         Of one image, whose pixels the features are, row by row.
     rows, columns : sequence of str
-        What is written beside the rows and above the columns; may be empty.
+        What is written next to the rows and above the columns; may be empty.
     title : str
 
     Attributes

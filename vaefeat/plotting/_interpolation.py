@@ -11,8 +11,8 @@ from vaefeat.plotting._images import ImageGridDisplay, Shape, image_shape_of
 class InterpolationDisplay(ImageGridDisplay):
     """Straight paths through the latent space, from one sample to another, decoded.
 
-    In the latent space of a VAE what lies between two samples looks like a sample too; in that of a plain
-    autoencoder nothing sees to that. To see both, plot each on axes of its own.
+    In the latent space of a VAE, what lies between two samples looks like a sample, too; in that of a plain
+    autoencoder, nothing ensures this. To see both, plot each on its own axes.
 
     Parameters and attributes are those of :class:`vaefeat.plotting.ImageGridDisplay`.
 
@@ -54,7 +54,7 @@ class InterpolationDisplay(ImageGridDisplay):
             A fitted VAEEncoderTransformer, or another with ``transform`` and ``inverse_transform``.
         X_start, X_end : array-like of shape (n_paths, n_features)
         n_steps : int, default=9
-            Points on a path, with its ends, which are the reconstructions of the samples.
+            Points on a path, including its ends, which are the reconstructions of the samples.
         title : str, optional
             By default the estimator's name.
         image_shape : (rows, columns), optional

@@ -14,7 +14,7 @@ class LabelEfficiencyDisplay:
     Parameters
     ----------
     summary : list of dict
-        As of :meth:`vaefeat.comparison.Comparison.summary`, of one classifier.
+        As returned by :meth:`vaefeat.comparison.Comparison.summary`, for one classifier.
     n_train : int
         Number of training samples: where "all" labels stand on the axis.
 

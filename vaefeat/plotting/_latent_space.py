@@ -8,7 +8,7 @@ import numpy as np
 from vaefeat._optional import import_optional
 from vaefeat.plotting._axes import COLORS, MARKERS, axes_or_new, check_estimator, latents
 
-MAX_CLASSES = 20  # more different values of y, or fractions, are a quantity and no classes
+MAX_CLASSES = 20  # more different values of y, or fractions, are a quantity, not classes
 PROJECTIONS = ("units", "pca")
 
 
@@ -84,8 +84,8 @@ class LatentSpaceDisplay:
             Classes, or a quantity, shown by colors.
         n_dimensions : {2, 3}, default=2
         projection : {"units", "pca"}, default="units"
-            What to show of more units than dimensions: those whose means vary the most over ``X``, or the
-            principal components of all.
+            What to show if there are more units than dimensions: those whose means vary most over ``X``, or
+            the principal components of all.
         ax : matplotlib.axes.Axes, optional
             Axes to draw on, three-dimensional ones for three dimensions; by default new ones.
 
@@ -99,7 +99,7 @@ class LatentSpaceDisplay:
             If the estimator does not transform.
         ValueError
             If there are fewer units than dimensions, or ``y`` is not as long as ``X``, or the axes have
-            another number of dimensions.
+            a different number of dimensions.
         """
         check_estimator(estimator, cls.__name__, "transform")
         if n_dimensions not in (2, 3):
@@ -156,7 +156,7 @@ class LatentSpaceDisplay:
             self.figure_.colorbar(points, ax=self.ax_, shrink=0.8)
             return [points]
         drawn = [self._draw_class(i, label, self.Z[y == label], style) for i, label in enumerate(classes)]
-        # Beside the axes: at the right, or at the left where the third axis has its name at the right.
+        # Next to the axes: on the right, or on the left where the third axis has its name on the right.
         side, x = ("left", 1.0) if self.Z.shape[1] == 2 else ("right", 0.0)
         self.ax_.legend(
             markerscale=(60 / size) ** 0.5, frameon=False, loc=f"center {side}", bbox_to_anchor=(x, 0.5)

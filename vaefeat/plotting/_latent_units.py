@@ -1,4 +1,4 @@
-"""Which latent units tell something."""
+"""Which latent units carry information."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ MAX_NAMED = 25  # bars with the number of their unit below them
 
 
 class LatentUnitsDisplay:
-    """The KL divergence of each latent unit from the prior, the most telling first; active ones marked.
+    """The KL divergence of each latent unit from the prior, the most informative first; active ones marked.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from vaefeat.plotting._images import ImageGridDisplay, Shape, image_shape_of
 class ManifoldDisplay(ImageGridDisplay):
     """A map of the latent space: images decoded from a grid over the prior's quantiles.
 
-    Equal steps of the grid have equal probability under the prior, N(0, I). Of more than two units the two
+    Equal steps of the grid have equal probability under the prior, N(0, I). With more than two units, the two
     that tell the most (with the highest KL divergence) span the grid, and the others are 0.
 
     Parameters and attributes are those of :class:`vaefeat.plotting.ImageGridDisplay`.
@@ -43,7 +43,7 @@ class ManifoldDisplay(ImageGridDisplay):
         Parameters
         ----------
         estimator : estimator
-            A fitted VAEEncoderTransformer of two units at least.
+            A fitted VAEEncoderTransformer of at least two units.
         n_steps : int, default=15
             Points along each axis, at the quantiles 1/(n_steps + 1), ..., n_steps/(n_steps + 1).
         image_shape : (rows, columns), optional

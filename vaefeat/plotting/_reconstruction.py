@@ -9,7 +9,7 @@ from vaefeat.plotting._images import ImageGridDisplay, Shape, choose, image_shap
 
 
 class ReconstructionDisplay(ImageGridDisplay):
-    """Images above their reconstructions; or, from snapshots, beside them as training went on.
+    """Images above their reconstructions; or, from snapshots, next to them in the course of training.
 
     Parameters and attributes are those of :class:`vaefeat.plotting.ImageGridDisplay`.
 
@@ -47,7 +47,7 @@ class ReconstructionDisplay(ImageGridDisplay):
         y : array-like of shape (n_samples,), optional
             Classes: the first sample of each is shown. Without them, the first of all.
         n_samples : int, default=10
-            At most as many are shown.
+            At most this many are shown.
         image_shape : (rows, columns), optional
             By default the estimator's, or else that of a square.
         ax : matplotlib.axes.Axes, optional
@@ -80,7 +80,7 @@ class ReconstructionDisplay(ImageGridDisplay):
         Parameters
         ----------
         snapshots : ReconstructionSnapshots
-            After a training of which it was one of the ``callbacks``.
+            After a training in which it was one of the ``callbacks``.
         image_shape : (rows, columns), optional
             By default that of a square.
         ax : matplotlib.axes.Axes, optional
@@ -142,7 +142,7 @@ class AnalogyDisplay(ImageGridDisplay):
         y : array-like of shape (n_samples,), optional
             Classes: the first sample of each is shown. Without them, the first of all.
         n_samples : int, default=10
-            At most as many are shown.
+            At most this many are shown.
         image_shape : (rows, columns), optional
             By default the estimator's, or else that of a square.
         ax : matplotlib.axes.Axes, optional

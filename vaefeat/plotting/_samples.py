@@ -38,14 +38,14 @@ class SamplesDisplay(ImageGridDisplay):
         image_shape: Shape | None = None,
         ax: Any = None,
     ) -> "SamplesDisplay":
-        """Plot samples; of a classifier, a row for each class, and a column for each draw.
+        """Plot samples; for a classifier, a row for each class, and a column for each draw.
 
         Parameters
         ----------
         estimator : estimator
             A fitted VAEEncoderTransformer or M2Classifier, or another with a method ``sample``.
         n_rows : int, default=8
-            Not of a classifier, which has a row for each class.
+            Not used for a classifier, which has a row for each class.
         n_columns : int, default=8
         random_state : int, RandomState instance or None, default=None
             Determines the draws.
@@ -77,7 +77,7 @@ class SamplesDisplay(ImageGridDisplay):
 
 
 def _by_class(classifier: Any, n_columns: int, random_state: Any) -> tuple[np.ndarray, list[str]]:
-    """Return samples (n_classes, n_columns, n_features), the same draws for each class, and its name."""
+    """Return samples (n_classes, n_columns, n_features), the same draws for each class, and the names."""
     check_random_state = import_optional("sklearn.utils", "train").check_random_state
     seed = check_random_state(random_state).randint(2**30)
     images = [classifier.sample([label] * n_columns, seed) for label in classifier.classes_]

@@ -1,4 +1,4 @@
-"""A callback that watches reconstructions become what they are."""
+"""A callback that records reconstructions in the course of training."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class ReconstructionSnapshots:
-    """Keep how a VAE reconstructs some samples, over its training.
+    """Record how a VAE reconstructs some samples in the course of its training.
 
     One of the ``callbacks`` of :class:`vaefeat.VAEEncoderTransformer`. It has the methods of a Keras
     callback without being one, so that an estimator that holds it unpickles where TensorFlow is not
@@ -63,7 +63,7 @@ class ReconstructionSnapshots:
         self._look(epoch + 1)
 
     def _nothing(self, *arguments: Any) -> None:
-        """Do nothing: what is left of a callback's methods."""
+        """Do nothing: the remaining methods of a callback."""
 
     set_params = on_epoch_begin = on_train_end = _nothing
     on_batch_end = on_train_batch_end = on_test_batch_end = on_predict_batch_end = _nothing
@@ -76,5 +76,5 @@ class ReconstructionSnapshots:
 
 
 def _is_round(epoch: int) -> bool:
-    """Tell whether an epoch is 0 or one of 1, 2, 5, 10, 20, 50, 100, ..."""
+    """Return whether an epoch is 0 or one of 1, 2, 5, 10, 20, 50, 100, ..."""
     return epoch == 0 or str(epoch).rstrip("0") in ("1", "2", "5")

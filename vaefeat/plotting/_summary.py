@@ -60,7 +60,7 @@ def _draw(estimator: Any, axes: dict[str, Any]) -> None:
 
 
 def _shows_images(estimator: Any) -> bool:
-    """Tell whether features are pixels, as far as parameters tell."""
+    """Return whether features are pixels, as far as the parameters tell."""
     if not isinstance(estimator, LatentModel) or not hasattr(estimator, "example_codes_"):
         return False
     if estimator.image_shape is None and estimator.input_range is None:

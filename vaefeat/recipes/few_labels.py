@@ -59,8 +59,8 @@ def make_m1_m2_pipeline(
     """
     m2 = M2Classifier(
         20,
-        # The features are standardized. A variance that is learned falls, and the fewer nats the classes
-        # are of the whole, the less they are heeded.
+        # The features are standardized. A learned variance falls, and the fewer of the nats the classes
+        # account for, the less weight they get.
         likelihood=Gaussian(variance=1.0),
         corruption=GaussianNoise(noise),
         batch_size=200,

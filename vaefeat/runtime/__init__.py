@@ -1,4 +1,4 @@
-"""Run exported models with NumPy and ONNX Runtime alone."""
+"""Run exported models with only NumPy and ONNX Runtime."""
 
 from vaefeat.runtime.encoding import encode
 from vaefeat.runtime.model import OnnxModel

@@ -134,7 +134,7 @@ def sections(card: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]
 def usage(card: Mapping[str, Any]) -> str:
     """Return the Python code that runs the model."""
     name, width = card["inputs"]["name"], card["inputs"]["n_features"]
-    name = name if name.isidentifier() else "X"  # the code is to be copied: it holds no text of others
+    name = name if name.isidentifier() else "X"  # the code is to be copied: it holds no text from others
     file = json.dumps(card.get("file", {"name": MODEL})["name"])
     return (
         "from vaefeat.runtime import OnnxModel  # needs numpy and onnxruntime only\n\n"

@@ -32,14 +32,14 @@ def encode(
         If its card has feature names, columns are found by them in files that name their columns; if it
         has a column plan, they are encoded by it. If the card says ``allow_nan``, values may be missing.
     source, target : path
-        Each ends in .npy, .npz, .csv, .csv.gz or .parquet. Of an .npz source the array ``X`` is read.
-        The target is a file of its own, and is there whole at the end, or not at all.
+        Each ends in .npy, .npz, .csv, .csv.gz or .parquet. Of an .npz source, the array ``X`` is read.
+        The target is a different file, and is written completely or not at all.
     output_names : sequence of str, optional
         The outputs to write: by default all, or the first for an .npy target, which holds one array.
     header : bool, optional
         Whether the first line of a .csv source holds names; see :func:`vaefeat.data.load_dataset`.
     separator, decimal, encoding : str, optional
-        How a .csv source is written; by default this is told from its first lines.
+        How a .csv source is written; by default this is inferred from its first lines.
     progress : callable, optional
         Called after each chunk with the number of rows done and the share of the file read.
 
@@ -50,9 +50,9 @@ def encode(
     Raises
     ------
     DatasetNotFoundError, DatasetCorruptError
-        If there is no source, or it does not hold such rows; a bad row is named.
+        If there is no source, or it does not hold such rows; a bad row is reported.
     ValueError
-        If a file's name has another suffix, the target is the source, or there is no output of such a
+        If a file's name has another suffix, the target is the source, or there is no output of that
         name.
 
     Examples
@@ -111,7 +111,7 @@ def _column_names(model: OnnxModel, name: str) -> list[str]:
 
 
 def _typed(values: np.ndarray, model: OnnxModel, target: Path) -> np.ndarray:
-    """Turn labels from objects into text; in arrays, it is as wide as the longest class."""
+    """Turn labels from objects into text; in arrays, as wide as the longest class."""
     if values.dtype != object:
         return values
     if target.suffix not in (".npy", ".npz"):

@@ -8,7 +8,7 @@
                /model.json           the card of model.onnx, for programs
                /model.md             the same card, for people
 
-A file of another name may hold a model too; its cards lie beside it in the same way.
+A file of another name may hold a model too; its cards lie next to it in the same way.
 """
 
 import re
@@ -34,7 +34,7 @@ def is_model_name(name: str) -> bool:
 def find_models(folder: Path) -> dict[Key, Path]:
     """Return the model files in a folder of models.
 
-    Folders whose names are not those of models or versions are passed over.
+    Folders whose names are not those of models or versions are skipped.
 
     Parameters
     ----------

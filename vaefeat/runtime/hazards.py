@@ -1,9 +1,9 @@
 """Refuse graphs with which ONNX Runtime is known to crash, or to grow without end.
 
 What can be seen in the file is refused here, at no cost; :mod:`vaefeat.runtime.sandbox` finds the rest by
-trying the model in a process of its own. Two kinds depend on the rows, so that no trial finds them: an
+trying the model in a separate process. Two kinds depend on the rows, so that no trial finds them: an
 integer divided by zero, and the smallest integer divided by -1. Both kill the process. So integers may be
-divided by constants only.
+divided only by constants.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ from vaefeat.runtime.wire import (
 MAX_FEATURES = 2**22
 MAX_GROWTH = 2**12  # how many times its input a chain of concatenations may hold
 
-# How many inputs must be given, for the operators that have optional ones; of the others, all.
+# How many inputs must be given, for the operators that have optional ones; for the others, all.
 _N_REQUIRED = {
     **dict.fromkeys("Clip Dropout ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceMean".split(), 1),
     **dict.fromkeys("ReduceMin ReduceProd ReduceSum ReduceSumSquare Split Squeeze".split(), 1),
@@ -218,7 +218,7 @@ def _check_division(node: Node, facts: _Facts) -> None:
         return
     divisor = facts.divisors.get(node.inputs[-1])
     if divisor is not None and facts.types.get(node.inputs[-1]) not in _INTEGERS:
-        return  # both inputs of Div have one type: what was taken for integers are none
+        return  # both inputs of Div have the same type: what was taken for integers is not
     if divisor is None:
         raise InvalidModelError("The model divides integers by what is not a constant, which is not allowed.")
     if not {0, -1}.isdisjoint(_integers_of(divisor)):

@@ -6,7 +6,7 @@ that make this possible, so only a short list of operators is allowed, without t
 ONNX Runtime (:mod:`vaefeat.runtime.hazards`).
 
 The work of the allowed operators is not limited. What the commands and the service load is therefore tried
-first in a process with limits of its own (:mod:`vaefeat.runtime.sandbox`).
+first in a process with its own limits (:mod:`vaefeat.runtime.sandbox`).
 """
 
 import hashlib

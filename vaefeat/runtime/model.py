@@ -21,20 +21,20 @@ CHUNK_ROWS = 4096  # rows per run: more do not run faster, but take more memory
 _FATAL = 4
 
 # Sessions inherited by a forked process. Their threads stayed in the parent, so that destroying them
-# would wait for ever.
+# would wait forever.
 _inherited: list[onnxruntime.InferenceSession] = []
 
 
 class OnnxModel:
     """A checked ONNX model with one float32 input of shape (n_samples, n_features).
 
-    The model can be pickled and used by many threads at once. Each process creates a session of its own, so
+    The model can be pickled and used by many threads at once. Each process creates its own session, so
     that the model survives a fork.
 
     Parameters
     ----------
     model : bytes
-        A serialized ONNX model. It is inspected, see :mod:`vaefeat.runtime.inspection`.
+        A serialized ONNX model. It is inspected; see :mod:`vaefeat.runtime.inspection`.
     providers : sequence of str, default=("CPUExecutionProvider",)
         ONNX Runtime's execution providers, in order of preference.
     n_threads : int, default=0
@@ -119,7 +119,7 @@ class OnnxModel:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or frame
-            Cast to float32. Of a frame of pandas, Polars or pyarrow the columns are found by the names in
+            Cast to float32. In a frame of pandas, Polars or pyarrow, the columns are found by the names in
             the card, in any order, and are encoded by its column plan if it has one.
         output_names : sequence of str, optional
             The outputs to compute; all by default.
@@ -133,7 +133,7 @@ class OnnxModel:
         InvalidModelError
             If ONNX Runtime fails.
         ValueError
-            If ``X`` has another shape or values that are not finite as float32, or if an output is unknown.
+            If ``X`` has a wrong shape or values that are not finite as float32, or if an output is unknown.
             NaN is accepted by models whose card allows it: those that impute.
         """
         X = self.check_rows(X)
@@ -149,7 +149,7 @@ class OnnxModel:
     def _run_chunk(self, X: np.ndarray, names: list[str]) -> list[np.ndarray]:
         try:
             return self._current_session().run(names, {self.input_name: X})
-        except Exception as exc:  # ONNX Runtime's exceptions have no base class of their own
+        except Exception as exc:  # ONNX Runtime's exceptions have no common base class
             raise InvalidModelError(f"ONNX Runtime cannot run the model: {printable(str(exc))}") from exc
 
     def to_bytes(self) -> bytes:
@@ -193,7 +193,7 @@ class OnnxModel:
         Raises
         ------
         ValueError
-            If ``X`` has another shape, or values that are not finite as float32.
+            If ``X`` has a wrong shape, or values that are not finite as float32.
         """
         X = X if type(X) is np.ndarray else np.asarray(self._by_name(X) if is_frame(X) else X)
         if X.ndim != 2 or X.shape[1] != self.n_features:
@@ -249,7 +249,7 @@ class OnnxModel:
         options.log_severity_level = _FATAL  # errors are raised; messages hold raw names
         try:
             return onnxruntime.InferenceSession(self._model, options, providers=self._providers)
-        except Exception as exc:  # ONNX Runtime's exceptions have no common base of their own
+        except Exception as exc:  # ONNX Runtime's exceptions have no common base class
             raise InvalidModelError(f"ONNX Runtime cannot load the model: {printable(str(exc))}") from exc
 
     def _current_session(self) -> onnxruntime.InferenceSession:
@@ -270,7 +270,7 @@ def read_model(path: str | os.PathLike[str]) -> bytes:
     Raises
     ------
     OSError
-        If there is no such file, or it is no regular one.
+        If there is no such file, or it is not a regular one.
     """
     return read_regular(Path(path), MAX_BYTES + 1)
 

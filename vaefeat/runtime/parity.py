@@ -17,7 +17,7 @@ Outputs = Mapping[str, np.ndarray]
 def check_run(expected: Outputs, run: Callable[[Any], Outputs], rows: Any) -> dict[str, float]:
     r"""Compare a computation on rows with its expected outputs, as :func:`check_outputs` does.
 
-    Of features that lie far from zero a network computes differences of large numbers, so that even another
+    From features far from zero, a network computes differences of large numbers, so that even another
     order of the same sum changes some digits. The tolerance then grows to what the last digit of the features
     is worth, :math:`8 \max |f(x (1 \pm 2^{-23})) - f(x)|`, but to no more than 1e-3.
 
@@ -31,7 +31,7 @@ def check_run(expected: Outputs, run: Callable[[Any], Outputs], rows: Any) -> di
     Returns
     -------
     found : dict
-        As of :func:`check_outputs`.
+        As returned by :func:`check_outputs`.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def check_parity(expected: Outputs, actual: Outputs, tolerance: float = TOLERANC
     Raises
     ------
     ParityError
-        If an output deviates by more, or has another shape.
+        If an output deviates by more, or has a different shape.
     """
     largest = 0.0
     for name, values in expected.items():

@@ -33,7 +33,7 @@ def as_float32(X: Any) -> np.ndarray:
 
 
 def in_order(X: Any, names: Sequence[str]) -> Any:
-    """Return a data frame with its columns in the order of ``names``; what has no names stays as it is.
+    """Return a data frame with its columns in the order of ``names``; anything without names stays as it is.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def in_order(X: Any, names: Sequence[str]) -> Any:
     Raises
     ------
     ValueError
-        If the names of the columns are others.
+        If the columns have other names.
     """
     found = column_names(X)
     if found is None or found == list(names):

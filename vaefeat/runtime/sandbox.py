@@ -1,11 +1,11 @@
-"""Try models in a process of its own, which a bad one may kill, hang or fill without harm.
+"""Try models in a separate process, which a bad one may kill, hang or fill without harm.
 
 Models are programs: a file of a hundred bytes can crash ONNX Runtime, which ends the process, or ask for any
-amount of time and memory. The process here has limits of both, and may not write files. It loads a model,
-runs it on the golden rows of its card, on one row and on as many as the caller will, before the caller loads
-the same bytes.
+amount of time and memory. The process here has limits on both, and may not write files. It loads a model,
+runs it on the golden rows of its card, on one row, and on as many as the caller will run, before the caller
+loads the same bytes.
 
-The limits exist on POSIX systems; on others, the process protects from crashes alone.
+The limits exist on POSIX systems; on others, the process protects only from crashes.
 """
 
 import json
@@ -25,7 +25,7 @@ from vaefeat.runtime.golden import check_golden_rows
 from vaefeat.runtime.model import OnnxModel
 
 SECONDS = 30.0
-MEMORY_BYTES = 2 * 2**30  # beside what the process has at the start, and some copies of the model
+MEMORY_BYTES = 2 * 2**30  # beyond what the process has at the start and some copies of the model
 
 _COPIES = 8  # of the weights: read, parsed, initialized, packed for the kernels
 # The child searches for modules where this process does, and nowhere else.
@@ -50,7 +50,7 @@ class Trial:
 
 
 class Sandbox:
-    """A process that tries one model after another; it is started when it is needed, and again if it dies.
+    """A process that tries one model after another; it is started when needed, and again if it dies.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Sandbox:
         max_batch_rows : int
             The largest batch to compare with single rows.
         max_rows : int
-            The most rows of one run.
+            The largest number of rows in one run.
 
         Returns
         -------
@@ -133,7 +133,7 @@ class Sandbox:
                 pipe.close()  # type: ignore[union-attr]
 
     def close(self) -> None:
-        """End the process for good, also while another thread waits for it."""
+        """End the process for good, even while another thread waits for it."""
         self._is_closed = True
         if (process := self._process) is not None:
             process.kill()
@@ -236,7 +236,7 @@ def _address_space() -> int:
 def _limit(name: str, n_bytes: int) -> None:
     try:
         import resource
-    except ImportError:  # it does not exist for Windows
+    except ImportError:  # it does not exist on Windows
         return
     with suppress(OSError, ValueError):  # some systems do not enforce all limits
         kind = getattr(resource, name)

@@ -100,7 +100,7 @@ def _output(name: str, values: np.ndarray) -> str:
         raise ExportError(
             f"The output {name!r} has type {values.dtype}, expected one of {[*map(str, _TYPES)]}."
         )
-    # Triton requires a dimension beside the rows, which a vector does not have.
+    # Triton requires a dimension in addition to the rows, which a vector does not have.
     width = "dims: [ 1 ] reshape { shape: [ ] }" if values.ndim == 1 else f"dims: [ {values.shape[1]} ]"
     return f"  {{ name: {_quoted(name)} data_type: {_TYPES[values.dtype]} {width} }}"
 

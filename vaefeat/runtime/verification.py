@@ -18,18 +18,18 @@ _GAP_SECONDS = 0.1  # more than it takes to rename a model and its cards
 def verify(path: str | os.PathLike[str]) -> list[Check]:
     """Check a model file against its card.
 
-    The model is tried in a process of its own first, so that a hostile one does no harm to this process.
+    The model is tried in a separate process first, so that a hostile one does no harm to this process.
 
     Parameters
     ----------
     path : path
-        Ends in .onnx. The card is inside the file; the sha256 of the file is in the .json beside it.
+        Ends in .onnx. The card is inside the file; the sha256 of the file is in the .json next to it.
 
     Returns
     -------
     list of Check
         "inspection" (the file is safe to load, and its weights match its card), "file" (its sha256 is the
-        one in the card beside it), "golden rows" (its outputs match those in the card, within 1e-5).
+        one in the card next to it), "golden rows" (its outputs match those in the card, within 1e-5).
 
     Examples
     --------

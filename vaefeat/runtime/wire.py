@@ -77,7 +77,7 @@ def _varint(message: memoryview, position: int) -> tuple[int, int]:
 
 
 def as_int(value: Value) -> int:
-    """Return a value as an integer; raise MalformedError if it is none."""
+    """Return a value as an integer; raise MalformedError if it is not one."""
     if not isinstance(value, int):
         raise MalformedError("expected a number")
     return value
@@ -97,5 +97,5 @@ def as_message(value: Value) -> memoryview:
 
 
 def as_text(value: Value) -> str:
-    """Return a value as text; raise MalformedError or UnicodeDecodeError if it is none."""
+    """Return a value as text; raise MalformedError or UnicodeDecodeError if it is not text."""
     return bytes(as_message(value)).decode()

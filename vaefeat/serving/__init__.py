@@ -1,7 +1,7 @@
 """The feature-extraction service.
 
-The modules here know of models, batches and errors, and of no protocol; each protocol has a package of its
-own, such as :mod:`vaefeat.serving.http`, which imports no other.
+The modules here know about models, batches and errors, but not about protocols; each protocol has its
+own package, such as :mod:`vaefeat.serving.http`, which imports no other.
 """
 
 import logging

@@ -2,12 +2,12 @@
 
 A batch is what is already waiting when a thread becomes free; by default no request waits for others.
 Rows run together may differ in their last bits from the same rows run alone, because ONNX Runtime chooses
-its kernels by the number of rows. So before a model is loaded, every size of a batch is tried
+its kernels by the number of rows. So before a model is loaded, every batch size is tried
 (:func:`vaefeat.runtime.sandbox.is_batch_invariant`). Requests to a model that fails this test are run one by
 one: no result depends on other requests.
 
 Handing rows to a thread and waiting for it costs more than running a small model. Requests to such a model
-are run in the event loop, all together that arrived in one of its rounds; large requests go to the thread.
+are run in the event loop, all that arrived in one of its rounds together; large requests go to the thread.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ class _Item:
 
 
 class Batcher:
-    """Runs a model on the requests that wait for it, in threads of its own.
+    """Runs a model on the requests that wait for it, in its own threads.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ class Batcher:
             self._remove(item)  # it is still there if the caller gave up
 
     def close(self) -> None:
-        """Let the threads end when nothing waits any more; call it from the event loop of :meth:`run`."""
+        """Let the threads end when nothing waits anymore; call it from the event loop of :meth:`run`."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -223,7 +223,7 @@ class Batcher:
             answers: list[Outputs | BaseException] = [_dead() for _ in batch]
             try:
                 answers = self._answer(batch)
-            finally:  # also when this thread dies of it: no caller waits for ever
+            finally:  # even when this thread dies of it: no caller waits forever
                 batch[0].future.get_loop().call_soon_threadsafe(_deliver, batch, answers)
 
     def _take(self) -> list[_Item]:
@@ -252,7 +252,7 @@ class Batcher:
         return max(0.0, first.arrived + self._settings.delay - time.perf_counter())
 
     def _next_batch(self, waiting: dict[_Item, None]) -> list[_Item]:
-        """Return the first item, and those right behind it that ask for the same outputs and fit in."""
+        """Return the first item, and those right after it that ask for the same outputs and fit in."""
         batch: list[_Item] = []
         n_rows = 0
         for item in waiting:

@@ -120,7 +120,7 @@ def datatype_of(Y: np.ndarray) -> str:
 
 
 def to_bytes(Y: np.ndarray) -> bytes:
-    """Return an array as a binary tensor: little-endian, each text behind its length in four bytes."""
+    """Return an array as a binary tensor: little-endian, each text after its length in four bytes."""
     if datatype_of(Y) != TEXT:
         return Y.tobytes()
     labels = [str(label).encode() for label in Y.ravel()]
@@ -133,7 +133,7 @@ def from_bytes(content: memoryview, dtype: np.dtype, n_rows: int) -> np.ndarray:
     Raises
     ------
     InvalidRequestError
-        If the bytes are no such tensor.
+        If the bytes are not such a tensor.
     """
     if dtype.kind == "O":
         return _text_from_bytes(content, n_rows)

@@ -31,7 +31,7 @@ async def infer(model: ServedModel, rows: Rows, names: Sequence[str]) -> Outputs
     Raises
     ------
     InvalidRequestError
-        If the rows have another width, or values that are not finite as float32, or if an output is unknown.
+        If the rows have a wrong width, or values that are not finite as float32, or if an output is unknown.
     TooManyRowsError, OverloadedError, DeadlineExceededError, ModelFailedError, ModelDeadError
     """
     try:

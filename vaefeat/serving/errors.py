@@ -4,7 +4,7 @@
 
     ServingError
     |-- InvalidRequestError     the request is not what the protocol or the model expects
-    |-- TooLargeError           the request exceeds a limit of its own size
+    |-- TooLargeError           the request exceeds a limit on its own size
     |   `-- TooManyRowsError
     |-- UnauthorizedError       the client does not show the token
     |-- ForbiddenError          the service does not do this for any client
@@ -33,7 +33,7 @@ class InvalidRequestError(ServingError):
 
 
 class TooLargeError(ServingError):
-    """The request exceeds a limit of its own size."""
+    """The request exceeds a limit on its own size."""
 
 
 class TooManyRowsError(TooLargeError):

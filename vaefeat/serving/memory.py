@@ -14,11 +14,11 @@ class Memory:
     Attributes
     ----------
     max_bytes : int
-        Limit of what all have at a time beyond their shares.
+        Limit on what all hold at a time beyond their shares.
     share : int
-        Bytes that each may have in any case, so that a few large ones keep no small one out.
+        Bytes that each may have in any case, so that a few large ones do not keep small ones out.
     n_bytes : int
-        What they have at the moment beyond their shares.
+        What they hold at the moment beyond their shares.
     """
 
     max_bytes: int = 256 * 2**20
@@ -51,7 +51,7 @@ class Hold:
     n_counted: int = 0  # what is beyond the share
 
     def add(self, n_bytes: int) -> None:
-        """Count some bytes more, or raise MemoryFullError."""
+        """Count some more bytes, or raise MemoryFullError."""
         self.n_bytes += n_bytes
         n_more = max(0, self.n_bytes - self.memory.share) - self.n_counted
         if self.memory.n_bytes + n_more > self.memory.max_bytes:
@@ -60,6 +60,6 @@ class Hold:
         self.n_counted += n_more
 
     def release(self) -> None:
-        """Count the bytes no more."""
+        """Stop counting the bytes."""
         self.memory.n_bytes -= self.n_counted
         self.n_counted = 0

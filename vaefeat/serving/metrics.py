@@ -22,7 +22,7 @@ from prometheus_client.utils import floatToGoString
 
 from vaefeat.serving.statistics import Statistics
 
-disable_created_metrics()  # one line for the creation time of each metric
+disable_created_metrics()  # otherwise each metric has a line for its creation time
 
 _SECONDS = [base * 10.0**power for power in range(-4, 1) for base in (1, 2.5, 5)] + [10.0]
 _ROWS = [2.0**power for power in range(13)]
@@ -120,7 +120,7 @@ class Metrics(Collector):
         self._registry.register(self)
 
     def share(self, board: Board) -> None:
-        """Count on from what a dead process has published in this slot, and together with the others."""
+        """Go on from what a dead process has published in this slot, and count together with the others."""
         self._board = board
         if (before := board.read(board.slot)) is not None:
             self.add(before)
@@ -209,7 +209,7 @@ class ModelMetrics:
     Attributes
     ----------
     statistics : Statistics
-        Of this version alone.
+        Of this version only.
     """
 
     def __init__(self, counts: _Counts) -> None:
@@ -227,7 +227,7 @@ class ModelMetrics:
                 counts.queue_seconds.observe(wait)
 
     def observe_success(self, status: str, seconds: float) -> None:
-        """Count a request that succeeded, with the status by which its protocol calls that."""
+        """Count a request that succeeded, with the status that its protocol has for this."""
         self.statistics.success.add(seconds)
         self._counts.requests[status] += 1
         self._counts.request_seconds.observe(seconds)

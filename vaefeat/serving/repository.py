@@ -47,7 +47,7 @@ class ServedModel:
 
 
 class IndexEntry(NamedTuple):
-    """What is to be known about one version of a model; no version if the model is unloaded."""
+    """What is known about one version of a model; no version if the model is unloaded."""
 
     name: str
     version: str
@@ -116,7 +116,7 @@ class Repository:
         return list(self._served[name])
 
     def index(self, *, ready: bool = False) -> list[IndexEntry]:
-        """Return what is known of each model, first of those that are served; ``ready`` leaves out others."""
+        """Return what is known about each model, those served first; ``ready`` leaves out the others."""
         served = [
             IndexEntry(name, version, "READY")
             for name in sorted(self._served)
@@ -171,21 +171,21 @@ class Repository:
         return (lambda: self._swap(files)) if files != self._files else None
 
     def check_loaded(self, name: str) -> None:
-        """Raise ModelRefusedError or ModelNotFoundError unless all that is there of a model is served."""
+        """Raise ModelRefusedError or ModelNotFoundError unless all that exists of a model is served."""
         for (refused, version), reason in self.refusals.items():
             if refused == name:
                 raise ModelRefusedError(f"Version {version} of {name} is refused: {reason}")
         self.find(name)
 
     def unload(self, name: str) -> None:
-        """Serve a model no more, until it is loaded again; raise ModelNotFoundError if it is not served."""
+        """Stop serving a model until it is loaded again; raise ModelNotFoundError if it is not served."""
         name = self.find(name).name
         self._unloaded.add(name)
         self._swap({key: file for key, file in self._files.items() if key[0] != name})
         log.info("Unloaded %s.", name)
 
     def close(self) -> None:
-        """End :meth:`read`, which may be running in another thread; nothing is loaded any more."""
+        """End :meth:`read`, which may be running in another thread; nothing more is loaded."""
         self._sandbox.close()
 
     def _is_wanted(self, name: str, only: str | None) -> bool:

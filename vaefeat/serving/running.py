@@ -1,4 +1,4 @@
-"""Run a service by one or more protocols, until the process is told to end."""
+"""Run a service over one or more protocols, until the process is told to end."""
 
 import asyncio
 import gc
@@ -14,7 +14,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Server(Protocol):
-    """What one protocol contributes: a server in the event loop of all."""
+    """What one protocol contributes: a server in the event loop that all share."""
 
     async def start(self) -> str:
         """Listen, and return the address as clients write it."""
@@ -23,7 +23,7 @@ class Server(Protocol):
         """Answer requests until :meth:`stop` is called and the last response is sent."""
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Stop to listen; cut clients off, if it is to be at once."""
+        """Stop listening; cut clients off if that must happen at once."""
 
 
 def run(service: Service, servers: Sequence[Server], started: Callable[[list[str]], None]) -> None:
@@ -71,7 +71,7 @@ class _Process:
         """Drain at the first signal; end at once at the second."""
         is_second = self._service.is_draining
         self._service.is_draining = True
-        with suppress(RuntimeError):  # the loop has ended meanwhile
+        with suppress(RuntimeError):  # the loop has ended in the meantime
             self._loop.call_soon_threadsafe(self._end, is_second)
 
     def _end(self, at_once: bool) -> None:
@@ -92,6 +92,6 @@ class _Process:
 def _new_event_loop() -> asyncio.AbstractEventLoop:
     try:
         import uvloop
-    except ImportError:  # it does not exist for Windows
+    except ImportError:  # it does not exist on Windows
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()

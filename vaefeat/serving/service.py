@@ -35,7 +35,7 @@ class ServiceSettings:
     ----------
     batches : BatchSettings
     poll_seconds : float
-        Between two looks for new versions; 0 means never.
+        Between two checks for new versions; 0 means never.
     drain_seconds : float
         How long a service that is told to end still accepts requests, so that a load balancer can notice
         that it is no longer ready.
@@ -129,30 +129,30 @@ class Service:
         self.n_open -= 1
 
     async def watch(self) -> None:
-        """Look for new versions of the models, for ever; return at once if the settings say never."""
+        """Look for new versions of the models, forever; return at once if the settings say never."""
         seconds = self.settings.poll_seconds
         while seconds:
             await asyncio.sleep(seconds)
             try:
                 await self._read()
-            except Exception:  # a folder that cannot be read now may be back at the next look
+            except Exception:  # a folder that cannot be read now may be back at the next check
                 log.exception("Could not look for new versions.")
 
     async def publish(self) -> None:
-        """Let the other processes know what this one has counted, for ever."""
+        """Let the other processes know what this one has counted, forever."""
         while True:
             self.metrics.publish()
             await asyncio.sleep(PUBLISH_SECONDS)
 
     async def load(self, name: str) -> None:
-        """Load a model, or what is new of it.
+        """Load a model, or its new and changed files.
 
         Raises
         ------
         ForbiddenError
             If the settings do not allow it.
         ModelNotFoundError
-            If there is no file of such a name.
+            If there is no file of that name.
         ModelRefusedError
             If a file is refused; what was served before is still served.
         """
@@ -161,7 +161,7 @@ class Service:
         self.repository.check_loaded(name)
 
     async def unload(self, name: str) -> None:
-        """Serve a model no more; raise ForbiddenError or ModelNotFoundError if that is not possible."""
+        """Stop serving a model; raise ForbiddenError or ModelNotFoundError if that is not possible."""
         self._check_control()
         async with self._changing:
             self.repository.unload(name)
@@ -203,7 +203,7 @@ async def _in_daemon(function: Callable[[], Any]) -> Any:
             outcome = function()
         except Exception as exc:
             outcome, setter = exc, future.set_exception
-        with suppress(RuntimeError):  # the loop has ended meanwhile
+        with suppress(RuntimeError):  # the loop has ended in the meantime
             loop.call_soon_threadsafe(lambda: future.done() or setter(outcome))
 
     threading.Thread(target=call, daemon=True).start()

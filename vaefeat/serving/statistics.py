@@ -40,7 +40,7 @@ class Statistics:
     last_ms : int
         When the last run ended, in milliseconds since 1970; 0 if there was none.
     lock : Lock
-        What threads must hold that count runs.
+        Threads that count runs must hold it.
     """
 
     success: Duration = field(default_factory=Duration)
@@ -60,7 +60,7 @@ class Statistics:
     def to_dict(self) -> dict[str, Any]:
         """Return the statistics as the extension writes them.
 
-        The time to read requests and to write responses is not measured by itself: it is part of "success".
+        The time to read requests and to write responses is not measured separately: it is part of "success".
         """
         with self.lock:
             batches = {n_rows: runs.to_dict() for n_rows, runs in sorted(self.batches.items())}

@@ -1,8 +1,8 @@
 """Several processes that serve the same models at the same address, one for each core.
 
 They share the socket on which they listen, so that a connection that waits to be accepted is not lost with a
-worker; whoever is free accepts it. A worker that dies is replaced. What each has counted is published in
-memory that all share, so that whichever answers can tell what all have done; a replacement counts on from it.
+worker; any free worker accepts it. A worker that dies is replaced. What each has counted is published in
+memory that all share, so that whichever answers can tell what all have done; a replacement continues from it.
 """
 
 import json
@@ -53,7 +53,7 @@ class Board:
         self._set_length(len(content))
 
     def read(self, slot: int) -> dict[str, Any] | None:
-        """Return what a process has published; None if that is nothing."""
+        """Return what a process has published; None if it has published nothing."""
         start = slot * SLOT_BYTES
         for _ in range(3):  # again if it is being replaced at the moment
             length = int.from_bytes(self._memory[start : start + _LENGTH_BYTES], "little")

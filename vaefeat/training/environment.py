@@ -1,4 +1,4 @@
-"""What a training needs of its process: TensorFlow under Keras, Keras as it is shipped, no fork."""
+"""What training needs from its process: TensorFlow under Keras, Keras as it is shipped, no fork."""
 
 import os
 from collections.abc import Iterator

@@ -55,7 +55,7 @@ class TrainableModel(keras.Model, ABC):
     @property
     @abstractmethod
     def loss_names(self) -> tuple[str, ...]:
-        """The recorded keys of ``example_losses``; minimized is "objective" if there is one, or "loss"."""
+        """The recorded keys of ``example_losses``; "objective" is minimized if there is one, else "loss"."""
 
     @property
     def fast_in_xla(self) -> bool:

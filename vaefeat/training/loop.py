@@ -25,7 +25,7 @@ Step = Callable[[Batch, tf.Tensor, tf.Tensor], Losses]
 Epoch = Callable[[Tensors, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-# Tracing a step takes a second, more than many a training: the last trainers wait for one of their kind.
+# Tracing a step takes a second, more than many trainings: the last trainers wait for the next of their kind.
 MAX_IDLE_TRAINERS = 4
 MAX_TRACES = 8  # of a trainer, one for each shape of the data
 
@@ -33,14 +33,14 @@ MAX_TRACES = 8  # of a trainer, one for each shape of the data
 class Trainer:
     """A model with its optimizer, and the compiled epochs of its training, which are traced once.
 
-    Each epoch visits every example once, in an order of its own; the last step of an epoch averages
+    Each epoch visits every example once, in its own order; the last step of an epoch averages
     over the examples that are left.
 
     Parameters
     ----------
     model : TrainableModel
     optimizer : keras.optimizers.Optimizer
-        Its state goes on from where it stands.
+        Its state continues from where it is.
     batch_size : int
         Examples per step; more than there are means all of them.
     """
@@ -51,7 +51,7 @@ class Trainer:
         self.batch_size = batch_size
         self._epochs: dict[tuple, Epoch] = {}
         model.optimizer = optimizer
-        if not optimizer.built:  # its variables are no part of a step
+        if not optimizer.built:  # its variables are not part of a step
             optimizer.build(model.trainable_variables)
 
     def train(
@@ -192,7 +192,7 @@ def new_trainer(model: TrainableModel, optimizer: keras.optimizers.Optimizer, ba
 
 
 def release(trainer: Trainer) -> None:
-    """Let other trainings have the traced steps of a trainer that is no longer used."""
+    """Let other trainings reuse the traced steps of a trainer that is no longer used."""
     kind = _kind(trainer.model, trainer.optimizer, trainer.batch_size)
     if kind is not None:
         with _idle_lock:
@@ -224,7 +224,7 @@ def _training_step(model: TrainableModel, optimizer: keras.optimizers.Optimizer)
         # graph optimizer drops the order that the code has.
         with tf.control_dependencies([mean_loss]):
             # In cross-replica context Keras does not sum the gradients of replicas. There is but one, and the
-            # sum has a gradient of its own, which TensorFlow would register, with the whole graph, for good.
+            # sum has its own gradient, which TensorFlow would register, with the whole graph, for good.
             tf.distribute.get_replica_context().merge_call(lambda _: optimizer.apply(gradients, variables))
         return losses
 
@@ -247,7 +247,7 @@ def _as_epoch(model: TrainableModel, step: Step, compiled: bool) -> Any:
     def epoch(data: Tensors, indices: tf.Tensor, weights: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         def body(i: tf.Tensor, totals: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             batch = tuple(tf.gather(array, indices[i]) for array in data)
-            # A model may add to the seed for streams of its own: k to both numbers is none of another step.
+            # A model may add to the seed for its own streams: k added to both numbers is no other step's.
             step_seed = seed + tf.stack([0, 2 * i])
             losses = step(batch, step_seed, weights[i])
             step_totals = [tf.reduce_sum(losses[name] * weights[i]) for name in names]
@@ -269,7 +269,7 @@ def _of_any_length(spec: tf.TensorSpec) -> tf.TensorSpec:
 def _example_orders(n_samples: int, batch_size: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield for each epoch the examples of each step, and their weights, (n_steps, batch_size).
 
-    The last step is filled up with examples of weight 0, so that all steps have one shape.
+    The last step is filled up with examples of weight 0, so that all steps have the same shape.
     """
     rng = np.random.default_rng(seed)
     batch_size = min(batch_size, n_samples)

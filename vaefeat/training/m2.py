@@ -35,7 +35,7 @@ class M2Config:
 class M2(GenerativeModel):
     r"""Semi-supervised M2: a class y and a latent z behind each sample, which has a label or has none.
 
-    Minimizes, for a sample with a label :math:`L(x, y)` and for one without :math:`U(x)`, plus
+    Minimizes :math:`L(x, y)` for a sample with a label and :math:`U(x)` for one without, plus
     :math:`\alpha` times the cross-entropy of q(y|x), a mean over a minibatch of labeled samples:
 
     .. math:: J^\alpha / N = \frac1N \Big(\sum_{labeled} L(x, y) + \sum_{others} U(x)\Big)
@@ -43,13 +43,13 @@ class M2(GenerativeModel):
 
     U enumerates the classes. Its gradient with respect to q(y|x) is exact. With respect to p(x|y,z) and
     q(z|x,y) it is :math:`\sum_y q(y|x) \nabla L(x, y)`, the expectation over q(y|x) of the gradient of
-    one class, and one class is drawn: unbiased, and each step goes through K classes forwards, but only
-    through one backwards. Forwards, the classes share the products of x with the weights.
+    one class, and one class is drawn: unbiased, and each step goes through K classes forward, but only
+    through one backward. In the forward pass, the classes share the products of x with the weights.
 
     With d features, one hidden layer of h units, c latent units and K classes, a step takes about
     ``3 h d`` multiplications per sample for q(y|x), and as many per sample of the labeled minibatch; for
-    the bound, ``h d + K h (3 c + d)`` forwards, and ``3 h (2 d + 3 c)`` for the drawn class. All classes
-    forwards and backwards would take ``3 (h d + K h (3 c + d))``. A step of a VAE takes
+    the bound, ``h d + K h (3 c + d)`` forward, and ``3 h (2 d + 3 c)`` for the drawn class. All classes
+    forward and backward would take ``3 (h d + K h (3 c + d))``. A step of a VAE takes
     ``3 h (2 d + 3 c)``; one of M2 costs about 4 times as much on images (d = 784, h = 500, c = 50, K = 10).
 
     Parameters

@@ -21,7 +21,7 @@ KERNEL_SIZE, STRIDES = 3, 2  # of a convolution: each halves the image
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
-    """A multilayer perceptron between ``n_inputs`` and ``n_outputs``, with convolutions before it or not.
+    """A multilayer perceptron between ``n_inputs`` and ``n_outputs``, optionally with convolutions before it.
 
     ``hidden_layer_sizes=()``        is n_inputs -> n_outputs;
     ``hidden_layer_sizes=(64,)``     is n_inputs -> 64 -> n_outputs;

@@ -9,7 +9,7 @@ from vaefeat.values.corruptions import Corruption
 
 
 def stateless_noise(shape: Any, seed: tf.Tensor) -> tf.Tensor:
-    """Draw standard normal noise determined by ``seed``, two integers, alone."""
+    """Draw standard normal noise determined only by ``seed``, two integers."""
     return tf.random.stateless_normal(shape, seed, alg="philox")
 
 

@@ -1,4 +1,4 @@
-"""The progress of a training: as a bar over epochs, as Keras draws it over batches, or told to others."""
+"""The progress of a training: as a bar over epochs, as Keras draws it over batches, or reported to others."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,7 +21,7 @@ class ProgressBar(keras.callbacks.Callback):
 
 
 class EpochReporter(keras.callbacks.Callback):
-    """Report the number of each epoch when it ends, and that of all."""
+    """Report the number of each epoch when it ends, and their total."""
 
     def __init__(self, report: Callable[[int, int], Any]) -> None:
         super().__init__()

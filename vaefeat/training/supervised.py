@@ -19,7 +19,7 @@ class EncoderClassifier(TrainableModel):
         super().__init__(name="encoder_classifier")
         self.config = config
         self.encoder = build_encoder(config, seed)
-        self.encoder.get_layer("z_log_var").trainable = False  # the means alone feed the softmax
+        self.encoder.get_layer("z_log_var").trainable = False  # only the means feed the softmax
         head = NetworkConfig(
             n_inputs=config.n_outputs,
             n_outputs=n_classes,

@@ -1,1 +1,1 @@
-"""Pure functions and small frozen objects that need NumPy alone: equations, corruptions, likelihoods."""
+"""Pure functions and small frozen objects that need only NumPy: equations, corruptions, likelihoods."""

@@ -8,7 +8,7 @@ does not depend on z::
                       |
                 x ----+--log_prob()--> log p(x|z)
 
-To add a likelihood, derive a class from :class:`Likelihood` and enter it in ``LIKELIHOODS``: training,
+To add a likelihood, derive a class from :class:`Likelihood` and add it to ``LIKELIHOODS``: training,
 scores, exported files, imputation and plots take it from there.
 """
 
@@ -32,11 +32,11 @@ ROUNDING = 1e-6  # by which a scaler in float32 may miss the end of a range
 # A feature that the decoder gets exactly right would drive its learned variance to zero, and the gradient of
 # its log-density would leave nothing for the others: less than this share of its variance counts as none.
 MIN_SHARE = 1e-4
-# A decoder that starts by believing in as much noise as there is variance has no use for latents, which fall
+# A decoder that starts by assuming as much noise as there is variance has no use for latents, which fall
 # silent before it learns better.
 START_SHARE = 0.1
 SAME = 1e-6  # values that differ by less, relative to their mean, are rounding errors of one value
-RARE = 1e-2  # a feature that is never seen is not impossible: its mean starts no nearer to the border
+RARE = 1e-2  # a feature that is never seen is not impossible: its mean starts no nearer to the boundary
 
 
 class GraphBuilder(Protocol):
@@ -54,7 +54,7 @@ class Likelihood(ABC):
     Attributes
     ----------
     name : str
-        The name by which estimators take it.
+        The name by which estimators accept it.
     location_output : str
         The output of an exported decoder that is the location; "x_mean" if the location is the mean.
     unit : str
@@ -62,7 +62,7 @@ class Likelihood(ABC):
     support : tuple of two float
         The lowest and the highest value of a feature.
     advice : str
-        What to do about values beyond.
+        What to do about values outside it.
     is_binary : bool
         Whether features are probabilities of 1, so that they can be binarized.
     log_inputs : bool
@@ -160,8 +160,8 @@ class Bernoulli(Likelihood):
 
     .. math:: \log p(x|z) = \sum_i x_i l_i - \log(1 + \exp l_i), \qquad E[x|z] = 1 / (1 + \exp(-l))
 
-    Training rows must lie in [0, 1]. Values of new rows beyond are scored as 0 or 1, the encoder sees them
-    as they are; so it is in exported files too.
+    Training rows must lie in [0, 1]. Values of new rows outside it are scored as 0 or 1, but the encoder sees
+    them as they are; the same holds for exported files.
 
     References
     ----------
@@ -221,7 +221,7 @@ class Gaussian(Likelihood):
     variance : "shared", "learned" or float, default="shared"
         "shared": the same share of each feature's variance in the training data, a share that is learned
         with the weights. It is robust to features that are constant, or easy to predict. "learned": a
-        variance learned for each feature, which makes a better density, and can give few features all of
+        variance learned for each feature, which makes a better density, and can give a few features all of
         the weight. A number: this variance for all features.
 
     References
@@ -330,7 +330,7 @@ class SquaredError(Likelihood):
 
     .. math:: -\sum_i (x_i - \mu_i)^2
 
-    It is the loss of plain autoencoders, and no log-density.
+    It is the loss of plain autoencoders, and not a log-density.
     """
 
     name = "squared_error"
@@ -360,7 +360,7 @@ LOSSES: Mapping[str, Likelihood] = {"squared_error": SquaredError(), "log_loss":
 
 
 def resolve(likelihood: str | Likelihood, known: Mapping[str, Likelihood] = LIKELIHOODS) -> Likelihood:
-    """Return a likelihood that is given by its name, or as itself.
+    """Return a likelihood that is given by its name or as an instance.
 
     Raises
     ------
@@ -381,7 +381,7 @@ def resolve(likelihood: str | Likelihood, known: Mapping[str, Likelihood] = LIKE
 
 
 def _variances(X: np.ndarray) -> np.ndarray:
-    """Return the variance of each feature; of one that is constant, that of an average feature."""
+    """Return the variance of each feature; for a constant one, that of an average feature."""
     variance, mean = X.var(axis=0, dtype=np.float64), X.mean(axis=0, dtype=np.float64)
     varies = np.sqrt(variance) > SAME * np.abs(mean)
     return np.where(varies, variance, variance[varies].mean() if varies.any() else 1.0)
@@ -392,7 +392,7 @@ def _sum_of_squares(graph: GraphBuilder, values: str) -> str:
 
 
 def _log_factorial_nodes(graph: GraphBuilder, x: str) -> str:
-    """Add the operators of :func:`vaefeat.values.objectives.log_factorial`, in its very order."""
+    """Add the operators of :func:`vaefeat.values.objectives.log_factorial`, in exactly its order."""
     first, second, third = (graph.op("Add", x, float(i)) for i in (1, 2, 3))
     product = graph.op("Mul", graph.op("Mul", first, second), third)
     y = graph.op("Add", x, 4.0)

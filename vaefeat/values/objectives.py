@@ -204,7 +204,7 @@ def squared_error(x: Array, x_mean: Array, observed: Array | None = None) -> Arr
 
 
 def _sum_of_observed(terms: Array, observed: Array | None) -> Array:
-    """Return the sum over the features that are known; the others say nothing of the model.
+    """Return the sum over the features that are known; the others say nothing about the model.
 
     Little & Rubin (2002), "Statistical Analysis with Missing Data", section 6.2: where values are
     missing at random, the likelihood is that of the observed ones.

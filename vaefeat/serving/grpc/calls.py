@@ -98,7 +98,7 @@ class Calls:
     async def RepositoryModelLoad(
         self, request: pb.RepositoryModelLoadRequest
     ) -> pb.RepositoryModelLoadResponse:
-        """Load a model, or what is new of it."""
+        """Load a model, or its new and changed files."""
         _check_parameters(request)
         await self._service.load(request.model_name)
         return pb.RepositoryModelLoadResponse()
@@ -106,7 +106,7 @@ class Calls:
     async def RepositoryModelUnload(
         self, request: pb.RepositoryModelUnloadRequest
     ) -> pb.RepositoryModelUnloadResponse:
-        """Serve a model no more."""
+        """Stop serving a model."""
         _check_parameters(request)
         await self._service.unload(request.model_name)
         return pb.RepositoryModelUnloadResponse()

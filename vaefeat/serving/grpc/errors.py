@@ -31,7 +31,7 @@ class Outcome(NamedTuple):
     reason: str
 
 
-# Clients repeat what is UNAVAILABLE by themselves. Too many requests must not become more, and are therefore
+# Clients repeat what is UNAVAILABLE on their own. Too many requests must not become more, and are therefore
 # RESOURCE_EXHAUSTED.
 _OUTCOMES: dict[type[BaseException], Outcome] = {
     InvalidRequestError: Outcome(StatusCode.INVALID_ARGUMENT, "invalid"),

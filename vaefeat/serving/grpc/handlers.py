@@ -25,7 +25,7 @@ OPEN_TO_ALL = {"ServerLive", "ServerReady"}  # probes show no token
 def make_handler(service: Service) -> grpc.GenericRpcHandler:
     """Return what answers all calls of the protocol."""
     calls, reader = Calls(service), Reader(service.memory)
-    # A call of one message is on the wire what a stream of one message is. As a stream, reading is up to us.
+    # On the wire, a call of one message is what a stream of one message is. As a stream, reading is up to us.
     handlers = {
         method.name: grpc.stream_unary_rpc_method_handler(
             Handler(service, reader, getattr(calls, method.name), GetMessageClass(method.input_type)).answer

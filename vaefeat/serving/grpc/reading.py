@@ -19,7 +19,7 @@ MAX_SLOW = 8  # the others at a time, each of which may be as large as any
 class Reader:
     """Reads requests: any number that arrive quickly, and a few slow ones at a time.
 
-    The size of a request is known only when it is complete, so that its memory cannot be counted before.
+    The size of a request is known only when it is complete, so its memory cannot be counted before that.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ class InferenceRequest(NamedTuple):
 
 
 def parse_message(kind: type[Message], content: bytes) -> Message:
-    """Parse a message; raise InvalidRequestError if it is none, and TooLargeError if it has many fields.
+    """Parse a message; raise InvalidRequestError if it is not one, and TooLargeError if it has many fields.
 
     Each field, of two bytes or more, becomes an object of a hundred.
     """
@@ -133,7 +133,7 @@ def _from_contents(tensor: ModelInferRequest.InferInputTensor, dtype: np.dtype) 
         raise InvalidRequestError(f"Got {', '.join(given)}, expected {expected} for {tensor.datatype}.")
     if dtype.kind == "O":
         return _text(tensor.contents.bytes_contents)
-    given_values = np.array(getattr(tensor.contents, expected))  # of a wider type than declared, maybe
+    given_values = np.array(getattr(tensor.contents, expected))  # perhaps of a wider type than declared
     values = given_values.astype(dtype)
     if dtype.kind in "iu" and not np.array_equal(values, given_values):
         raise InvalidRequestError(f"A value of the data does not fit into {tensor.datatype}.")
@@ -145,7 +145,7 @@ def _text(values: Sequence[bytes]) -> np.ndarray:
         texts = [value.decode() for value in values]
     except UnicodeDecodeError as exc:
         raise InvalidRequestError("A text of the data is not UTF-8.") from exc
-    return np.array([*texts, None], object)[:-1]  # the last one keeps NumPy from a type of its own
+    return np.array([*texts, None], object)[:-1]  # the last one keeps NumPy from choosing its own type
 
 
 def _parse_outputs(request: ModelInferRequest, contract: Contract) -> list[str]:

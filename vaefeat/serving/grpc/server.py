@@ -14,7 +14,7 @@ from vaefeat.serving.service import Service
 
 FINISH_SECONDS = 2.0  # for responses to be read, when the service ends
 MAX_MESSAGE_BYTES = 64 * 2**20  # also after decompression
-MAX_CALLS = 1024  # at a time; most wait for a model, whose queue has a limit of its own
+MAX_CALLS = 1024  # at a time; most wait for a model, whose queue has its own limit
 OPTIONS = {
     "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
     "grpc.max_send_message_length": -1,  # the rows of a request have a limit
@@ -54,7 +54,7 @@ class GrpcSettings:
 
 
 class GrpcServer:
-    """A service over gRPC, see :class:`vaefeat.serving.running.Server`.
+    """A service over gRPC; see :class:`vaefeat.serving.running.Server`.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class GrpcServer:
         await self._server.wait_for_termination()
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Stop to listen; cut clients off, if it is to be at once."""
+        """Stop listening; cut clients off if that must happen at once."""
         self._stopping = asyncio.create_task(self._server.stop(0 if at_once else FINISH_SECONDS))
 
     def _listen(self, address: str) -> int:
@@ -109,7 +109,7 @@ def _credentials(settings: GrpcSettings) -> grpc.ServerCredentials | None:
 
 @contextmanager
 def shared_port(host: str, port: int) -> Iterator[int]:
-    """Keep a port for processes that listen on it together; 0 stands for any free one."""
+    """Reserve a port for processes that listen on it together; 0 stands for any free one."""
     family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
     with socket.socket(family) as keeper:
         keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -44,7 +44,7 @@ def make_app(service: Service, explorer: Path | None = None, hosts: Hosts | None
     ----------
     service : Service
     explorer : Path, optional
-        A folder written by ``vaefeat explore``, to be served too.
+        A folder written by ``vaefeat explore``, to be served, too.
     hosts : Hosts, optional
         By which clients may address the service; by default any.
 

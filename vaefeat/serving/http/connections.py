@@ -28,7 +28,7 @@ _UPGRADES = {b"upgrade", b"http2-settings"}
 
 def connection_limit(most: int = 1000) -> int:
     """Return how many connections to keep: fewer than there are file descriptors."""
-    with suppress(ImportError):  # it does not exist for Windows
+    with suppress(ImportError):  # it does not exist on Windows
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -52,7 +52,7 @@ class Connection(HttpToolsProtocol):
 
     read_until = _NEVER
     write_until = _NEVER
-    _is_idle = True  # nothing of a next request has arrived
+    _is_idle = True  # nothing of the next request has arrived
     _is_in_head = False
     _is_in_body = False
     _has_progress = False
@@ -69,7 +69,7 @@ class Connection(HttpToolsProtocol):
             self._cut_one_off()
 
     def _cut_one_off(self) -> None:
-        """Close the connection whose client has been waited for the longest."""
+        """Close the connection that has waited for its client the longest."""
         waiting: list[Any] = [each for each in self.connections if each is not self]
         oldest = min(waiting, key=lambda each: each.read_until, default=self)
         victim = oldest if oldest.read_until < _NEVER else self
@@ -132,7 +132,7 @@ class Connection(HttpToolsProtocol):
         self._is_in_head = True
         self._n_headers = 0
         super().on_message_begin()
-        self.scope["state"]["flow"] = self.flow  # for who sends much and waits until it is read
+        self.scope["state"]["flow"] = self.flow  # large responses wait until the client reads them
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count a header, and keep it unless it is a trailer."""
@@ -212,7 +212,7 @@ class Connection(HttpToolsProtocol):
             self._wait()
 
     def _wait(self) -> None:
-        """Set the clock between two requests: it stands while a response is being made."""
+        """Set the clock between two requests: it is stopped while a response is being made."""
         if self._is_in_head or self._is_in_body:
             return
         self._is_idle = self.cycle.response_complete

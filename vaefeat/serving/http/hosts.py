@@ -1,7 +1,7 @@
 """The hosts by which a client may address a service that listens on the loopback interface.
 
-A web page from elsewhere can let its own name lead to this machine, and then read what the service answers to
-the browser (DNS rebinding). The browser sends that name as ``Host``, so that it can be told from a local one.
+A web page from elsewhere can make its own name lead to this machine, and then read what the service sends to
+the browser (DNS rebinding). The browser sends that name as ``Host``, so it can be told from a local one.
 """
 
 from collections.abc import Collection

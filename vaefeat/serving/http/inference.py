@@ -25,7 +25,7 @@ from vaefeat.serving.service import Service
 
 log = logging.getLogger("vaefeat.serving")
 
-MAX_BODY_BYTES = 64 * 2**20  # with binary tensors; JSON has a limit of its own
+MAX_BODY_BYTES = 64 * 2**20  # with binary tensors; JSON has its own limit
 LARGE_BYTES = 64 * 2**10  # what is larger is parsed or formatted in a thread, so that others need not wait
 GZIP_FROM_BYTES = 4096  # of JSON; smaller responses fit into a few packets as they are
 

@@ -14,8 +14,8 @@ from vaefeat.serving.http.tensors import Binary, parameters_of, parse_tensor, re
 
 MAX_HEADER_BYTES = 8 * 2**20  # of JSON; while it is parsed, the whole service waits
 KEPT_BYTES = 2048  # of JSON before binary tensors, which is parsed once
-_SPARE = 1000  # lists, objects and values beside the rows: parameters, outputs, text with brackets
-_SPARE_PER_FEATURE = 8  # each may be an input of its own
+_SPARE = 1000  # lists, objects and values besides the rows: parameters, outputs, text with brackets
+_SPARE_PER_FEATURE = 8  # each may be a separate input
 
 
 def parse_request(

@@ -25,11 +25,11 @@ class HttpSettings:
     host, port : str, int
         Port 0 stands for any free one.
     explorer : Path or None
-        A folder written by ``vaefeat explore``, to be served too.
+        A folder written by ``vaefeat explore``, to be served, too.
     certfile, keyfile : Path or None
         For TLS.
     allowed_hosts : tuple of str
-        What ``Host`` may say on a local address, beside the names of this machine.
+        What ``Host`` may say on a local address, besides the names of this machine.
     """
 
     host: str = "127.0.0.1"
@@ -41,14 +41,14 @@ class HttpSettings:
 
 
 class HttpServer(uvicorn.Server):
-    """A service over HTTP, see :class:`vaefeat.serving.running.Server`.
+    """A service over HTTP; see :class:`vaefeat.serving.running.Server`.
 
     Parameters
     ----------
     service : Service
     http : HttpSettings
     listener : socket, optional
-        Shared with other processes, see :func:`listen`.
+        Shared with other processes; see :func:`listen`.
 
     Raises
     ------
@@ -78,7 +78,7 @@ class HttpServer(uvicorn.Server):
             await self.shutdown([self._listener])
 
     def stop(self, *, at_once: bool = False) -> None:
-        """Stop to listen; cut clients off, if it is to be at once."""
+        """Stop listening; cut clients off if that must happen at once."""
         self.should_exit = True
         self.force_exit = at_once
 
