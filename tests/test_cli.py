@@ -59,6 +59,7 @@ def test_a_second_compare_computes_nothing_and_keeps_the_rows(smoke):
     assert "encoder.onnx" not in result.output.split("Wrote")[1]
 
 
+@pytest.mark.slow
 def test_compare_takes_a_user_file(tmp_path):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(80, 3))

@@ -168,6 +168,7 @@ def test_the_runtime_face_works_without_the_extras(run_fresh):
     assert run_fresh(script, absent=extras) == "OnnxModel load_dataset mask_labels"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "absent"),
     [

@@ -3,6 +3,7 @@ import pytest
 from vaefeat.cli import _serve
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["starlette", "uvicorn", "prometheus_client", "orjson"])
 def test_missing_packages_are_reported_with_the_command_to_install_them(package, run_fresh):
     script = """

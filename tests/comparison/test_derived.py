@@ -26,6 +26,7 @@ def encoder():
     return make_pipeline(StandardScaler(), Counting(2, hidden_layer_sizes=(4,), max_iter=1, random_state=0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of_quantities", [True, False])
 def test_the_hidden_layer_of_another_extractor_is_not_trained_again(of_quantities):
     y = X[:, 0].astype(float) if of_quantities else X[:, 0] > 0

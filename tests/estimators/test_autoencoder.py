@@ -93,6 +93,7 @@ def jacobian_norm(autoencoder, rows, step=1e-2):
     return np.mean(np.sum(np.square(columns), axis=(0, 2)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("hidden_layer_sizes", "filters"), [((), ()), ((16,), ()), ((8,), (4,))])
 def test_the_contractive_penalty_lowers_the_jacobian_norm_that_is_measured(
     hidden_layer_sizes, filters, digits

@@ -169,6 +169,7 @@ def test_weight_decay_makes_smaller_weights_and_leaves_the_biases():
         assert_allclose(a, b, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "params",
     [

@@ -39,6 +39,7 @@ def test_outliers_have_finite_scores_that_are_low_in_the_estimator_and_in_the_fi
     assert_allclose(file["scores"][:, 0], detector.decision_function(far), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_search_by_the_score_over_a_scaler_to_01_has_finite_scores():
     pipe = make_pipeline(MinMaxScaler(), vae())
     search = GridSearchCV(pipe, {"vaeencodertransformer__n_components": [1, 2]}, cv=3).fit(X)

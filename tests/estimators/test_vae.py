@@ -171,6 +171,7 @@ def test_beta_lowers_the_kl():
     assert heavy < light
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["identity", "relu", "softplus", "tanh"])
 @pytest.mark.parametrize("kernel_initializer", ["glorot_uniform", "he_normal", "lecun_normal"])
 def test_every_activation_and_initializer_trains(activation, kernel_initializer):

@@ -85,6 +85,7 @@ def test_the_contrastive_term_lets_views_of_an_image_find_each_other(digits):
     assert loss(30.0) < loss(0.0) - 0.5
 
 
+@pytest.mark.slow
 def test_at_a_high_temperature_all_views_are_alike_to_the_contrastive_term(digits):
     hot = vae(contrastive_weight=1.0, temperature=1e4, max_iter=1, batch_size=64).fit(digits[0][:640])
     assert_allclose(hot.history_["contrast"], np.log(2 * 64 - 1), rtol=1e-3)
@@ -124,11 +125,13 @@ def test_training_goes_on_and_pickles(fitted, digits):
     assert again.set_params(warm_start=True).fit(X).n_iter_ == 7
 
 
+@pytest.mark.slow
 def test_a_wide_distortion_without_contrast_has_one_view_and_three_terms(digits):
     found = vae(contrastive_weight=0.0, max_iter=1).fit(digits[0])
     assert list(found.history_) == ["loss", "reconstruction", "kl"]
 
 
+@pytest.mark.slow
 def test_early_stopping_watches_the_whole_loss(digits):
     found = vae(early_stopping=True, n_iter_no_change=1, max_iter=2).fit(digits[0][:300])
     assert "val_contrast" in found.history_

@@ -118,6 +118,7 @@ def test_more_rows_than_are_compared_do_no_harm():
     assert export_networks(model, rows)["encoder"].to_bytes() == export(model)["encoder"].to_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filters", [(), (16, 32)])
 def test_keras_and_onnx_agree_on_ten_thousand_images_and_a_row_alone_is_the_row_among_others(filters, mnist):
     config = NetworkConfig(n_inputs=784, n_outputs=50, filters=filters, image_shape=(28, 28))

@@ -62,6 +62,7 @@ def test_wrappers_around_named_columns_are_exported(name, tmp_path):
     check(make_pipeline(WRAPPERS[name], LogisticRegression()), FRAME, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_search_over_named_columns_is_exported_whole(tmp_path):
     pipe = make_pipeline(columns(["a", "b"], ["c"]), LogisticRegression())
     check(GridSearchCV(pipe, {"logisticregression__C": [0.1, 1]}, cv=2), FRAME, tmp_path)

@@ -6,6 +6,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from vaefeat.recipes import make_image_pipeline
 
 
+@pytest.mark.slow
 def test_the_pipeline_learns_with_a_bernoulli_likelihood():
     X, y = load_digits(return_X_y=True)
     pipe = make_image_pipeline((8, 8), 4, random_state=0, max_iter=8, hidden_layer_sizes=(32,), batch_size=20)

@@ -177,6 +177,7 @@ def test_a_refused_file_is_still_compared_with_the_card_beside_it(path):
     assert outcomes(path) == {"inspection": False, "file": True}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [

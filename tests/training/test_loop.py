@@ -94,7 +94,7 @@ def test_compiled_and_plain_graphs_train_alike(monkeypatch):
     assert_allclose(*histories, rtol=1e-5)
 
 
-@pytest.mark.parametrize("min_steps", [0, 10**9])
+@pytest.mark.parametrize("min_steps", [pytest.param(0, marks=pytest.mark.slow), 10**9])
 def test_the_seed_determines_every_bit(monkeypatch, min_steps):
     monkeypatch.setattr(loop, "MIN_STEPS_TO_COMPILE", min_steps)
     first, again, other = (train(seed=seed)[1]["loss"] for seed in (0, 0, 1))

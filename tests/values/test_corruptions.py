@@ -38,6 +38,7 @@ def test_an_image_is_unchanged_if_all_strengths_are_zero():
     assert_allclose(warp(IMAGES), IMAGES, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "strengths", [{"rotation": 20.0}, {"elastic": 0.05}, {"thickness": 1.0}, {"flip": True}]
 )

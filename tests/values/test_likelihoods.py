@@ -297,6 +297,7 @@ def test_an_imputer_fills_gaps_with_means_in_the_range_of_the_likelihood(likelih
     assert len(np.unique(filled[missing][:, None])) > 6  # not only the mean of each feature
 
 
+@pytest.mark.slow
 def test_a_semi_supervised_classifier_learns_classes_and_draws_samples(m2, likelihood, X):
     assert m2.score(X, CLASSES) > 0.9
     assert_within_support(m2.sample([0, 1], random_state=0), likelihood)

@@ -73,7 +73,7 @@ def fit(data: Any, target: Any = None, **options: Any) -> Pipeline:
     >>> import vaefeat
     >>> from sklearn.datasets import load_wine
     >>> frame = load_wine(as_frame=True).frame
-    >>> pipe = vaefeat.fit(frame, target="target", classifier="random-forest")
+    >>> pipe = vaefeat.fit(frame, target="target", classifier="random-forest", max_iter=20)
     >>> pipe.predict(frame.head(2)).tolist()
     [0, 0]
     """
