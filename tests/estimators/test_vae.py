@@ -179,6 +179,7 @@ def test_every_activation_and_initializer_trains(activation, kernel_initializer)
     assert np.isfinite(vae.transform(X)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dynamic_binarization", [False, True])
 def test_dynamic_binarization_changes_what_is_learned(dynamic_binarization):
     vae = tiny(likelihood="bernoulli", dynamic_binarization=dynamic_binarization, max_iter=5).fit(X)

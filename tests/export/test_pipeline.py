@@ -106,6 +106,7 @@ def test_a_column_transformer_fitted_to_a_data_frame_takes_a_matrix(remainder, t
     assert card["inputs"]["feature_names"] == list("abcdefgh")
 
 
+@pytest.mark.slow
 def test_the_best_estimator_of_a_search_is_exported(tmp_path):
     pipe = make_pipeline(StandardScaler(), vae(), LogisticRegression())
     search = GridSearchCV(pipe, {"vaeencodertransformer__n_components": [1, 2]}, cv=2).fit(X, Y)

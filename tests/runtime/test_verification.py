@@ -217,6 +217,7 @@ def test_a_card_without_golden_rows_has_nothing_to_compare_with(golden, path):
     assert outcomes(write(path, {"golden": golden}))["golden rows"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "golden",
     [
