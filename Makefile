@@ -19,7 +19,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 compare: install  ## compare features on the embedded digits, in 2 minutes; write plot, rows, encoder to comparison/
 	$(BIN)/vaefeat compare --data digits --n-labeled 50 --n-labeled 100 --n-labeled 600 --n-draws 3 \
-		--max-iter 150 --out comparison
+		--max-iter 120 --out comparison
 
 test: install     ## run the tests, except the slow ones, and the examples in the docstrings
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'  # TensorFlow leaves a core idle while it compiles

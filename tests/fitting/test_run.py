@@ -11,11 +11,11 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 
 import vaefeat
-from vaefeat import OnnxModel, export_onnx
+from vaefeat import OnnxModel, export_onnx, mask_labels
 from vaefeat.data.samples import Samples
 from vaefeat.fitting import Candidate, choose, default_candidates, verdict
 from vaefeat.fitting import run as runs
-from vaefeat.fitting.candidates import BESIDE, FOREST, IMAGE, LOGISTIC, RAW, RIDGE, VAE
+from vaefeat.fitting.candidates import BESIDE, FOREST, GRAPH, IMAGE, LOGISTIC, RAW, RIDGE, VAE
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,27 @@ def test_images_are_tried_with_the_image_encoder():
     assert [candidate.features for candidate in default_candidates(samples)][-1] == IMAGE
 
 
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return Samples("digits", X, mask_labels(y, 50, random_state=0), image_shape=(8, 8))
+
+
+def test_a_graph_classifier_is_tried_on_images_that_are_partly_labeled(digits):
+    last = default_candidates(digits)[-1]
+    assert (last.features, last.kind) == (IMAGE, GRAPH)
+
+
+@pytest.mark.slow
+def test_a_graph_classifier_ships_with_its_encoder(digits, tmp_path):
+    choice = choose(digits, classifier=GRAPH, max_iter=2)
+    assert choice.scores[0].accuracy > 0.7
+    predicted = choice.pipeline.predict(digits.X)
+    assert np.mean(predicted == load_digits().target) > 0.7
+    model = OnnxModel.load(export_onnx(choice.pipeline, tmp_path / "model.onnx", X=digits.X))
+    assert_array_equal(model.run(digits.X)["label"], predicted)
+
+
 @pytest.mark.parametrize(
     ("kind", "expected"), [(LOGISTIC, LogisticRegression), (FOREST, RandomForestClassifier)]
 )
@@ -74,6 +95,7 @@ def test_an_encoder_alone_ends_in_its_features(frame):
     [
         ({"classifier": "oracle"}, "Got the classifier 'oracle', expected one of"),
         ({"classifier": FOREST, "encoder_only": True}, "No encoder is followed by random-forest"),
+        ({"classifier": GRAPH}, "graph is for images of which some have no label"),
     ],
 )
 def test_what_cannot_be_chosen_is_refused(options, message, frame):

@@ -109,6 +109,30 @@ def _others(indices: np.ndarray) -> np.ndarray:
     return others
 
 
+def spread_labels(
+    graph: Graph, Y: np.ndarray, method: str, alpha: float | None = None, prior: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the probability of each class for each sample, given the labels of some.
+
+    Parameters
+    ----------
+    graph : Graph
+    Y : ndarray of shape (n, K), float32
+        One-hot labels, 0 in the rows of samples without one.
+    method : {"poisson", "spreading"}
+    alpha : float, optional
+        By default, see :func:`default_alpha`.
+    prior : ndarray of shape (K,), optional
+
+    Returns
+    -------
+    ndarray of shape (n, K), float32
+    """
+    if alpha is None:
+        alpha = default_alpha(method, Y.sum() / Y.shape[1])
+    return distributions(METHODS[method](graph, Y, float(alpha)), prior)
+
+
 def default_alpha(method: str, n_labels_per_class: float) -> float:
     """Return how far labels spread: 0.99 for label spreading, as in its paper.
 
@@ -164,6 +188,9 @@ def poisson_learning(graph: Graph, Y: np.ndarray, alpha: float) -> np.ndarray:
     sources = np.where(labeled[:, None], Y - Y[labeled].mean(axis=0), 0)
     root = np.sqrt(graph.degrees)[:, None]
     return _solve(graph.S, alpha, sources / root) / root
+
+
+METHODS = {"poisson": poisson_learning, "spreading": label_spreading}
 
 
 def distributions(scores: np.ndarray, prior: np.ndarray | None) -> np.ndarray:

@@ -13,18 +13,10 @@ from sklearn.utils.validation import check_memory
 from vaefeat.data import UNLABELED
 from vaefeat.estimators._base import all_or_nothing
 from vaefeat.estimators._classifier import NetworkClassifier, checked_prior, encode_labels, marked
-from vaefeat.estimators._diffusion import (
-    default_alpha,
-    distributions,
-    label_spreading,
-    neighbor_graph,
-    poisson_learning,
-)
+from vaefeat.estimators._diffusion import METHODS, neighbor_graph, spread_labels
 from vaefeat.estimators._parameters import TRAINING_CONSTRAINTS, checked_image_shape, network_config
 from vaefeat.estimators._training import release_trainer, spawn_seeds, training_environment
 from vaefeat.values.corruptions import Corruption
-
-METHODS = {"poisson": poisson_learning, "spreading": label_spreading}
 
 
 class GraphClassifier(NetworkClassifier):
@@ -242,10 +234,7 @@ class GraphClassifier(NetworkClassifier):
         make_graph = check_memory(self.memory).cache(neighbor_graph)
         graph = make_graph(X, min(self.n_neighbors, len(X) - 1), self.metric)
         labels = (codes[:, None] == np.arange(len(self.classes_))).astype(np.float32)
-        alpha = self.alpha
-        if alpha is None:
-            alpha = default_alpha(self.method, labels.sum() / len(self.classes_))
-        return distributions(METHODS[self.method](graph, labels, float(alpha)), prior)
+        return spread_labels(graph, labels, self.method, self.alpha, prior)
 
     @training_environment()
     def _fit_network(self, X: np.ndarray, codes: np.ndarray) -> None:

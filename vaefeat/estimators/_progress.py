@@ -31,16 +31,16 @@ class Steps:
         if self._show is not None:
             self._show(what, done, total)
 
-    def fit(self, unfitted: BaseEstimator, X: Any) -> BaseEstimator:
-        """Fit an estimator, or a Pipeline, without labels; the epochs of its last step are shown."""
+    def fit(self, unfitted: BaseEstimator, X: Any, y: Any = None) -> BaseEstimator:
+        """Fit an estimator, or a Pipeline; the epochs of its last step are shown."""
         last = unfitted[-1] if isinstance(unfitted, Pipeline) else unfitted
         if self._show is None or "callbacks" not in last.get_params():
-            return unfitted.fit(X, None)  # FrozenEstimator requires y
+            return unfitted.fit(X, y)  # FrozenEstimator requires y
         reporter = import_optional("vaefeat.training.progress", "train").EpochReporter(self._show_epoch)
         own = last.callbacks
         last.set_params(callbacks=[*own, reporter])
         try:
-            return unfitted.fit(X, None)
+            return unfitted.fit(X, y)
         finally:
             last.set_params(callbacks=own)
 

@@ -14,11 +14,12 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from vaefeat.comparison.defaults import ALPHAS, batch_size, wide_encoder
 from vaefeat.data.samples import Samples
 from vaefeat.data.targets import CLASSIFICATION, REGRESSION
+from vaefeat.estimators import GraphClassifier
 from vaefeat.fitting.logistic import LogisticSearch
 from vaefeat.recipes import PixelScaler
 
-LOGISTIC, RIDGE, FOREST = "logistic-regression", "ridge", "random-forest"
-PREDICTORS = {CLASSIFICATION: (LOGISTIC, FOREST), REGRESSION: (RIDGE, FOREST)}
+LOGISTIC, RIDGE, FOREST, GRAPH = "logistic-regression", "ridge", "random-forest", "graph"
+PREDICTORS = {CLASSIFICATION: (LOGISTIC, FOREST, GRAPH), REGRESSION: (RIDGE, FOREST)}
 RAW, UNSCALED = "raw", "raw, unscaled"
 VAE, BESIDE, IMAGE = "vae", "raw beside vae", "image vae"
 N_TREES = 128  # a power of two: float32 adds up their votes exactly, so that ties break in a file as here
@@ -37,9 +38,9 @@ class Candidate:
     extractor : Pipeline
         Unfitted; fitted to all rows without labels. That of "raw beside vae" is the VAE's, see
         :func:`vaefeat.comparison.beside`.
-    kind : {"logistic-regression", "ridge", "random-forest"}
+    kind : {"logistic-regression", "ridge", "random-forest", "graph"}
     predictor : classifier or regressor
-        Unfitted; fitted to the labeled rows.
+        Unfitted; fitted to the labeled rows, "graph" to all.
     """
 
     features: str
@@ -81,8 +82,9 @@ def default_candidates(
     list of Candidate
         Raw features with logistic regression and with a random forest; then the hidden layer of a VAE
         with logistic regression, alone and together with the raw features, or for images that of
-        :func:`vaefeat.recipes.image_encoder`. For quantities, ridge regression takes the place of logistic
-        regression.
+        :func:`vaefeat.recipes.image_encoder`, with logistic regression and, if there are rows without
+        a label, with a :class:`vaefeat.GraphClassifier`. For quantities, ridge regression takes the place of
+        logistic regression.
     """
     if max_iter is None:
         max_iter = min(MAX_EPOCHS, max(MIN_EPOCHS, math.ceil(MIN_STEPS / _steps_per_epoch(len(samples.X)))))
@@ -98,8 +100,13 @@ def default_candidates(
         Candidate(UNSCALED, make_pipeline(*imputers, FunctionTransformer()), *forest),
     ]
     extractor = make_pipeline(*imputers, scaler, encoder)
-    of_encoder = (VAE, BESIDE) if samples.image_shape is None else (IMAGE,)
-    return [*candidates, *(Candidate(features, extractor, *linear) for features in of_encoder)]
+    if samples.image_shape is None:
+        return [*candidates, *(Candidate(features, extractor, *linear) for features in (VAE, BESIDE))]
+    candidates.append(Candidate(IMAGE, extractor, *linear))
+    if samples.task == CLASSIFICATION and not samples.is_labeled.all():
+        graph = GraphClassifier(random_state=random_state)
+        candidates.append(Candidate(IMAGE, extractor, GRAPH, graph))
+    return candidates
 
 
 def _steps_per_epoch(n_samples: int) -> int:

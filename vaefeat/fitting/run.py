@@ -11,12 +11,14 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from vaefeat.comparison import beside
+from vaefeat.data import UNLABELED
 from vaefeat.data._table import short
 from vaefeat.data.samples import Samples, read_samples
 from vaefeat.data.targets import check_target
 from vaefeat.estimators._progress import Progress, Steps
-from vaefeat.fitting.candidates import BESIDE, PREDICTORS, VAE, Candidate, default_candidates
+from vaefeat.fitting.candidates import BESIDE, GRAPH, PREDICTORS, VAE, Candidate, default_candidates
 from vaefeat.fitting.columns import ColumnEncoder
+from vaefeat.fitting.graph import GraphVote, graph_of
 from vaefeat.fitting.logistic import LogisticSearch
 from vaefeat.fitting.scores import CrossValidated
 from vaefeat.fitting.selection import choose_among, cross_validate, groups_of, rows_to_choose_by
@@ -97,14 +99,16 @@ def choose(
     Features are learned from all rows, labeled or not, without the labels. Each labeled row is
     predicted by classifiers that were trained without its label. Of the candidates within one standard
     error of the best balanced accuracy, the one with the lowest log loss is chosen; for quantities, the
-    simplest within one standard error of the best R².
+    simplest within one standard error of the best R². A :class:`vaefeat.GraphClassifier` is scored by the
+    classes that its graph gives to the rows whose labels are left out.
 
     Parameters
     ----------
     data, target
         As for :func:`vaefeat.data.samples.read_samples`; ``data`` may also be a Samples.
-    classifier : {"logistic-regression", "ridge", "random-forest"}, optional
-        The only kind of classifier, or regressor, to consider.
+    classifier : {"logistic-regression", "ridge", "random-forest", "graph"}, optional
+        The only kind of classifier, or regressor, to consider. "graph" is a
+        :class:`vaefeat.GraphClassifier`, for images of which some have no label.
     encoder_only : bool, default=False
         Consider only encoders, and return a Pipeline without the classifier.
     max_seconds : float, optional
@@ -167,8 +171,14 @@ def _considered(
         if classifier in (None, candidate.kind) and (candidate.is_encoder or not encoder_only)
     ]
     if not kept:
-        raise ValueError(f"No encoder is followed by {classifier}; leave out one of the two options.")
+        raise ValueError(_explain(classifier, encoder_only))
     return kept
+
+
+def _explain(classifier: str | None, encoder_only: bool) -> str:
+    if encoder_only:
+        return f"No encoder is followed by {classifier}; leave out one of the two options."
+    return f"{classifier} is for images of which some have no label; these rows are others: leave it out."
 
 
 class _Trial:
@@ -181,6 +191,7 @@ class _Trial:
         self.y = np.array(samples.y[self.labeled].tolist())
         self._fitted: dict[str, Pipeline] = {}
         self._features: dict[str, np.ndarray] = {}
+        self._votes: dict[str, GraphVote] = {}
 
     def score(
         self, candidates: Sequence[Candidate], max_seconds: float | None
@@ -193,8 +204,8 @@ class _Trial:
             if scores and max_seconds is not None and time.monotonic() - started > max_seconds:
                 break
             self._steps(candidate.name, i, len(candidates))
-            X = self.features(candidate)[rows]
-            scores.append(cross_validate(candidate.predictor, X, self.y[rows], self.random_state))
+            predictor, X = self._scored_by(candidate)
+            scores.append(cross_validate(predictor, X[rows], self.y[rows], self.random_state))
         self._steps("training on all rows", len(candidates), len(candidates))
         return scores, [candidate.name for candidate in candidates[len(scores) :]]
 
@@ -215,8 +226,17 @@ class _Trial:
         return found | {len(rows): [score.value for score in scores]}
 
     def _value(self, candidate: Candidate, rows: np.ndarray) -> float:
-        X, y = self.features(candidate)[rows], self.y[rows]
-        return cross_validate(candidate.predictor, X, y, self.random_state, n_repeats=1).value
+        predictor, X = self._scored_by(candidate)
+        return cross_validate(predictor, X[rows], self.y[rows], self.random_state, n_repeats=1).value
+
+    def _scored_by(self, candidate: Candidate) -> tuple[BaseEstimator, np.ndarray]:
+        """Return what stands for a candidate's predictor in cross-validation, and what it takes for X."""
+        if candidate.kind != GRAPH:
+            return candidate.predictor, self.features(candidate)
+        if candidate.features not in self._votes:
+            graph = graph_of(candidate.predictor, self._of_all_rows(candidate))
+            self._votes[candidate.features] = GraphVote(candidate.predictor, graph)
+        return self._votes[candidate.features], self.labeled[:, None]
 
     def extractor(self, candidate: Candidate) -> Pipeline:
         """Return the extractor of a candidate, fitted to all rows without labels."""
@@ -232,14 +252,26 @@ class _Trial:
             self._features[candidate.features] = self.extractor(candidate).transform(X)
         return self._features[candidate.features]
 
+    def _of_all_rows(self, candidate: Candidate) -> np.ndarray:
+        return self.extractor(candidate).transform(self.samples.X)
+
+    def _fit_predictor(self, candidate: Candidate) -> BaseEstimator:
+        """Return the predictor of a candidate, fitted to all rows that it learns from."""
+        predictor = clone(candidate.predictor)
+        if candidate.kind != GRAPH:
+            with threadpool_limits(1):
+                return predictor.fit(self.features(candidate), self.y)
+        labels = np.full(len(self.samples.X), UNLABELED, object)
+        labels[self.labeled] = self.y.tolist()
+        return self._steps.fit(predictor, self._of_all_rows(candidate), labels)
+
     def pipeline(self, candidate: Candidate, encoder_only: bool) -> Pipeline:
         """Return the candidate as one fitted Pipeline, from the rows as they were given."""
-        steps, X = self.extractor(candidate).steps, self.features(candidate)
+        steps = self.extractor(candidate).steps
         columns = [("columns", ColumnEncoder(self.samples.plan).fit(None))] if self.samples.plan else []
         if encoder_only:
             return Pipeline([*columns, *steps])
-        with threadpool_limits(1):
-            predictor = clone(candidate.predictor).fit(X, self.y)
+        predictor = self._fit_predictor(candidate)
         name = "regressor" if is_regressor(predictor) else "classifier"
         return Pipeline([*columns, *steps, (name, _best(predictor))])
 
