@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from vaefeat.runtime import OnnxModel, encode, verify
     from vaefeat.values.corruptions import GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise
     from vaefeat.values.likelihoods import Bernoulli, Gaussian, Likelihood, Poisson
+    from vaefeat.values.photo_views import PhotoViews
 
 __version__ = "0.2.0"
 
@@ -58,6 +59,7 @@ __all__ = [
     "MaskingNoise",
     "OnnxEncoderTransformer",
     "OnnxModel",
+    "PhotoViews",
     "Poisson",
     "ReconstructionDisplay",
     "ReconstructionSnapshots",
@@ -98,6 +100,7 @@ _MODULES = {
     "MaskingNoise": ("vaefeat.values.corruptions", None),
     "OnnxEncoderTransformer": ("vaefeat.estimators", "train"),
     "OnnxModel": ("vaefeat.runtime", None),
+    "PhotoViews": ("vaefeat.values.photo_views", None),
     "Poisson": ("vaefeat.values.likelihoods", None),
     "ReconstructionDisplay": ("vaefeat.plotting", None),
     "ReconstructionSnapshots": ("vaefeat.plotting", None),
