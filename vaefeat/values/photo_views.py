@@ -24,8 +24,8 @@ class PhotoViews(Corruption):
     Parameters
     ----------
     smallest_crop : float, default=0.2
-        Smallest share of the image's area that a crop shows; the share is drawn uniformly up to 1. The ratio of
-        its sides differs from that of the image by a factor of up to 4/3. 1 leaves images whole.
+        Smallest share of the image's area that a crop shows; the share is drawn uniformly up to 1. The ratio
+        of its sides differs from that of the image by a factor of up to 4/3. 1 leaves images whole.
     flip : bool, default=True
         Mirror half of the images horizontally.
     brightness, contrast, saturation : float, default=0.4
@@ -39,8 +39,9 @@ class PhotoViews(Corruption):
 
     Notes
     -----
-    Pixels lie in [0, 1], before and after. All changes are products of small matrices: one processor core, shared
-    with others, drew 7 600 views per second of color images of 32x32 pixels, and 4 800 of gray ones of 64x64.
+    Pixels lie in [0, 1], before and after. All changes are products of small matrices: two processor cores,
+    shared with other work, drew 7 600 views per second of color images of 32x32 pixels, and 4 800 of gray
+    ones of 64x64.
 
     References
     ----------
@@ -152,7 +153,7 @@ def _interpolation(n: int, place: Any, share: Any) -> Any:
 
 
 def _transposed_product(matrices: Any, images: Any) -> Any:
-    """Multiply each image, (n, rows, columns, channels), by a matrix, (n, rows, rows), and swap its two axes."""
+    """Multiply each image, (n, rows, columns, channels), by a matrix, (n, rows, rows), and swap its axes."""
     import tensorflow as tf
 
     _, n_rows, n_columns, n_channels = images.shape
