@@ -10,8 +10,10 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 
+from vaefeat.data.rows import ArrayRows
 from vaefeat.exceptions import TrainingDivergedError
-from vaefeat.training import loop
+from vaefeat.training import blocks, loop
+from vaefeat.training.blocks import epoch_blocks
 from vaefeat.training.interface import TrainableModel
 from vaefeat.training.loop import Trainer
 from vaefeat.training.networks import NetworkConfig
@@ -62,22 +64,20 @@ def test_a_step_over_all_examples_takes_the_mean_of_their_gradients():
 
 
 def test_the_last_step_of_an_epoch_averages_over_the_examples_that_are_left():
-    orders = loop._example_orders(5, 2, seed=0)
     data = np.array([1.0, 2.0, 4.0, 8.0, 16.0], np.float32)
-    indices, weights = next(orders)
+    (block,) = epoch_blocks(ArrayRows((data,)), 2, np.random.default_rng(0))
     value, _ = train_mean(data, batch_size=2, max_epochs=1)
-    assert weights.tolist() == [[1, 1], [1, 1], [1, 0]]
-    assert_allclose(value, data[indices[-1, 0]])  # SGD at rate 1/2 goes to the mean of the last step
+    assert_allclose(value, block.data[0].numpy()[-1, 0])  # SGD at rate 1/2 goes to the mean of the last step
 
 
-@pytest.mark.parametrize(("n_samples", "batch_size"), [(50, 20), (40, 20), (3, 3), (1, 1)])
-def test_every_epoch_visits_each_example_once_in_an_order_of_its_own(n_samples, batch_size):
-    orders = loop._example_orders(n_samples, batch_size, seed=0)
-    epochs = [indices[weights == 1] for indices, weights in (next(orders) for _ in range(3))]
-    for order in epochs:
-        assert_array_equal(np.sort(order), np.arange(n_samples))
-    if n_samples > 10:
-        assert not np.array_equal(epochs[0], epochs[1])
+@pytest.mark.parametrize("params", [{}, {"validation_data": (X[:33],)}], ids=["alone", "validated"])
+def test_many_blocks_train_as_one(monkeypatch, params):
+    vae, history = train(**params)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 1_000)  # two of three steps
+    other, other_history = train(**params)
+    assert history == other_history
+    for a, b in zip(vae.get_weights(), other.get_weights(), strict=True):
+        assert_array_equal(a, b)
 
 
 def test_compiled_and_plain_graphs_train_alike(monkeypatch):
@@ -264,10 +264,10 @@ def test_a_trainer_in_use_is_not_given_away(no_idle_trainers):
 def test_a_graph_that_is_not_compiled_serves_any_number_of_samples(monkeypatch, min_steps, n_traces):
     monkeypatch.setattr(loop, "MIN_STEPS_TO_COMPILE", min_steps)
     traced = []
-    as_epoch = loop._as_epoch
-    monkeypatch.setattr(loop, "_as_epoch", lambda *args: traced.append(args) or as_epoch(*args))
+    as_block = loop.as_block
+    monkeypatch.setattr(loop, "as_block", lambda *args: traced.append(args) or as_block(*args))
     trainer = Trainer(VAE(CONFIG, 0), keras.optimizers.Adam(), 20)
-    for n_samples in (50, 45):
+    for n_samples in (50, 25):
         trainer.train((X[:n_samples],), max_epochs=1, seed=0)
     assert len(traced) == n_traces
 

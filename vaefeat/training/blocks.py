@@ -1,0 +1,73 @@
+"""The examples of an epoch in blocks of whole batches, made ahead of the steps that take them."""
+
+import math
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import tensorflow as tf
+
+from vaefeat.data.rows import Rows
+
+BLOCK_BYTES = 2**26
+
+T = TypeVar("T")
+
+
+class Block(NamedTuple):
+    """Consecutive batches.
+
+    Attributes
+    ----------
+    data : tuple of tensors of shape (n_steps, batch, ...)
+    weights : tensor of shape (n_steps, batch)
+        1 for each example, 0 for what fills the last batch up.
+    first_step : int
+        How many steps of the epoch precede.
+    """
+
+    data: tuple[tf.Tensor, ...]
+    weights: tf.Tensor
+    first_step: int
+
+
+def n_blocks(rows: Rows, batch_size: int) -> int:
+    """Return how many blocks an epoch has."""
+    return math.ceil(len(rows) / rows_per_block(rows, batch_size))
+
+
+def rows_per_block(rows: Rows, batch_size: int) -> int:
+    """Return how many rows a block has, a multiple of the batch."""
+    return batch_size * max(1, BLOCK_BYTES // (rows.row_bytes * batch_size))
+
+
+def epoch_blocks(rows: Rows, batch_size: int, rng: np.random.Generator) -> Iterator[Block]:
+    """Yield all rows in a random order; the last batch is filled up with the first rows, of weight 0."""
+    n_missing = -len(rows) % batch_size
+    n_done = 0
+    for arrays in rows.blocks(rng, rows_per_block(rows, batch_size)):
+        if not n_done:
+            filling = tuple(array[:n_missing].copy() for array in arrays)
+        n_done += len(arrays[0])
+        weights = np.ones(len(arrays[0]), np.float32)
+        if n_done == len(rows) and n_missing:
+            arrays = tuple(map(np.concatenate, zip(arrays, filling, strict=True)))
+            weights = np.append(weights, np.zeros(n_missing, np.float32))
+        yield _as_block(arrays, weights, batch_size, n_done - int(weights.sum()))
+
+
+def _as_block(arrays: tuple[np.ndarray, ...], weights: np.ndarray, batch_size: int, n_before: int) -> Block:
+    def batches(array: np.ndarray) -> tf.Tensor:
+        return tf.convert_to_tensor(array.reshape(-1, batch_size, *array.shape[1:]))
+
+    return Block(tuple(map(batches, arrays)), batches(weights), n_before // batch_size)
+
+
+def prefetched(items: Iterator[T]) -> Generator[T, None, None]:
+    """Yield the items; a thread makes the next one while one is in use."""
+    with ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(next, items, None)
+        while (item := ahead.result()) is not None:
+            ahead = pool.submit(next, items, None)
+            yield item
