@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from onnx import helper, numpy_helper
 
 from tests.onnx_models import FLOAT
-from vaefeat.export.keras_graph import canonicalize, to_onnx
+from vaefeat.export.keras_graph import canonicalize, to_onnx, with_weights
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime.inspection import OPSETS
 
@@ -15,17 +15,25 @@ WEIGHTS = RNG.standard_normal((3, 2)).astype(np.float32)
 X = RNG.standard_normal((7, 3)).astype(np.float32)
 
 
-def two_outputs(x):
-    hidden = keras.ops.tanh(keras.ops.matmul(x, WEIGHTS))
-    return {"first": hidden, "second": hidden * 2.0 + 1.0}
-
-
-def convert(output_names=("first", "second")):
-    return to_onnx(two_outputs, 3, "X", output_names, "pair")
+@pytest.fixture(scope="module")
+def weights():
+    return keras.Variable(WEIGHTS, name="kernel")
 
 
 @pytest.fixture(scope="module")
-def proto():
+def convert(weights):
+    def two_outputs(x):
+        hidden = keras.ops.tanh(keras.ops.matmul(x, weights))
+        return {"first": hidden, "second": hidden * 2.0 + 1.0}
+
+    def convert(output_names=("first", "second")):
+        return with_weights(to_onnx(two_outputs, 3, "X", output_names, [weights]), [weights], "pair")
+
+    return convert
+
+
+@pytest.fixture(scope="module")
+def proto(convert):
     return convert()
 
 
@@ -37,11 +45,11 @@ def test_the_graph_computes_the_function(proto):
 
 
 @pytest.mark.parametrize("names", [("first", "second"), ("second", "first")])
-def test_outputs_have_the_order_that_is_asked_for(names):
+def test_outputs_have_the_order_that_is_asked_for(names, convert):
     assert [output.name for output in convert(names).graph.output] == list(names)
 
 
-def test_an_output_that_nobody_named_is_an_error():
+def test_an_output_that_nobody_named_is_an_error(convert):
     with pytest.raises(ValueError, match="second"):
         convert(["first"])
 
@@ -72,10 +80,33 @@ def test_nothing_of_the_converter_s_counters_versions_and_comments_remains(proto
     assert b"StatefulPartitionedCall" not in proto.SerializeToString()
 
 
-def test_the_same_function_gives_the_same_bytes_each_time(proto):
+def test_the_same_function_gives_the_same_bytes_each_time(proto, convert):
     convert(("second", "first"))  # moves the counters that TensorFlow and tf2onnx take names from
     again = convert()
     assert again.SerializeToString(deterministic=True) == proto.SerializeToString(deterministic=True)
+
+
+# --- weights ---
+
+
+def test_one_graph_serves_other_weights():
+    graph = to_onnx(lambda x: {"y": x @ kernel}, 3, "X", ["y"], [kernel := keras.Variable(WEIGHTS)])
+    filled = with_weights(graph, [keras.Variable(2 * WEIGHTS)], "linear")
+    assert_allclose(OnnxModel(filled.SerializeToString()).run(X)["y"], 2 * X @ WEIGHTS, atol=1e-6)
+    assert len(graph.graph.initializer) == 0
+
+
+def test_what_depends_on_weights_alone_is_computed_once():
+    kernel, unused = keras.Variable(WEIGHTS.T), keras.Variable(np.ones(1_000))
+
+    def function(x):
+        return {"y": x @ keras.ops.exp(keras.ops.transpose(kernel))}
+
+    graph = to_onnx(function, 3, "X", ["y"], [kernel, unused])
+    filled = with_weights(graph, [kernel, unused], "linear")
+    assert [node.op_type for node in filled.graph.node] == ["MatMul"]
+    assert [tuple(tensor.dims) for tensor in filled.graph.initializer] == [(3, 2)]
+    assert_allclose(OnnxModel(filled.SerializeToString()).run(X)["y"], X @ np.exp(WEIGHTS), atol=1e-5)
 
 
 # --- canonical names ---

@@ -87,6 +87,15 @@ def test_other_weights_give_other_bytes():
     assert first != second
 
 
+def test_networks_of_one_kind_are_converted_once(monkeypatch):
+    first = export(vae(seed=1, hidden_layer_sizes=(7,)))
+    monkeypatch.setattr(networks, "to_onnx", None)
+    second = export(vae(seed=1, hidden_layer_sizes=(7,)))
+    assert {role: model.to_bytes() for role, model in first.items()} == {
+        role: model.to_bytes() for role, model in second.items()
+    }
+
+
 @pytest.mark.slow
 def test_a_new_process_writes_the_same_bytes(run_fresh):
     ours = hashlib.sha256(export(vae())["encoder"].to_bytes()).hexdigest()
@@ -106,8 +115,8 @@ def test_a_new_process_writes_the_same_bytes(run_fresh):
 
 
 def test_a_graph_of_other_weights_is_refused(monkeypatch):
-    convert = networks.to_onnx
-    monkeypatch.setattr(networks, "to_onnx", lambda network, *args: convert(vae(seed=1).encoder, *args))
+    fill, others = networks.with_weights, vae(seed=1).variables
+    monkeypatch.setattr(networks, "with_weights", lambda graph, variables, *args: fill(graph, others, *args))
     with pytest.raises(ParityError, match=r"Output '\w+' of the ONNX model deviates by"):
         export(vae(seed=0))
 

@@ -115,7 +115,7 @@ def fit(
     encoding: Encoding = None,
     classifier: Annotated[
         str | None,
-        typer.Option(help="Consider only logistic-regression (of quantities, ridge), or random-forest."),
+        typer.Option(help="Consider only logistic-regression, ridge, random-forest, or graph (for images)."),
     ] = None,
     encoder_only: Annotated[
         bool, typer.Option("--encoder-only", help="Ship the features, without a classifier.")

@@ -1,11 +1,12 @@
 """Trained networks as checked ONNX models, equal to their Keras originals."""
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 
-from vaefeat.export.keras_graph import to_onnx
+from vaefeat.export.keras_graph import to_onnx, with_weights
 from vaefeat.runtime import OnnxModel
 from vaefeat.runtime.parity import check_run
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from vaefeat.training.interface import Network, TrainableModel
 
 N_PARITY_ROWS = 256
+MAX_GRAPHS = 16
+
+_graphs: dict[Hashable, onnx.ModelProto] = {}  # without weights, by the kinds of networks
 
 
 def export_networks(model: "TrainableModel", X: np.ndarray) -> dict[str, OnnxModel]:
@@ -30,15 +34,27 @@ def export_networks(model: "TrainableModel", X: np.ndarray) -> dict[str, OnnxMod
         If they do not.
     """
     rows = X[:N_PARITY_ROWS]
-    return {role: _export(role, network, rows) for role, network in model.networks().items()}
+    return {role: _export(model, role, network, rows) for role, network in model.networks().items()}
 
 
-def _export(role: str, network: "Network", X: np.ndarray) -> OnnxModel:
+def _export(model: "TrainableModel", role: str, network: "Network", X: np.ndarray) -> OnnxModel:
     rows = _normal_rows(network.n_inputs) if network.rows is None else network.rows(X)
-    proto = to_onnx(
-        network.outputs, network.n_inputs, network.input_name, network.output_names, f"vaefeat_{role}"
-    )
+    proto = with_weights(_graph_of(model, role, network), model.variables, f"vaefeat_{role}")
     return _checked(proto, network, rows)
+
+
+def _graph_of(model: "TrainableModel", role: str, network: "Network") -> onnx.ModelProto:
+    """Return the graph of a network without its weights, converted once for each kind of model."""
+    kind = type(model), model.structure, role
+    if kind in _graphs:
+        return _graphs[kind]
+    names = network.input_name, network.output_names
+    graph = to_onnx(network.outputs, network.n_inputs, *names, model.variables)
+    if model.structure is not None:
+        if len(_graphs) >= MAX_GRAPHS:
+            _graphs.clear()
+        _graphs[kind] = graph
+    return graph
 
 
 def _normal_rows(n_inputs: int) -> np.ndarray:
