@@ -97,10 +97,19 @@ def with_weights(
     del graph.input[1:], graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
     graph.initializer.extend(kept)
-    graph.initializer.extend(
-        numpy_helper.from_array(value, name) for name, value in values.items() if name in used
-    )
-    return canonicalize(filled, graph_name)
+    graph.initializer.extend(_empty(value, name) for name, value in values.items() if name in used)
+    canonicalize(filled, graph_name)
+    for tensor in graph.initializer:
+        if tensor.HasField("doc_string"):
+            tensor.raw_data = numpy_helper.from_array(values.pop(tensor.doc_string)).raw_data
+            tensor.ClearField("doc_string")
+    return filled
+
+
+def _empty(value: np.ndarray, name: str) -> onnx.TensorProto:
+    """Return a tensor without its data, which would be copied whenever the tensor is moved."""
+    data_type = helper.np_dtype_to_tensor_dtype(value.dtype)
+    return onnx.TensorProto(name=name, doc_string=name, data_type=data_type, dims=value.shape)
 
 
 def _name(i: int) -> str:

@@ -39,8 +39,9 @@ def export_networks(model: "TrainableModel", X: np.ndarray) -> dict[str, OnnxMod
 
 def _export(model: "TrainableModel", role: str, network: "Network", X: np.ndarray) -> OnnxModel:
     rows = _normal_rows(network.n_inputs) if network.rows is None else network.rows(X)
-    proto = with_weights(_graph_of(model, role, network), model.variables, f"vaefeat_{role}")
-    return _checked(proto, network, rows)
+    graph = _graph_of(model, role, network)
+    data = with_weights(graph, model.variables, f"vaefeat_{role}").SerializeToString(deterministic=True)
+    return _checked(data, network, rows)
 
 
 def _graph_of(model: "TrainableModel", role: str, network: "Network") -> onnx.ModelProto:
@@ -61,8 +62,8 @@ def _normal_rows(n_inputs: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal((N_PARITY_ROWS, n_inputs), np.float32)
 
 
-def _checked(proto: onnx.ModelProto, network: "Network", rows: np.ndarray) -> OnnxModel:
-    model = OnnxModel(proto.SerializeToString(deterministic=True))
+def _checked(data: bytes, network: "Network", rows: np.ndarray) -> OnnxModel:
+    model = OnnxModel(data)
     expected = {name: np.asarray(value) for name, value in network.outputs(rows).items()}
     check_run(expected, model.run, rows)
     return model
