@@ -40,7 +40,8 @@ ROOMS = {
         "numpy onnxruntime vaefeat.data vaefeat.exceptions vaefeat._optional vaefeat._files vaefeat._text"
     ),
     "vaefeat.data": Room(
-        "numpy vaefeat.exceptions vaefeat._optional vaefeat._files", "pyarrow sklearn scipy pandas PIL"
+        "numpy vaefeat.values vaefeat.exceptions vaefeat._optional vaefeat._files",
+        "pyarrow sklearn scipy pandas PIL",
     ),
     "vaefeat.protocols": Room(""),
     "vaefeat.values": Room("numpy vaefeat.exceptions", "keras tensorflow"),
@@ -67,7 +68,7 @@ ROOMS = {
         "matplotlib skl2onnx vaefeat.export vaefeat.plotting vaefeat.protocols",
     ),
     "vaefeat.plotting": Room(
-        "numpy vaefeat.protocols vaefeat._optional vaefeat.exceptions", "matplotlib sklearn"
+        "numpy vaefeat.protocols vaefeat.values vaefeat._optional vaefeat.exceptions", "matplotlib sklearn"
     ),
     "vaefeat.explorer": Room(
         "numpy vaefeat.__version__ vaefeat._files vaefeat.runtime vaefeat.data "

@@ -66,7 +66,7 @@ class LatentModel(FeatureEncoder, Protocol):
     """A feature encoder with a decoder: an autoencoder or a VAE."""
 
     code_name: ClassVar[str]  # the output of the encoder that the decoder takes
-    image_shape: Any  # rows and columns, or None
+    image_shape: Any  # (rows, columns) or (rows, columns, channels), or None
 
     @property
     def loss_unit(self) -> str:

@@ -55,7 +55,7 @@ def test_explore_writes_an_explorer_and_says_how_to_open_it(explore, model_folde
 
 
 def test_the_data_come_from_the_card_or_a_file(explore, model_folders, rows, tmp_path):
-    result = explore(model_folders[0], "--data", rows, "--target", "-1", "--image-shape", 8, 8)
+    result = explore(model_folders[0], "--data", rows, "--target", "-1", "--image-shape", "8x8")
     assert result.exit_code == 0, result.output
     (data,) = index_of(tmp_path / "out")["data"].values()
     assert (data["name"], data["n_samples"], data["image_shape"]) == ("rows.npy", 10, [8, 8])

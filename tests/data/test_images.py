@@ -4,7 +4,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from vaefeat.data.images import read_images
-from vaefeat.exceptions import DatasetCorruptError, DataWarning
+from vaefeat.exceptions import DatasetCorruptError
 
 PIXELS = np.array([[0, 255, 0], [51, 0, 255]], np.uint8)
 
@@ -50,15 +50,16 @@ def test_gray_images_in_color_modes_are_read_as_gray(mode, tmp_path):
     assert_array_equal(read_images(tmp_path)[0][0], PIXELS.ravel() / np.float32(255))
 
 
-def test_color_is_converted_to_gray_and_said_once(tmp_path):
+def test_where_one_image_is_in_color_all_have_three_channels(tmp_path):
     colors = np.random.default_rng(0).integers(0, 256, (2, 3, 3)).astype(np.uint8)
-    for name in ("a.png", "b.png"):
-        save(tmp_path / name, colors)
-    with pytest.warns(DataWarning, match="holds color images; converted them to gray") as caught:
-        X, _, shape = read_images(tmp_path)
-    assert len(caught) == 1
-    assert shape == (2, 3)
-    assert_array_equal(X[0], np.asarray(Image.fromarray(colors).convert("L")).ravel() / np.float32(255))
+    save(tmp_path / "a.png")
+    save(tmp_path / "b.png", colors)
+    save(tmp_path / "c.png")
+    X, _, shape = read_images(tmp_path)
+    assert shape == (2, 3, 3)
+    assert_array_equal(X[1], colors.ravel() / np.float32(255))
+    for row in X[[0, 2]].reshape(2, 6, 3):
+        assert_array_equal(row, np.stack([PIXELS.ravel() / np.float32(255)] * 3, axis=1))
 
 
 def test_a_folder_without_images_is_refused(tmp_path):

@@ -261,7 +261,7 @@ def test_labels_that_cannot_be_used_are_refused_in_words(y, message):
         ({"class_prior": [0.5, 0.5]}, X, "a positive probability for each of the 3 classes"),
         ({"class_prior": [0.5, 0.2, 0.2]}, X, "with sum 1"),
         ({"dynamic_binarization": True}, X, 'is for likelihood="bernoulli", got "gaussian"'),
-        ({"corruption": ImageWarp()}, X, "set image_shape to their rows and columns"),
+        ({"corruption": ImageWarp()}, X, "set image_shape to their rows, columns and"),
         ({"corruption": ImageWarp(), "image_shape": (2, 2)}, X, r"image_shape=\(2, 2\) does not fit 3"),
     ],
 )

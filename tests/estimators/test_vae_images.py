@@ -137,14 +137,35 @@ def test_early_stopping_watches_the_whole_loss(digits):
     assert "val_contrast" in found.history_
 
 
+def test_images_that_are_not_flattened_are_refused_with_what_to_do(digits):
+    X = digits[0]
+    images = X[:20].reshape(20, 8, 8)
+    what_to_do = r"Got X of shape \(20, 8, 8\).*pass X.reshape\(len\(X\), -1\), .* set image_shape=\(8, 8\)"
+    with pytest.raises(ValueError, match=what_to_do):
+        vae().fit(images)
+    fitted = vae(max_iter=1).fit(X[:20])
+    with pytest.raises(ValueError, match=what_to_do):
+        fitted.transform(images)
+
+
+def test_color_images_are_encoded_and_decoded():
+    colors = np.random.default_rng(0).uniform(size=(30, 5 * 7 * 3)).astype(np.float32)
+    fitted = vae(image_shape=(5, 7, 3), corruption=ImageWarp(), max_iter=1).fit(colors)
+    assert fitted.transform(colors).shape == (30, 5)
+    assert fitted.inverse_transform(fitted.encode(colors)).shape == colors.shape
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"image_shape": None}, "set image_shape to their rows and columns"),
-        ({"image_shape": None, "filters": ()}, "set image_shape to their rows and columns"),
+        ({"image_shape": None}, "set image_shape to their rows, columns and"),
+        (
+            {"image_shape": None, "filters": ()},
+            "set image_shape to their rows, columns and",
+        ),
         ({"image_shape": (8, 9)}, r"image_shape=\(8, 9\) does not fit 64 features"),
-        ({"image_shape": (8, 0)}, "image_shape must hold positive integers"),
-        ({"image_shape": (8, 8, 1)}, "image_shape must be two numbers"),
+        ({"image_shape": (8, 0)}, r"Got image_shape=\(8, 0\), expected positive integers"),
+        ({"image_shape": (8, 8, 1, 1)}, r"expected positive integers: \(rows, columns\), or"),
         ({"filters": (4, 0)}, "filters must hold positive integers"),
         ({"corruption": None}, "compares two distortions of a sample"),
         ({"corruption": "warp"}, "'corruption' parameter"),

@@ -89,8 +89,14 @@ def test_classes_have_names_and_numbers(y, classes, labels):
 
 def test_a_shape_may_be_given_for_a_file_of_images():
     assert choose_samples(dataset(np.eye(6)), (2, 3)).image_shape == (2, 3)
-    with pytest.raises(ValueError, match="Got an image of 2 x 4 pixels, but the rows of toy have 6 features"):
+    with pytest.raises(ValueError, match=r"image_shape=\(2, 4\) does not fit 6 features"):
         choose_samples(dataset(np.eye(6)), (2, 4))
+
+
+def test_color_images_have_three_values_for_each_pixel():
+    assert choose_samples(dataset(np.eye(12)), (2, 2, 3)).describe()["image_shape"] == (2, 2, 3)
+    with pytest.raises(ValueError, match="Images of 2 channels cannot be drawn"):
+        choose_samples(dataset(np.eye(12)), (2, 3, 2))
 
 
 def test_too_many_classes_to_tell_apart_are_refused():

@@ -127,6 +127,21 @@ def test_every_other_image_is_flipped():
     assert 70 < sum(flipped) < 130
 
 
+def test_channels_are_distorted_alike():
+    gray = warp(IMAGES, thickness=1.0, rotation=20.0, elastic=0.05, flip=True)
+    color = warp(
+        np.stack([IMAGES, 0.5 * IMAGES, 1 - IMAGES], axis=-1),
+        shape=(*SHAPE, 3),
+        thickness=1.0,
+        rotation=20.0,
+        elastic=0.05,
+        flip=True,
+    )
+    assert_allclose(color[..., 0], gray, atol=1e-6)
+    assert_allclose(color[..., 1], 0.5 * gray, atol=1e-6)
+    assert np.abs(color[..., 2] - gray).max() > 0.1
+
+
 def test_it_works_within_a_compiled_function():
     corruption = ImageWarp()
     x, seed = tf.constant(IMAGES.reshape(200, -1)), tf.constant([1, 2])

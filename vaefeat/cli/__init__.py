@@ -8,7 +8,7 @@ import typer
 from vaefeat import __version__
 from vaefeat.cli._console import console, one_sentence
 from vaefeat.cli._learning import compare, fit
-from vaefeat.cli._options import Decimal, Encoding, Header, Json, Separator, written
+from vaefeat.cli._options import Decimal, Encoding, Header, ImageShape, Json, Separator, parse_shape, written
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -141,10 +141,7 @@ def explore(
     ] = None,
     target: Annotated[str | None, typer.Option(help="Column of the classes, if the data is a file.")] = None,
     header: Header = None,
-    image_shape: Annotated[
-        tuple[int, int] | None,
-        typer.Option(metavar="ROWS COLUMNS", help="Shape of an image, if the data is a file of images."),
-    ] = None,
+    image_shape: ImageShape = None,
     onnxruntime_web: Annotated[
         Path | None,
         typer.Option(
@@ -159,7 +156,7 @@ def explore(
     with one_sentence():
         from vaefeat.cli._explore import explore
 
-        explore(folders, out, data, target, header, image_shape, onnxruntime_web)
+        explore(folders, out, data, target, header, parse_shape(image_shape), onnxruntime_web)
 
 
 @app.command()

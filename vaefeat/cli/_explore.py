@@ -19,7 +19,7 @@ def explore(
     data: str | None,
     target: str | None,
     header: bool | None,
-    image_shape: tuple[int, int] | None,
+    image_shape: tuple[int, ...] | None,
     runtime: Path | None,
 ) -> None:
     """Write an explorer of the models in ``folders`` to the folder ``out``."""

@@ -28,7 +28,8 @@ Task = Annotated[
     ),
 ]
 ImageShape = Annotated[
-    str | None, typer.Option(metavar="ROWSxCOLUMNS", help="If the columns are pixels, such as 8x8.")
+    str | None,
+    typer.Option(metavar="ROWSxCOLUMNS", help="If the columns are pixels, such as 8x8, or 32x32x3 in color."),
 ]
 
 
@@ -58,8 +59,8 @@ def reading(
     }
 
 
-def parse_shape(text: str | None) -> tuple[int, int] | None:
-    """Return rows and columns of an image, written as 8x8.
+def parse_shape(text: str | None) -> tuple[int, ...] | None:
+    """Return the shape of an image, written as 8x8 or 32x32x3.
 
     Raises
     ------
@@ -68,7 +69,8 @@ def parse_shape(text: str | None) -> tuple[int, int] | None:
     """
     if text is None:
         return None
-    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text.strip())
-    if not found:
-        raise ValueError(f"Got --image-shape {text}, expected rows and columns such as 8x8.")
-    return int(found[1]), int(found[2])
+    if not re.fullmatch(r"[1-9]\d{0,4}(x[1-9]\d{0,4}){1,2}", text.strip()):
+        raise ValueError(
+            f"Got --image-shape {text}, expected rows and columns such as 8x8, and channels such as 32x32x3."
+        )
+    return tuple(map(int, text.split("x")))

@@ -83,7 +83,7 @@ def default_extractors(
 
 def wide_encoder(
     n_samples: int,
-    image_shape: tuple[int, int] | None,
+    image_shape: tuple[int, ...] | None,
     *,
     max_iter: int | None = None,
     random_state: int = 0,
@@ -95,8 +95,8 @@ def wide_encoder(
     ----------
     n_samples : int
         To train on.
-    image_shape : tuple of two int, or None
-        That of :func:`vaefeat.recipes.image_encoder` for images, else one for tables.
+    image_shape : (rows, columns) or (rows, columns, channels), or None
+        The encoder is that of :func:`vaefeat.recipes.image_encoder` for images, else one for tables.
     max_iter : int, optional
         Epochs; by default, as many as add up to 2 000 steps.
     random_state : int, default=0

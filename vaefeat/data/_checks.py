@@ -9,15 +9,6 @@ from vaefeat.data.plan import ColumnPlan
 from vaefeat.exceptions import DatasetCorruptError
 
 
-def check_shape(name: str, n_features: int, shape: tuple[int, int] | None) -> None:
-    """Refuse an image shape that does not match the features."""
-    if shape is not None and shape[0] * shape[1] != n_features:
-        raise ValueError(
-            f"Got images of {shape[0]}x{shape[1]} = {shape[0] * shape[1]} pixels, but {short(name)} has "
-            f"{n_features} features."
-        )
-
-
 def check_has_no_columns(name: str, wanted: Collection[str]) -> None:
     """Refuse options for columns where there are no columns."""
     for column in wanted:

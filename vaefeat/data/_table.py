@@ -12,6 +12,7 @@ import numpy as np
 
 from vaefeat.data.labels import mark_unlabeled
 from vaefeat.exceptions import DatasetCorruptError, DataWarning, MissingExtraError
+from vaefeat.values.images import ImageShape
 
 CHUNK_ROWS = 4096
 CHUNK_BYTES = 2**25
@@ -75,7 +76,7 @@ class Table:
         iterator of :obj:`RawChunk`. Where a kind is None, it is inferred from the values, and all rows are
         one chunk. Arrays, which hold only numbers, have no such function.
     image_shape : tuple of int, optional
-        Rows and columns, if each row is an image.
+        (rows, columns) or (rows, columns, channels), if each row is an image.
     decimal : {".", ","}
         The decimal sign of text.
     """
@@ -91,7 +92,7 @@ class Table:
     to_labels: Callable[[np.ndarray], np.ndarray] = mark_unlabeled
     label_kind: str | None = None
     read_columns: Callable[[Mapping[int, str | None]], Iterator[RawChunk]] | None = None
-    image_shape: tuple[int, int] | None = None
+    image_shape: ImageShape | None = None
     decimal: str = "."
 
     def __post_init__(self) -> None:

@@ -3,7 +3,6 @@
 import math
 import shutil
 import tempfile
-import warnings
 import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,9 +14,8 @@ import numpy as np
 
 from vaefeat.data._dialect import Format
 from vaefeat.data._table import Chunk, ColumnNames, Table, Write, chunk_rows, short
-from vaefeat.exceptions import DatasetCorruptError, DataWarning
-
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue in gray
+from vaefeat.exceptions import DatasetCorruptError
+from vaefeat.values.images import N_COLORS, ImageShape
 
 
 class _Header(NamedTuple):
@@ -26,31 +24,26 @@ class _Header(NamedTuple):
     dtype: np.dtype
 
 
-def image_shape_of(shape: tuple[int, ...]) -> tuple[tuple[int, int] | None, int]:
-    """Return rows and columns of an array of images, and the number of their channels: 1, 3 or 4.
+def image_shape_of(shape: tuple[int, ...]) -> tuple[ImageShape | None, int]:
+    """Return the shape of the images in an array, and the number of its channels: 1, 3, or 4 with opacity.
 
     Examples
     --------
     >>> from vaefeat.data.arrays import image_shape_of
     >>> image_shape_of((100, 8, 9, 3)), image_shape_of((100, 64))
-    (((8, 9), 3), (None, 1))
+    (((8, 9, 3), 3), (None, 1))
     """
     n_channels = shape[3] if len(shape) == 4 else 1
     if len(shape) not in (3, 4) or 0 in shape[1:] or n_channels not in (1, 3, 4):
         return None, 1
-    return (shape[1], shape[2]), n_channels
+    return (shape[1:3] if n_channels == 1 else (*shape[1:3], N_COLORS)), n_channels
 
 
-def as_gray(rows: np.ndarray, n_channels: int) -> np.ndarray:
-    """Return flattened images, (n, n_pixels * n_channels), in gray, (n, n_pixels), opaque."""
-    if n_channels == 1:
+def without_opacity(rows: np.ndarray, n_channels: int) -> np.ndarray:
+    """Return flattened images, (n, n_pixels * n_channels), without their fourth channel, if there is one."""
+    if n_channels <= N_COLORS:
         return rows
-    return rows.reshape(len(rows), -1, n_channels)[..., :3].astype(np.float32) @ LUMA
-
-
-def warn_of_color(name: str) -> None:
-    """Say that images are converted to gray."""
-    warnings.warn(f"{short(name)} holds color images; converted them to gray.", DataWarning, stacklevel=3)
+    return rows.reshape(len(rows), -1, n_channels)[..., :N_COLORS].reshape(len(rows), -1)
 
 
 def open_npy(path: Path, stack: ExitStack, known: Format, wanted: Collection[str]) -> Table:
@@ -88,8 +81,6 @@ def _open_matrix(stream: IO[bytes], n_bytes: int, path: Path, arrays: Mapping | 
             f"{short(path.name)} holds an array of shape {short(str(shape))} and dtype {short(str(dtype))}, "
             "expected a numeric matrix with a row for each sample, or images (n, rows, columns[, channels])."
         )
-    if n_channels > 1:
-        warn_of_color(path.name)
     n_whole = (n_bytes - stream.tell()) // (dtype.itemsize * shape[1])
     if n_whole < shape[0]:
         raise DatasetCorruptError(f"{short(path.name)} ends in row {n_whole + 1} of {shape[0]}.")
@@ -97,11 +88,11 @@ def _open_matrix(stream: IO[bytes], n_bytes: int, path: Path, arrays: Mapping | 
     def read(features: Sequence[int], label: int | None) -> Iterator[Chunk]:
         everything = list(features) == list(range(n_columns))
         for block, share in _blocks(stream, header, path):
-            rows = as_gray(block, n_channels)
+            rows = without_opacity(block, n_channels)
             X = rows if everything else rows[:, features]
             yield Chunk(X, None if label is None else rows[:, label], share)
 
-    n_columns = shape[1] // n_channels
+    n_columns = shape[1] // n_channels * min(n_channels, N_COLORS)
     return Table(path, n_columns, None, read, arrays=arrays or {}, image_shape=image_shape)
 
 

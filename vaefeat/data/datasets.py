@@ -21,6 +21,7 @@ from vaefeat.data.plan import ColumnPlan
 from vaefeat.data.tables import FORMATS, read_table
 from vaefeat.data.targets import CLASSIFICATION, is_labeled
 from vaefeat.exceptions import DatasetCorruptError, DatasetNotFoundError
+from vaefeat.values.images import ImageShape
 
 Samples = tuple[np.ndarray, np.ndarray | None]  # X and y
 TEST_FRACTION = 0.25  # of data that come without their own test set
@@ -35,14 +36,13 @@ class Dataset:
     name : str
     X, X_test : ndarrays of shape (n_samples, n_features), float32
         There may be no samples for testing, where labels are few.
-        Images have their pixels in [0, 1], row by row; tables are as they are in their file.
+        Images have their pixels in [0, 1], row by row, channels last; tables are as they are in their file.
     y, y_test : ndarrays of shape (n_samples,), or None
         Classes or quantities; None if the data have none.
     sha256 : str
         Of the samples and classes before any scaling and splitting; for a user's file, of the file
         itself.
-    image_shape : tuple of int or None
-        Rows and columns of an image.
+    image_shape : (rows, columns) or (rows, columns, channels) of an image, or None
     plan : ColumnPlan or None
         How the columns of a user's table became features.
     task : {"classification", "regression"}
@@ -57,7 +57,7 @@ class Dataset:
     X_test: np.ndarray
     y_test: np.ndarray | None
     sha256: str
-    image_shape: tuple[int, int] | None = None
+    image_shape: ImageShape | None = None
     plan: ColumnPlan | None = None
     task: str = CLASSIFICATION
     target: str | None = None
@@ -82,7 +82,7 @@ class _Source:
     files: tuple[str, ...]
     sha256: str
     n_train: int
-    image_shape: tuple[int, int] | None = None
+    image_shape: ImageShape | None = None
     openml: tuple[str, int] | None = None
 
 

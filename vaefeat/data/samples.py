@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from vaefeat.data._checks import check_has_no_columns, check_is_finite, check_shape
+from vaefeat.data._checks import check_has_no_columns, check_is_finite
 from vaefeat.data._dialect import Format
 from vaefeat.data._table import Table, in_words, near, short
-from vaefeat.data.arrays import as_gray, image_shape_of, warn_of_color
+from vaefeat.data.arrays import image_shape_of, without_opacity
 from vaefeat.data.datasets import Dataset, split_at_random
 from vaefeat.data.frames import frame_columns
 from vaefeat.data.images import decode_images, read_images
@@ -21,6 +21,7 @@ from vaefeat.data.plan import ColumnPlan, LeftOut, make_plan
 from vaefeat.data.tables import column_names, find_target, open_table, read_matrix
 from vaefeat.data.targets import CLASSIFICATION, as_quantities, choose_task, is_labeled
 from vaefeat.exceptions import DatasetCorruptError
+from vaefeat.values.images import ImageShape, full_shape
 
 FEW = 400  # labels: below this, a quarter of them is too few to test on
 
@@ -40,7 +41,7 @@ class Samples:
         None if the rows are arrays or images.
     left_out : tuple of LeftOut
         Columns that are not features.
-    image_shape : tuple of two int, or None
+    image_shape : (rows, columns) or (rows, columns, channels), or None
     sha256 : str
         Of the file; for a frame or a folder of images, of the samples.
     task : {"classification", "regression"}
@@ -54,7 +55,7 @@ class Samples:
     y: np.ndarray | None
     plan: ColumnPlan | None = None
     left_out: tuple[LeftOut, ...] = ()
-    image_shape: tuple[int, int] | None = None
+    image_shape: ImageShape | None = None
     sha256: str = ""
     task: str = CLASSIFICATION
     target: str | None = None
@@ -90,7 +91,7 @@ class _Raw:
     y: np.ndarray | None = None
     quantities: np.ndarray | None = None
     X: np.ndarray | None = None
-    image_shape: tuple[int, int] | None = None
+    image_shape: ImageShape | None = None
     sha256: str = ""
     beside: tuple[str, ...] = ()  # columns other than that of the images
 
@@ -105,7 +106,7 @@ def read_samples(
     separator: str | None = None,
     decimal: str | None = None,
     encoding: str | None = None,
-    image_shape: tuple[int, int] | None = None,
+    image_shape: ImageShape | None = None,
     drop: Collection[str] = (),
     categorical: Collection[str] = (),
     numeric: Collection[str] = (),
@@ -130,8 +131,8 @@ def read_samples(
         Whether the first line of a .csv holds names; by default this is inferred from the line.
     separator, decimal, encoding : str, optional
         How a .csv is written; by default this is inferred from its first lines.
-    image_shape : tuple of two int, optional
-        Rows and columns, if each row of a table holds the pixels of an image, row by row.
+    image_shape : (rows, columns) or (rows, columns, channels), optional
+        If each row of a table holds the pixels of an image, row by row.
     drop, categorical, numeric : collection of str
         As for :func:`vaefeat.data.plan.make_plan`.
 
@@ -167,7 +168,8 @@ def read_samples(
             keep_constant=shape is not None,
         )
         X = plan.encode(raw.columns)
-    check_shape(raw.name, X.shape[1], shape)
+    if shape is not None:
+        full_shape(shape, X.shape[1])
     check_is_finite(raw.name, X, plan)
     sha256 = raw.sha256 or _digest(X, y)
     return Samples(raw.name, X, y, plan, tuple(left_out), shape, sha256, task, target)
@@ -202,9 +204,7 @@ def _from_array(X: np.ndarray, labels: Any) -> _Raw:
             f"Got an array of shape {X.shape} and dtype {X.dtype}, expected numbers with a row for each "
             "sample, or images (n, rows, columns[, channels])."
         )
-    if n_channels > 1:
-        warn_of_color("the array")
-    rows = as_gray(X.reshape(len(X), -1), n_channels).astype(np.float32)
+    rows = without_opacity(X.reshape(len(X), -1), n_channels).astype(np.float32)
     raw = _Raw("the array", {}, X=rows, image_shape=shape)
     if labels is None:
         return raw

@@ -36,9 +36,9 @@ class AutoencoderTransformer(LatentTransformer):
     filters : array-like of int, default=()
         Numbers of filters of the encoder's convolutions, which precede its hidden layers: 3x3 pixels with
         stride 2, so that each halves the image. For images; needs ``image_shape``.
-    image_shape : tuple of two int or None, default=None
-        Rows and columns of the image whose pixels the features are, row by row. Needed by ``filters``
-        and ImageWarp.
+    image_shape : (rows, columns) or (rows, columns, channels) or None, default=None
+        Shape of the image whose pixels the features are, row by row, as ``X.reshape(len(X), -1)`` flattens
+        images. Needed by ``filters`` and ImageWarp.
     activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
         Activation of the hidden layers.
     code_activation : {"identity", "relu", "sigmoid", "tanh"}, default="identity"

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from vaefeat.protocols import FeatureEncoder, GraphTransformer, NetworkEstimator
 from vaefeat.runtime import OnnxModel
+from vaefeat.values.images import check_is_flat
 
 
 @contextmanager
@@ -59,6 +60,7 @@ class OnnxEstimator(NetworkEstimator, BaseEstimator):
     ) -> Any:
         if not reset and self._is_ready(X):
             return X
+        check_is_flat(X)
         if issparse(X):
             X = X.toarray()  # networks take dense rows, and learn from few at a time
         if min_samples is None:  # a network cannot be trained on one example: its features have no spread

@@ -49,8 +49,8 @@ class GraphClassifier(NetworkClassifier):
     kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
     corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise or None, default=None
         How a sample is distorted before q(y|x) sees it in training. The graph is of undistorted samples.
-    image_shape : tuple of two int or None, default=None
-        Rows and columns of the image whose pixels the features are, row by row. Needed by ImageWarp.
+    image_shape : (rows, columns) or (rows, columns, channels) or None, default=None
+        Shape of the image whose pixels the features are, row by row. Needed by ImageWarp.
     batch_size : int, default=200
         Samples per step.
     learning_rate : {"constant", "cosine"}, default="cosine"

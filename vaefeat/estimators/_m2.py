@@ -64,8 +64,8 @@ class M2Classifier(NetworkClassifier):
     corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise or None, default=None
         How a sample is distorted before q(y|x) and q(z|x,y) see it; the target of p(x|y,z) is the
         clean sample.
-    image_shape : tuple of two int or None, default=None
-        Rows and columns of the image whose pixels the features are, row by row. Needed by ImageWarp.
+    image_shape : (rows, columns) or (rows, columns, channels) or None, default=None
+        Shape of the image whose pixels the features are, row by row. Needed by ImageWarp.
     dynamic_binarization : bool, default=False
         Draw each pixel as 0 or 1, with its gray value as the probability, anew each time it is seen.
         Only for "bernoulli".

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from vaefeat.values.corruptions import Corruption
+from vaefeat.values.images import full_shape
 from vaefeat.values.likelihoods import LIKELIHOODS, Likelihood
 
 NETWORK_CONSTRAINTS: dict = {
@@ -42,24 +43,19 @@ def positive_integers(estimator: BaseEstimator, name: str) -> tuple[int, ...]:
 
 def checked_image_shape(
     estimator: BaseEstimator, n_features: int, *, convolutions: bool = False
-) -> tuple[int, int] | None:
-    """Return the parameter ``image_shape`` as rows and columns, if it fits the features.
+) -> tuple[int, int, int] | None:
+    """Return the parameter ``image_shape`` as rows, columns and channels, if it fits the features.
 
     It is needed by convolutions, and by corruptions of images.
     """
     if estimator.image_shape is None:
         if convolutions or (estimator.corruption is not None and estimator.corruption.needs_image_shape):
             raise ValueError(
-                "filters and ImageWarp are for images: set image_shape to their rows and columns, "
-                f"whose product is the number of features, {n_features}."
+                "filters and ImageWarp are for images: set image_shape to their rows, columns and, in color, "
+                f"channels, whose product is the number of features, {n_features}."
             )
         return None
-    if len(estimator.image_shape) != 2:
-        raise ValueError(f"image_shape must be two numbers, rows and columns, got {estimator.image_shape}.")
-    rows, columns = positive_integers(estimator, "image_shape")
-    if rows * columns != n_features:
-        raise ValueError(f"image_shape={(rows, columns)} does not fit {n_features} features.")
-    return rows, columns
+    return full_shape(estimator.image_shape, n_features)
 
 
 def check_binarization(estimator: BaseEstimator, likelihood: Likelihood) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from vaefeat.data import Dataset
+from vaefeat.values.images import ImageShape, drawn_shape
 
 MAX_SAMPLES = 2000
 MAX_CLASSES = 20
@@ -27,7 +28,7 @@ class Samples:
     y : ndarray of shape (n_samples,), or None
         Classes, if known.
     image_shape : tuple of int or None
-        Rows and columns, if the samples are images.
+        Rows and columns, and channels if they are in color, if the samples are images.
     is_ordered : bool
         Whether the samples have an order instead of classes, such as the frames of a film.
     """
@@ -37,7 +38,7 @@ class Samples:
     X: np.ndarray
     indices: np.ndarray
     y: np.ndarray | None
-    image_shape: tuple[int, int] | None
+    image_shape: ImageShape | None
     is_ordered: bool
 
     @property
@@ -73,14 +74,14 @@ class Samples:
         }
 
 
-def choose_samples(dataset: Dataset, image_shape: tuple[int, int] | None = None) -> Samples:
+def choose_samples(dataset: Dataset, image_shape: ImageShape | None = None) -> Samples:
     """Return evenly spaced samples of the test set, or of the training set if there is no test set.
 
     Parameters
     ----------
     dataset : Dataset
     image_shape : tuple of int, optional
-        Rows and columns of an image, if the data set does not know them.
+        (rows, columns) or (rows, columns, 3) of an image, if the data set does not know it.
 
     Returns
     -------
@@ -93,12 +94,8 @@ def choose_samples(dataset: Dataset, image_shape: tuple[int, int] | None = None)
         If the features do not match the image shape, or there are too many classes to tell apart.
     """
     shape = image_shape or dataset.image_shape
-    n_features = dataset.X.shape[1]
-    if shape is not None and shape[0] * shape[1] != n_features:
-        raise ValueError(
-            f"Got an image of {shape[0]} x {shape[1]} pixels, but the rows of {dataset.name} "
-            f"have {n_features} features."
-        )
+    if shape is not None:
+        drawn_shape(shape, dataset.X.shape[1])
     has_test = len(dataset.X_test) > 0
     X, y = (dataset.X_test, dataset.y_test) if has_test else (dataset.X, dataset.y)
     indices = np.unique(np.linspace(0, len(X) - 1, min(len(X), MAX_SAMPLES)).astype(int))

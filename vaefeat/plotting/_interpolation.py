@@ -57,7 +57,7 @@ class InterpolationDisplay(ImageGridDisplay):
             Points on a path, including its ends, which are the reconstructions of the samples.
         title : str, optional
             By default the estimator's name.
-        image_shape : (rows, columns), optional
+        image_shape : (rows, columns) or (rows, columns, 3), optional
             By default the estimator's, or else that of a square.
         ax : matplotlib.axes.Axes, optional
             Axes to draw on; by default new ones.

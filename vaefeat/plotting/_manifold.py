@@ -46,7 +46,7 @@ class ManifoldDisplay(ImageGridDisplay):
             A fitted VAEEncoderTransformer of at least two units.
         n_steps : int, default=15
             Points along each axis, at the quantiles 1/(n_steps + 1), ..., n_steps/(n_steps + 1).
-        image_shape : (rows, columns), optional
+        image_shape : (rows, columns) or (rows, columns, 3), optional
             By default the estimator's, or else that of a square.
         ax : matplotlib.axes.Axes, optional
             Axes to draw on; by default new ones.

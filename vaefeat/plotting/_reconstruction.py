@@ -48,7 +48,7 @@ class ReconstructionDisplay(ImageGridDisplay):
             Classes: the first sample of each is shown. Without them, the first of all.
         n_samples : int, default=10
             At most this many are shown.
-        image_shape : (rows, columns), optional
+        image_shape : (rows, columns) or (rows, columns, 3), optional
             By default the estimator's, or else that of a square.
         ax : matplotlib.axes.Axes, optional
             Axes to draw on; by default new ones.
@@ -81,7 +81,7 @@ class ReconstructionDisplay(ImageGridDisplay):
         ----------
         snapshots : ReconstructionSnapshots
             After a training in which it was one of the ``callbacks``.
-        image_shape : (rows, columns), optional
+        image_shape : (rows, columns) or (rows, columns, 3), optional
             By default that of a square.
         ax : matplotlib.axes.Axes, optional
             Axes to draw on; by default new ones.
@@ -143,7 +143,7 @@ class AnalogyDisplay(ImageGridDisplay):
             Classes: the first sample of each is shown. Without them, the first of all.
         n_samples : int, default=10
             At most this many are shown.
-        image_shape : (rows, columns), optional
+        image_shape : (rows, columns) or (rows, columns, 3), optional
             By default the estimator's, or else that of a square.
         ax : matplotlib.axes.Axes, optional
             Axes to draw on; by default new ones.

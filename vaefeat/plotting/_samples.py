@@ -49,7 +49,7 @@ class SamplesDisplay(ImageGridDisplay):
         n_columns : int, default=8
         random_state : int, RandomState instance or None, default=None
             Determines the draws.
-        image_shape : (rows, columns), optional
+        image_shape : (rows, columns) or (rows, columns, 3), optional
             By default the estimator's, or else that of a square.
         ax : matplotlib.axes.Axes, optional
             Axes to draw on; by default new ones.

@@ -1,5 +1,6 @@
 """An encoder for images, and a Pipeline that starts with it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sklearn.linear_model import LogisticRegression
@@ -8,13 +9,14 @@ from sklearn.preprocessing import MinMaxScaler
 
 from vaefeat.estimators import VAEEncoderTransformer
 from vaefeat.values.corruptions import ImageWarp
+from vaefeat.values.images import full_shape
 
 FILTERS = (32, 64, 128)
 SMALLEST_STROKE_IMAGE = 16  # pixels: in smaller images strokes are one pixel wide, and erosion deletes them
 
 
 def image_encoder(
-    image_shape: tuple[int, int],
+    image_shape: Sequence[int],
     n_components: int = 50,
     *,
     corruption: ImageWarp | None = None,
@@ -28,8 +30,8 @@ def image_encoder(
 
     Parameters
     ----------
-    image_shape : tuple of two int
-        Rows and columns; the features are the pixels in [0, 1], row by row.
+    image_shape : (rows, columns) or (rows, columns, channels)
+        The features are the pixels in [0, 1], row by row, and the channels of a pixel together.
     n_components : int, default=50
         Number of latent units.
     corruption : ImageWarp, optional
@@ -53,8 +55,8 @@ def image_encoder(
     >>> encoder.transform(X / 16).shape
     (1797, 50)
     """
-    smallest_side = min(image_shape)
-    n_halvings = max(1, min(len(FILTERS), int(smallest_side).bit_length() - 2))  # at least 2 pixels remain
+    smallest_side = min(full_shape(image_shape)[:2])
+    n_halvings = max(1, min(len(FILTERS), smallest_side.bit_length() - 2))  # at least 2 pixels remain
     if corruption is None:
         corruption = ImageWarp(thickness=1.0 if smallest_side >= SMALLEST_STROKE_IMAGE else 0.0)
     vae = VAEEncoderTransformer(
@@ -75,19 +77,18 @@ def image_encoder(
 
 
 def make_image_pipeline(
-    image_shape: tuple[int, int],
+    image_shape: Sequence[int],
     n_components: int = 50,
     *,
     classifier: Any = None,
     random_state: Any = None,
     **vae_params: Any,
 ) -> Pipeline:
-    """Return a Pipeline for flattened gray images: pixels scaled to [0, 1], image encoder, classifier.
+    """Return a Pipeline for flattened images: pixels scaled to [0, 1], image encoder, classifier.
 
     Parameters
     ----------
-    image_shape : tuple of two int
-        Rows and columns.
+    image_shape : (rows, columns) or (rows, columns, channels)
     n_components : int, default=50
         Number of latent units.
     classifier : classifier, optional

@@ -6,6 +6,8 @@ import numpy as np
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.validation import validate_data
 
+from vaefeat.values.images import check_is_flat
+
 
 class PixelScaler(MinMaxScaler):
     """Scale pixels to [0, 1] by one range for all of them, from 0 or the lowest value to the highest.
@@ -25,6 +27,7 @@ class PixelScaler(MinMaxScaler):
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Find the range of all pixels."""
+        check_is_flat(X)
         X = validate_data(self, X, dtype=[np.float64, np.float32])
         low, high = min(0.0, float(X.min())), float(X.max())
         return super().fit(np.repeat(np.array([[low], [high]], X.dtype), X.shape[1], axis=1))

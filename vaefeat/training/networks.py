@@ -27,8 +27,8 @@ class NetworkConfig:
     ``hidden_layer_sizes=(64,)``     is n_inputs -> 64 -> n_outputs;
     ``hidden_layer_sizes=(64, 32)``  is n_inputs -> 64 -> 32 -> n_outputs.
 
-    ``filters=(32, 64)`` puts two convolutions first, of an image of ``image_shape`` whose pixels are
-    the inputs, row by row. ``log_inputs`` lets the first layer see log(1 + x).
+    ``filters=(32, 64)`` puts two convolutions first, of an image of ``image_shape`` (rows, columns,
+    channels) whose pixels are the inputs, row by row. ``log_inputs`` lets the first layer see log(1 + x).
     """
 
     n_inputs: int
@@ -37,7 +37,7 @@ class NetworkConfig:
     activation: str = "relu"
     kernel_initializer: str = "glorot_uniform"
     filters: tuple[int, ...] = ()
-    image_shape: tuple[int, int] | None = None
+    image_shape: tuple[int, int, int] | None = None
     log_inputs: bool = False
 
     def mirrored(self) -> "NetworkConfig":
@@ -82,7 +82,7 @@ def _hidden_layers(config: NetworkConfig, layers: _Layers, inputs: keras.KerasTe
     activation = ACTIVATIONS[config.activation]
     hidden = _seen(config, inputs)
     if config.image_shape is not None and config.filters:
-        hidden = keras.layers.Reshape((*config.image_shape, 1), name="image")(hidden)
+        hidden = keras.layers.Reshape(config.image_shape, name="image")(hidden)
         for depth, n_filters in enumerate(config.filters, start=1):
             hidden = layers.conv(n_filters, f"conv_{depth}", activation)(hidden)
         hidden = keras.layers.Flatten(name="pixels")(hidden)

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from vaefeat.values.images import full_shape
+
 N_KNOTS = 4  # along each side of an image, of the grid of bumps that elastic distortions are made of
 
 
@@ -29,8 +31,8 @@ class Corruption(ABC):
         x : tensor of shape (batch, n_features), float32
         seed : tensor of two integers
             Determines the distortions.
-        image_shape : tuple of two int, optional
-            Rows and columns, if the features are the pixels of an image, row by row.
+        image_shape : (rows, columns) or (rows, columns, channels), optional
+            If the features are the pixels of an image, row by row.
 
         Returns
         -------
@@ -152,8 +154,9 @@ class ImageWarp(Corruption):
 
     .. math:: c + R(\alpha)\, K(k)\, S(s)\, (p - c) + t + e(p)
 
-    of the original image. The parameters of rotation, shear, scaling and shift are drawn uniformly (for the
-    scale, its logarithm is); the elastic displacement e is a sum of 16 smooth bumps with normal weights.
+    of the original image, in all channels alike. The parameters of rotation, shear, scaling and shift are
+    drawn uniformly (for the scale, its logarithm is); the elastic displacement e is a sum of 16 smooth bumps
+    with normal weights.
 
     Parameters
     ----------
@@ -207,31 +210,33 @@ class ImageWarp(Corruption):
 
         Parameters
         ----------
-        x : tensor of shape (batch, n_rows * n_columns), float32
+        x : tensor of shape (batch, n_features), float32
         seed : tensor of two integers
             Determines the distortions.
-        image_shape : (n_rows, n_columns)
+        image_shape : (rows, columns) or (rows, columns, channels)
 
         Returns
         -------
-        tensor of shape (batch, n_rows * n_columns)
+        tensor of shape (batch, n_features)
         """
         import tensorflow as tf
+
+        shape = full_shape(image_shape)
 
         # The plain graph takes four times as long: it writes every intermediate to memory.
         @tf.function(jit_compile=True, autograph=False)
         def distort(x: Any, seed: Any) -> Any:
-            images = tf.reshape(x, (-1, *image_shape))
+            images = tf.reshape(x, (-1, *shape))
             if self.thickness:
                 images = _change_thickness(images, seed + 1, self.thickness)
             if self.flip:
                 images = _flip(images, seed + 2)
-            rows, columns = self._sources(tf.shape(x)[0], seed, image_shape)
-            return _read_between(images, rows, columns)
+            rows, columns = self._sources(tf.shape(x)[0], seed, shape[:2])
+            return tf.reshape(_read_between(images, rows, columns), tf.shape(x))
 
         return distort(x, seed)
 
-    def _sources(self, n: Any, seed: Any, image_shape: tuple[int, int]) -> tuple[Any, Any]:
+    def _sources(self, n: Any, seed: Any, sides: tuple[int, int]) -> tuple[Any, Any]:
         """Return where each pixel comes from: rows and columns, each (n, n_pixels)."""
         import tensorflow as tf
 
@@ -239,14 +244,14 @@ class ImageWarp(Corruption):
         angle, shear = u[0] * np.deg2rad(self.rotation), u[1] * self.shear
         scale_r, scale_c = (tf.exp(v * np.log1p(self.scale)) for v in u[2:4])
         cos, sin = tf.cos(angle), tf.sin(angle)
-        height, width = image_shape
+        height, width = sides
         half = (height - 1) / 2, (width - 1) / 2
         aspect = half[1] / half[0] if min(half) > 0 else 1.0
         # Coefficients of (1, r, c), where r and c go from -1 to 1 along sides that may differ in length.
         rows = [2 * self.shift * u[4], scale_r * (cos - shear * sin), -scale_c * sin * aspect]
         columns = [2 * self.shift * u[5], scale_r * (sin + shear * cos) / aspect, scale_c * cos]
         bumps = 2 * self.elastic * tf.random.stateless_normal((2, n, N_KNOTS**2), seed + 4, alg="philox")
-        basis = _basis(image_shape)
+        basis = _basis(sides)
         r, c = (
             half[axis] * (1 + tf.concat([tf.stack(affine, axis=1), bumps[axis]], axis=1) @ basis)
             for axis, affine in enumerate((rows, columns))
@@ -254,11 +259,9 @@ class ImageWarp(Corruption):
         return r, c
 
 
-def _basis(image_shape: tuple[int, int]) -> np.ndarray:
+def _basis(sides: tuple[int, int]) -> np.ndarray:
     """Return 1, r, c and the bumps at each pixel, (3 + N_KNOTS ** 2, n_pixels)."""
-    r, c = (
-        axis.ravel() for axis in np.meshgrid(*(np.linspace(-1, 1, n) for n in image_shape), indexing="ij")
-    )
+    r, c = (axis.ravel() for axis in np.meshgrid(*(np.linspace(-1, 1, n) for n in sides), indexing="ij"))
     knots = np.linspace(-1, 1, N_KNOTS)
     width = 1.2 / (N_KNOTS - 1)
     along_r, along_c = (np.exp(-0.5 * ((axis - knots[:, None]) / width) ** 2) for axis in (r, c))
@@ -267,24 +270,30 @@ def _basis(image_shape: tuple[int, int]) -> np.ndarray:
 
 
 def _read_between(images: Any, rows: Any, columns: Any) -> Any:
-    """Interpolate each image linearly between four pixels at real-valued positions; zero beyond the edges."""
+    """Interpolate each image linearly between four pixels at real-valued positions; zero beyond the edges.
+
+    From images (n, height, width, channels) at rows and columns (n, n_pixels), to (n, n_pixels, channels).
+    """
     import tensorflow as tf
 
-    height, width = images.shape[1:]
-    padded = tf.pad(images, [[0, 0], [1, 2], [1, 2]])
+    height, width, channels = images.shape[1:]
+    padded = tf.pad(images, [[0, 0], [1, 2], [1, 2], [0, 0]])
     rows = tf.clip_by_value(rows + 1.0, 0.0, height + 1.0)
     columns = tf.clip_by_value(columns + 1.0, 0.0, width + 1.0)
     r, c = tf.floor(rows), tf.floor(columns)
     # The four neighbors side by side, so that one gather fetches them all.
     neighbors = tf.stack(
-        [padded[:, :-1, :-1], padded[:, :-1, 1:], padded[:, 1:, :-1], padded[:, 1:, 1:]], axis=-1
+        [padded[:, :-1, :-1], padded[:, :-1, 1:], padded[:, 1:, :-1], padded[:, 1:, 1:]], axis=-2
     )
     first = tf.range(tf.shape(images)[0])[:, None] * ((height + 2) * (width + 2))
     places = first + tf.cast(r * (width + 2) + c, tf.int32)
-    found = tf.gather(tf.reshape(neighbors, (-1, 4)), places)  # (n, n_pixels, 4)
-    right, below = columns - c, rows - r
-    top = found[..., 0] + right * (found[..., 1] - found[..., 0])
-    bottom = found[..., 2] + right * (found[..., 3] - found[..., 2])
+    found = tf.gather(tf.reshape(neighbors, (-1, 4 * channels)), places)
+    four = tf.unstack(
+        tf.reshape(found, (-1, places.shape[1], 4, channels)), axis=-2
+    )  # (n, n_pixels, channels)
+    right, below = (columns - c)[..., None], (rows - r)[..., None]
+    top = four[0] + right * (four[1] - four[0])
+    bottom = four[2] + right * (four[3] - four[2])
     return top + below * (bottom - top)
 
 
@@ -292,7 +301,7 @@ def _change_thickness(images: Any, seed: Any, strength: float) -> Any:
     """Blend each image with itself dilated by a pixel, or eroded by half a pixel."""
     import tensorflow as tf
 
-    u = strength * tf.random.stateless_uniform((tf.shape(images)[0], 1, 1), seed, -1.0, 1.0, alg="philox")
+    u = strength * tf.random.stateless_uniform((tf.shape(images)[0], 1, 1, 1), seed, -1.0, 1.0, alg="philox")
     dilated = _maximum(_maximum(images, axis=1, reach=(-1, 0, 1)), axis=2, reach=(-1, 0, 1))
     eroded = -_maximum(_maximum(-images, axis=1, reach=(0, 1)), axis=2, reach=(0, 1))
     return images + tf.nn.relu(u) * (dilated - images) + tf.nn.relu(-u) * (eroded - images)
@@ -311,5 +320,5 @@ def _maximum(images: Any, axis: int, reach: tuple[int, ...]) -> Any:
 def _flip(images: Any, seed: Any) -> Any:
     import tensorflow as tf
 
-    flipped = tf.random.stateless_uniform((tf.shape(images)[0], 1, 1), seed, alg="philox") < 0.5
+    flipped = tf.random.stateless_uniform((tf.shape(images)[0], 1, 1, 1), seed, alg="philox") < 0.5
     return tf.where(flipped, images[:, :, ::-1], images)

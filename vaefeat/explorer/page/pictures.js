@@ -2,19 +2,20 @@
 
 const BARS = { width: 4, gap: 1, height: 120 };
 
-/** Draw shares of the features' ranges, 0 to 1, on a canvas; `shape` is rows and columns, or null. */
+/** Draw shares of the features' ranges, 0 to 1, on a canvas; `shape` is rows, columns and channels, or null. */
 export function paint(canvas, shares, shape) {
   if (shape) paintImage(canvas, shares, shape);
   else paintBars(canvas, shares);
 }
 
-function paintImage(canvas, shares, [rows, columns]) {
+function paintImage(canvas, shares, [rows, columns, channels = 1]) {
   resize(canvas, columns, rows);
   const image = new ImageData(columns, rows);
-  shares.forEach((share, i) => {
-    const gray = Math.round(255 * share); // an array of clamped bytes: beyond the range is black or white
-    image.data.set([gray, gray, gray, 255], 4 * i);
-  });
+  for (let i = 0; i < rows * columns; i++) {
+    const pixel = Array.from(shares.subarray(i * channels, (i + 1) * channels), (share) => Math.round(255 * share));
+    const [red, green = red, blue = red] = pixel; // in gray, one for all
+    image.data.set([red, green, blue, 255], 4 * i); // clamped to a byte: beyond the range is black or white
+  }
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
