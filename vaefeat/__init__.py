@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vaefeat.comparison import compare
-    from vaefeat.data import LabeledKFold, labeled_scorer, load_dataset, mask_labels
+    from vaefeat.data import LabeledKFold, RowStream, labeled_scorer, load_dataset, mask_labels
     from vaefeat.estimators import (
         AutoencoderImputer,
         AutoencoderOutlierDetector,
@@ -63,6 +63,7 @@ __all__ = [
     "Poisson",
     "ReconstructionDisplay",
     "ReconstructionSnapshots",
+    "RowStream",
     "SaltAndPepperNoise",
     "SamplesDisplay",
     "SupervisedEncoderTransformer",
@@ -104,6 +105,7 @@ _MODULES = {
     "Poisson": ("vaefeat.values.likelihoods", None),
     "ReconstructionDisplay": ("vaefeat.plotting", None),
     "ReconstructionSnapshots": ("vaefeat.plotting", None),
+    "RowStream": ("vaefeat.data", None),
     "SaltAndPepperNoise": ("vaefeat.values.corruptions", None),
     "SamplesDisplay": ("vaefeat.plotting", None),
     "SupervisedEncoderTransformer": ("vaefeat.estimators", "train"),

@@ -4,5 +4,14 @@ from vaefeat.data.datasets import Dataset, load_dataset
 from vaefeat.data.folds import LabeledKFold
 from vaefeat.data.labels import UNLABELED, mask_labels
 from vaefeat.data.scoring import labeled_scorer
+from vaefeat.data.stream import RowStream
 
-__all__ = ["UNLABELED", "Dataset", "LabeledKFold", "labeled_scorer", "load_dataset", "mask_labels"]
+__all__ = [
+    "UNLABELED",
+    "Dataset",
+    "LabeledKFold",
+    "RowStream",
+    "labeled_scorer",
+    "load_dataset",
+    "mask_labels",
+]

@@ -111,7 +111,7 @@ class ArrayRows(Rows):
         self.shape = (len(arrays[0]) if index is None else len(index), *arrays[0].shape[1:])
 
     def chunks(self) -> Iterator[np.ndarray]:
-        X, step = self._arrays[0], max(1, CHUNK_BYTES // self.row_bytes)
+        X, step = self._arrays[0], chunk_length(self.row_bytes)
         for start in range(0, len(self), step):
             where = slice(start, start + step)
             yield _as_float32(X[where] if self._index is None else X[self._index[where]])
@@ -149,6 +149,12 @@ class ArrayRows(Rows):
     def var(self, axis: int = 0, dtype: Any = np.float64) -> np.ndarray:
         mean = self.mean()
         return mean_of((np.square(chunk - mean) for chunk in self.chunks()), len(self))
+
+
+def chunk_length(row_bytes: int) -> int:
+    """Return how many rows to look at together: where possible, a multiple of what a model takes at once."""
+    n_rows = max(1, CHUNK_BYTES // max(1, row_bytes))
+    return n_rows - n_rows % 4096 or n_rows
 
 
 def mean_of(chunks: Iterator[np.ndarray], n_rows: int) -> np.ndarray:

@@ -289,7 +289,7 @@ class AutoencoderTransformer(LatentTransformer):
             score[near] = self._log_prob(X[near], code[near])
         return score
 
-    def _check(self, X: np.ndarray) -> None:
+    def _check(self, X: Any) -> None:
         super()._check(X)
         if self.sparsity_weight and self.code_activation != "sigmoid":
             raise ValueError(

@@ -56,7 +56,13 @@ class OnnxEstimator(NetworkEstimator, BaseEstimator):
         return summary_html(self)
 
     def _validated(
-        self, X: Any, y: Any = "no_validation", *, reset: bool, min_samples: int | None = None
+        self,
+        X: Any,
+        y: Any = "no_validation",
+        *,
+        reset: bool,
+        min_samples: int | None = None,
+        dtype: Any = np.float32,
     ) -> Any:
         if not reset and self._is_ready(X):
             return X
@@ -67,7 +73,7 @@ class OnnxEstimator(NetworkEstimator, BaseEstimator):
             min_samples = 2 if reset else 1
         with np.errstate(over="ignore"):  # values that float32 cannot hold are refused with a message
             return validate_data(
-                self, X, y, reset=reset, dtype=np.float32, order="C", ensure_min_samples=min_samples
+                self, X, y, reset=reset, dtype=dtype, order="C", ensure_min_samples=min_samples
             )
 
     def __sklearn_tags__(self) -> Any:

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from vaefeat.data.rows import Rows
+
 MIN_EPOCHS, MIN_STEPS = 25, 500  # nothing can be said about a shorter training
 FLAT = 0.05  # share of the whole improvement of the loss that the last tenth of the epochs may still add
 FEW_COMPONENTS = 10  # if most of so few are silent, the features are poorer than they need be
 N_NAMED = 10
 
 
-def warn_of_constant_features(X: np.ndarray) -> None:
+def warn_of_constant_features(X: np.ndarray | Rows) -> None:
     """Warn of features that have a single value in the training data, (n_samples, n_features)."""
-    constant = np.flatnonzero((X == X[0]).all(axis=0)).tolist()
+    constant = np.flatnonzero(X.min(axis=0) == X.max(axis=0)).tolist()
     if constant:
         _warn(
             UserWarning,

@@ -3,15 +3,18 @@
 import math
 import threading
 from abc import abstractmethod
+from collections.abc import Sequence
+from contextlib import ExitStack
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import assert_all_finite, check_array, check_is_fitted
 
+from vaefeat.data.rows import ArrayRows, Rows
+from vaefeat.data.stream import RowStream
 from vaefeat.estimators._base import OnnxTransformer, all_or_nothing
 from vaefeat.estimators._diagnosis import (
     warn_if_not_converged,
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from vaefeat.training.networks import NetworkConfig
 
 N_EXAMPLES = 10
+N_CHECKED = 256  # rows on which networks and ONNX models must agree
 MAX_AUTO_EPOCHS = 1_000
 LATENT_CONSTRAINTS: dict = {
     **TRAINING_CONSTRAINTS,
@@ -85,8 +89,9 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            At least two samples, cast to float32; within the range of the likelihood.
+        X : array-like of shape (n_samples, n_features), or RowStream
+            At least two samples, cast to float32; within the range of the likelihood. Numbers in an array or
+            a memory map are not copied; :class:`vaefeat.RowStream` is for rows that do not fit into memory.
         y : Ignored
             Not used, present for API consistency.
         observed : array-like of shape (n_samples, n_features), bool, optional
@@ -98,20 +103,25 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         self : object
         """
         trainer = self.__dict__.pop("_trainer", None)  # what it holds changes, even if the training fails
-        with all_or_nothing(self):
-            resume = self.warm_start and self.__sklearn_is_fitted__()
-            X = self._validated(X, reset=not resume)
-            data = (X,) if observed is None else (X, _as_mask(observed, X))
-            trainer = self._trained(
-                data,
-                trainer,
-                max_epochs=self._n_epochs(len(X)),
-                early_stopping=self.early_stopping,
-                learning_rate=self.learning_rate,
-                resume=resume,
-            )
-            self._keep_networks(trainer.model, self._pending)
-        self._diagnose(trainer.model, X)
+        seeds = spawn_seeds(self.random_state, 3)
+        with ExitStack() as stack:
+            with all_or_nothing(self):
+                resume = self.warm_start and self.__sklearn_is_fitted__()
+                if isinstance(X, RowStream):
+                    rows = self._streamed(X, observed, reset=not resume, seed=seeds[1], stack=stack)
+                else:
+                    rows = self._rows(X, observed, reset=not resume)
+                trainer = self._trained(
+                    rows,
+                    trainer,
+                    seeds,
+                    max_epochs=self._n_epochs(len(rows)),
+                    early_stopping=self.early_stopping,
+                    learning_rate=self.learning_rate,
+                    resume=resume,
+                )
+                self._keep(trainer.model, self._pending)
+            self._diagnose(trainer.model, rows)
         release_trainer(trainer)
         return self
 
@@ -135,9 +145,14 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         trainer = self.__dict__.pop("_trainer", None)  # what it holds changes, even if the training fails
         with all_or_nothing(self):
             resume = self.__sklearn_is_fitted__()
-            X = self._validated(X, reset=not resume)
             self._trainer = self._trained(
-                (X,), trainer, max_epochs=1, early_stopping=False, learning_rate="constant", resume=resume
+                self._rows(X, None, reset=not resume),
+                trainer,
+                spawn_seeds(self.random_state, 3),
+                max_epochs=1,
+                early_stopping=False,
+                learning_rate="constant",
+                resume=resume,
             )
             for name in self._exported_names():
                 self.__dict__.pop(name, None)
@@ -240,7 +255,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
             return self.max_iter
         return min(MAX_AUTO_EPOCHS, math.ceil(self.n_steps / math.ceil(n_samples / self.batch_size)))
 
-    def _diagnose(self, model: "GenerativeModel", X: np.ndarray) -> None:
+    def _diagnose(self, model: "GenerativeModel", X: Rows) -> None:
         """Warn of what went wrong without an error."""
         if self.early_stopping is False:
             warn_if_not_converged(self.loss_curve_)
@@ -248,7 +263,29 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
             warn_of_constant_features(X)
         warn_of_saturated_dispersion(model.dispersion.saturated())
 
-    def _check(self, X: np.ndarray) -> None:
+    def _rows(self, X: Any, observed: Any, *, reset: bool) -> Rows:
+        """Return checked rows, with the mask of those values that were observed."""
+        if type(X) in (np.ndarray, np.memmap) and X.dtype.kind in "iuf":
+            X = self._validated(X, reset=reset, dtype="numeric")
+        else:
+            X = self._validated(X, reset=reset)
+        rows = ArrayRows((X,) if observed is None else (X, _as_mask(observed, X)))
+        if X.dtype != np.float32:
+            for chunk in rows.chunks():  # float32 may not hold all values of float64
+                assert_all_finite(chunk, estimator_name=type(self).__name__, input_name="X")
+        return rows
+
+    def _streamed(
+        self, stream: RowStream, observed: Any, *, reset: bool, seed: int, stack: ExitStack
+    ) -> Rows:
+        """Return the rows of a stream, shuffled on the disk until ``stack`` is left."""
+        if observed is not None:
+            raise ValueError("observed is for arrays: got a RowStream, whose values must all be known.")
+        rows = stack.enter_context(stream.shuffled(seed))
+        self._validated(rows.named_head(2), reset=reset)
+        return rows
+
+    def _check(self, X: Any) -> None:
         """Refuse features and parameters that do not match."""
         self._likelihood.check(X)
 
@@ -268,8 +305,9 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
     @training_environment()
     def _trained(
         self,
-        data: tuple[np.ndarray, ...],
+        rows: Rows,
         last: "Trainer | None",
+        seeds: Sequence[int],
         *,
         max_epochs: int,
         early_stopping: bool,
@@ -281,18 +319,17 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
 
         from vaefeat.training.schedules import DelayedKL, n_epochs_without_kl
 
-        self._check(data[0])
-        init_seed, split_seed, train_seed = spawn_seeds(self.random_state, 3)
-        trainer = self._trainer_for(data[0], init_seed, last if resume else None, resume)
+        self._check(rows)
+        init_seed, split_seed, train_seed = seeds
+        trainer = self._trainer_for(rows, init_seed, last if resume else None, resume)
         callbacks = self._callbacks(learning_rate, max_epochs)
         n_without_kl = 0
         if self._has_kl and not resume:
-            n_without_kl = n_epochs_without_kl(max_epochs, len(data[0]), self.batch_size)
+            n_without_kl = n_epochs_without_kl(max_epochs, len(rows), self.batch_size)
             callbacks.insert(0, DelayedKL(n_without_kl))
         validation = None
         if early_stopping:
-            parts = train_test_split(*data, test_size=self.validation_fraction, random_state=split_seed)
-            data, validation = tuple(parts[::2]), tuple(parts[1::2])
+            rows, validation = rows.split(self.validation_fraction, split_seed)
             callbacks += [
                 keras.callbacks.EarlyStopping(
                     patience=self.n_iter_no_change,
@@ -303,7 +340,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
             ]
         self._train(
             trainer,
-            data,
+            rows,
             max_epochs=max_epochs,
             first_epoch=self.n_iter_ if resume else 0,
             seed=train_seed,
@@ -312,10 +349,10 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         )
         variables = trainer.model.variables + trainer.optimizer.variables
         self._training_state = [variable.numpy() for variable in variables]
-        self._pending = data[0]
+        self._pending = rows
         return trainer
 
-    def _trainer_for(self, X: np.ndarray, seed: int, last: "Trainer | None", resume: bool) -> "Trainer":
+    def _trainer_for(self, X: Any, seed: int, last: "Trainer | None", resume: bool) -> "Trainer":
         """Return the last trainer, if it still fits the parameters, or a new one."""
         import keras
 
@@ -355,9 +392,11 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
             variable.assign(value)
         trainer.optimizer.learning_rate = self.learning_rate_init  # which may have changed by now
 
-    def _keep_networks(self, model: "GenerativeModel", X: np.ndarray) -> None:
-        super()._keep_networks(model, X)
-        self.example_codes_ = self._encode(X[:N_EXAMPLES])
+    def _keep(self, model: "GenerativeModel", rows: Rows) -> None:
+        """Keep the networks, and what they make of the training rows."""
+        first = rows.head(N_CHECKED)
+        self._keep_networks(model, first)
+        self.example_codes_ = self._encode(first[:N_EXAMPLES])
         del self._pending
 
     # --- what partial_fit leaves to the first use ---
@@ -373,7 +412,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         with _exporting:
             if "_pending" in vars(self):
                 trainer = vars(self).get("_trainer") or self._trainer_for(self._pending, 0, None, resume=True)
-                self._keep_networks(trainer.model, self._pending)
+                self._keep(trainer.model, self._pending)
         return getattr(self, name)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from vaefeat._optional import import_optional
+from vaefeat.data.rows import Rows
 from vaefeat.estimators._base import OnnxEstimator
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class TrainedEstimator(OnnxEstimator):
         schedule = [cosine_schedule(self.learning_rate_init, max_epochs)] if scheduled else []
         return [*schedule, *self.callbacks]  # the caller's come last, so that they have the last word
 
-    def _train(self, trainer: "Trainer", data: tuple[np.ndarray, ...], **options: Any) -> None:
+    def _train(self, trainer: "Trainer", data: tuple[np.ndarray, ...] | Rows, **options: Any) -> None:
         """Train, and keep the course of the training, after that of an earlier one that it continues."""
         history = trainer.train(data, verbose=self.verbose, **options)
         previous = self.history_ if options.get("first_epoch") else {}

@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from vaefeat.data.rows import Rows
 from vaefeat.estimators._diagnosis import warn_of_silent_units
 from vaefeat.estimators._latent import LATENT_CONSTRAINTS, LatentTransformer
 from vaefeat.estimators._parameters import LIKELIHOOD_CONSTRAINTS, check_binarization
@@ -307,7 +308,7 @@ class VAEEncoderTransformer(LatentTransformer):
     def _likelihood(self) -> Likelihood:
         return resolve(self.likelihood)
 
-    def _check(self, X: np.ndarray) -> None:
+    def _check(self, X: Any) -> None:
         super()._check(X)
         check_binarization(self, self._likelihood)
         if self.contrastive_weight and self.corruption is None:
@@ -356,16 +357,20 @@ class VAEEncoderTransformer(LatentTransformer):
         )
         return VAE(config, seed)
 
-    def _diagnose(self, model: Any, X: np.ndarray) -> None:
+    def _diagnose(self, model: Any, X: Rows) -> None:
         super()._diagnose(model, X)
         n_steps = self.n_iter_ * math.ceil(len(X) / self.batch_size)
         warn_of_silent_units(self.active_units_, n_steps)
 
-    def _keep_networks(self, model: Any, X: np.ndarray) -> None:
-        super()._keep_networks(model, X)
+    def _keep(self, model: Any, rows: Rows) -> None:
+        super()._keep(model, rows)
+        (kl, _), (_, variance) = rows.moments(self._kl_and_means)
+        self.kl_per_unit_ = kl.astype(np.float32)
+        self.active_units_ = variance > ACTIVE_VARIANCE
+
+    def _kl_and_means(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         posterior = self.encoder_.run(X, POSTERIOR)
-        self.kl_per_unit_ = gaussian_kl_per_unit(posterior["z_mean"], posterior["z_log_var"]).mean(axis=0)
-        self.active_units_ = posterior["z_mean"].var(axis=0) > ACTIVE_VARIANCE
+        return gaussian_kl_per_unit(posterior["z_mean"], posterior["z_log_var"]), posterior["z_mean"]
 
     @classmethod
     def _exported_names(cls) -> list[str]:
