@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from vaefeat import ImageWarp, OnnxModel, VAEEncoderTransformer, export_onnx
+from vaefeat import ImageWarp, OnnxModel, PhotoViews, VAEEncoderTransformer, export_onnx
 from vaefeat.values.objectives import contrastive_loss
 
 SETTINGS = {
@@ -216,3 +216,53 @@ def test_the_callbacks_of_the_user_have_the_last_word_on_the_learning_rate(digit
 def test_strengths_that_make_no_sense_are_refused(strength):
     with pytest.raises(ValueError, match="must be finite and not negative"):
         ImageWarp(**strength)
+
+
+# --- responses to patches ---
+
+PATCHES = SETTINGS | {
+    "filters": (),
+    "n_patches": 6,
+    "corruption": PhotoViews(smallest_crop=0.5),
+    "output": "hidden",
+}
+
+
+@pytest.fixture(scope="module")
+def untrained(digits):
+    return vae(**PATCHES | {"max_iter": 0}).fit(digits[0])
+
+
+def test_without_training_the_hidden_layer_has_directions_in_which_images_differ(untrained, digits):
+    X, y = digits
+    features = untrained.transform(X)
+    assert features.shape == (1797, 16)
+    assert_allclose(np.sqrt(np.mean(features.var(axis=0))), 1, atol=0.2)
+    assert LogisticRegression(max_iter=500).fit(features[::2], y[::2]).score(features[1::2], y[1::2]) > 0.7
+
+
+def test_without_hidden_layers_the_features_are_the_responses(digits):
+    responses = vae(**PATCHES | {"hidden_layer_sizes": (), "max_iter": 0}).fit_transform(digits[0][:50])
+    assert responses.shape == (50, 2 * 6 * 4)
+    assert_allclose(responses.mean(axis=0), 0, atol=1e-4)
+    assert_allclose(responses.std(axis=0), 1, atol=1e-3)
+
+
+def test_training_changes_the_latents_and_leaves_the_hidden_layer_as_it_is(untrained, digits):
+    trained = vae(**PATCHES | {"max_iter": 3}).fit(digits[0])
+    assert_allclose(trained.transform(digits[0]), untrained.transform(digits[0]), atol=1e-5)
+    assert not np.allclose(trained.encode(digits[0]), untrained.encode(digits[0]), atol=0.1)
+    assert trained.history_["loss"][-1] < trained.history_["loss"][0]
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"filters": (4,)}, r"n_patches=6 stands in place of convolutions"),
+        ({"image_shape": (4, 16)}, r"at least 8x8 pixels, got image_shape=\(4, 16\)"),
+        ({"image_shape": None, "corruption": None, "contrastive_weight": 0.0}, "image_shape=None"),
+    ],
+)
+def test_patches_need_images_and_no_convolutions(params, message, digits):
+    with pytest.raises(ValueError, match=message):
+        vae(**PATCHES | params).fit(digits[0])

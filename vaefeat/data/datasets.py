@@ -17,6 +17,7 @@ import numpy as np
 
 from vaefeat._optional import import_optional
 from vaefeat.data._table import in_words, short
+from vaefeat.data.photos import CIFAR_FILES, OLIVETTI_FILES, read_cifar, read_olivetti
 from vaefeat.data.plan import ColumnPlan
 from vaefeat.data.tables import FORMATS, read_table
 from vaefeat.data.targets import CLASSIFICATION, is_labeled
@@ -99,8 +100,9 @@ def load_dataset(
     ----------
     name : str or path
         "digits" (embedded: 1 797 images of 8x8), "mnist", "fashion-mnist" (70 000 of 28x28, the last
-        10 000 for testing), "frey-face" (1 965 of 28x20, no classes), "satimage" (6 435 rows of 36
-        features, the last 2 000 for testing); or a file that ends in .csv, .csv.gz, .npy, .npz or
+        10 000 for testing), "frey-face" (1 965 of 28x20, no classes), "cifar-10" (60 000 of 32x32 in
+        color, the last 10 000 for testing), "olivetti" (400 of 64x64, none for testing), "satimage" (6 435
+        rows of 36 features, the last 2 000 for testing); or a file that ends in .csv, .csv.gz, .npy, .npz or
         .parquet. Data without their own test set have a quarter of their rows set aside,
         stratified by class.
     target : str, optional
@@ -268,6 +270,20 @@ SOURCES = {
         "2438ba4f0d2a6bd8bac43de756141eaa33c8d248dd613d464bdb1210d9b7af78",
         1_965,
         (28, 20),
+    ),
+    "cifar-10": _Source(
+        read_cifar,
+        CIFAR_FILES,
+        "a9397b52a22c7eb28f62961c406746c795ce1af9800f0505e16faaec8e29b210",
+        50_000,
+        (32, 32, 3),
+    ),
+    "olivetti": _Source(
+        read_olivetti,
+        OLIVETTI_FILES,
+        "87fde6e7e0dff9701f9ace62e19359854009c03e8915fb859365d39e95cbc70a",
+        400,
+        (64, 64),
     ),
     "satimage": _Source(
         _read_satimage,

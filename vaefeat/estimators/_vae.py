@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from numbers import Real
+from dataclasses import replace
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 POSTERIOR = ["z_mean", "z_log_var"]
 N_SCORE_DRAWS = 16
 SCORE_CHUNK_ROWS = 1024
+SMALLEST_SIDE = 8  # pixels: of an image with more than one place for a patch along each side
 
 
 def _fixed_draws(n_components: int) -> np.ndarray:
@@ -51,9 +53,14 @@ class VAEEncoderTransformer(LatentTransformer):
     filters : array-like of int, default=()
         Numbers of filters of the encoder's convolutions, which precede its hidden layers: 3x3 pixels with
         stride 2, so that each halves the image. For images; needs ``image_shape``.
+    n_patches : int, default=0
+        Number of patches of training images, 6x6 pixels, that the encoder compares each part of an image
+        with, in place of convolutions. For photographs; needs ``image_shape``. The hidden layer after
+        them is linear: the directions in which images differ most, compared with two distortions of an
+        image if there is a ``corruption``. Both are computed from the data, and not trained.
     image_shape : (rows, columns) or (rows, columns, channels) or None, default=None
         Shape of the image whose pixels the features are, row by row, as ``X.reshape(len(X), -1)`` flattens
-        images. Needed by ``filters`` and ImageWarp.
+        images. Needed by ``filters``, ``n_patches`` and corruptions of images.
     activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
         Activation of the hidden layers.
     kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
@@ -201,6 +208,7 @@ class VAEEncoderTransformer(LatentTransformer):
     _parameter_constraints: dict = {
         **LATENT_CONSTRAINTS,
         **LIKELIHOOD_CONSTRAINTS,
+        "n_patches": [Interval(Integral, 0, None, closed="left")],
         "beta": [Interval(Real, 0, None, closed="left")],
         "contrastive_weight": [Interval(Real, 0, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
@@ -217,6 +225,7 @@ class VAEEncoderTransformer(LatentTransformer):
         *,
         hidden_layer_sizes: Sequence[int] = (500, 500),
         filters: Sequence[int] = (),
+        n_patches: int = 0,
         image_shape: Sequence[int] | None = None,
         activation: str = "relu",
         kernel_initializer: str = "glorot_uniform",
@@ -244,6 +253,7 @@ class VAEEncoderTransformer(LatentTransformer):
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
         self.filters = filters
+        self.n_patches = n_patches
         self.image_shape = image_shape
         self.activation = activation
         self.kernel_initializer = kernel_initializer
@@ -316,7 +326,8 @@ class VAEEncoderTransformer(LatentTransformer):
                 "contrastive_weight compares two distortions of a sample: set corruption, for instance to "
                 "ImageWarp(), or contrastive_weight to 0."
             )
-        if self.output == "hidden" and not (len(self.hidden_layer_sizes) or len(self.filters)):
+        has_hidden = len(self.hidden_layer_sizes) or len(self.filters) or self.n_patches
+        if self.output == "hidden" and not has_hidden:
             raise ValueError('output="hidden" needs a hidden layer, got hidden_layer_sizes=().')
 
     def _score(self, X: np.ndarray) -> np.ndarray:
@@ -342,6 +353,23 @@ class VAEEncoderTransformer(LatentTransformer):
         check_is_fitted(self)
         draws = _fixed_draws(self.decoder_.n_features)
         return elbo(self.encoder_, self.decoder_, self._likelihood, self._noise_variance, draws)
+
+    def _encoder_config(self, n_features: int) -> "NetworkConfig":
+        config = super()._encoder_config(n_features)
+        if self.n_patches:
+            self._check_patches(config)
+        return replace(config, n_patches=int(self.n_patches))
+
+    def _check_patches(self, config: "NetworkConfig") -> None:
+        if config.filters:
+            raise ValueError(
+                f"n_patches={self.n_patches} stands in place of convolutions: set it to 0, or filters to ()."
+            )
+        if config.image_shape is None or min(config.image_shape[:2]) < SMALLEST_SIDE:
+            raise ValueError(
+                f"n_patches needs images of at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, got "
+                f"image_shape={self.image_shape}."
+            )
 
     def _model(self, encoder: "NetworkConfig", seed: int) -> "VAE":
         from vaefeat.training.vae import VAE, VAEConfig

@@ -8,6 +8,7 @@ from vaefeat.recipes.codes import (
 )
 from vaefeat.recipes.few_labels import make_m1_m2_pipeline
 from vaefeat.recipes.images import image_encoder, make_image_pipeline
+from vaefeat.recipes.photos import photo_encoder
 from vaefeat.recipes.pixels import PixelScaler
 from vaefeat.recipes.tables import make_table_pipeline, table_encoder
 
@@ -21,5 +22,6 @@ __all__ = [
     "make_neighbors_pipeline",
     "make_table_pipeline",
     "pack_bits",
+    "photo_encoder",
     "table_encoder",
 ]

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from vaefeat.training.interface import Batch, Dispersion, GenerativeModel, Losses, Network
-from vaefeat.training.networks import NetworkConfig, build_code, build_decoder, center
+from vaefeat.training.networks import NetworkConfig, build_code, build_decoder, start_from
 from vaefeat.training.noise import corrupt, stateless_noise
 from vaefeat.values import penalties
 from vaefeat.values.corruptions import Corruption
@@ -80,7 +80,7 @@ class Autoencoder(GenerativeModel):
 
     def start_from(self, X: np.ndarray) -> None:
         """Start from the mean of each feature in ``X``, (n_samples, n_features), on both sides."""
-        center(self.encoder, self.config.encoder, X)
+        start_from(self.encoder, self.config.encoder, X)
         self.decoder.layers[-1].bias.assign(self.likelihood.start(X))
         self.dispersion.start_from(X)
 

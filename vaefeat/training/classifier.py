@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from vaefeat.training.interface import Batch, Losses, Network, TrainableModel
-from vaefeat.training.networks import NetworkConfig, build_classifier, center
+from vaefeat.training.networks import NetworkConfig, build_classifier, start_from
 from vaefeat.training.noise import corrupt
 from vaefeat.values.corruptions import Corruption
 from vaefeat.values.objectives import categorical_cross_entropy
@@ -41,7 +41,7 @@ class Classifier(TrainableModel):
 
     def start_from(self, X: np.ndarray) -> None:
         """Let the first layer see the features less their means in ``X``, (n_samples, n_features)."""
-        center(self.classifier, self.config.network, X)
+        start_from(self.classifier, self.config.network, X)
 
     def networks(self) -> Mapping[str, Network]:
         def classify(x: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from vaefeat.training.interface import Batch, Dispersion, GenerativeModel, Losses, Network
-from vaefeat.training.networks import ClassConditional, NetworkConfig, build_classifier, center
+from vaefeat.training.networks import ClassConditional, NetworkConfig, build_classifier, start_from
 from vaefeat.training.noise import binarize, corrupt, draw_class, stateless_noise
 from vaefeat.values import objectives
 from vaefeat.values.corruptions import Corruption
@@ -101,7 +101,7 @@ class M2(GenerativeModel):
 
     def start_from(self, X: np.ndarray) -> None:
         """Start from the mean and the dispersion of each feature in ``X``, (n_samples, n_features)."""
-        center(self.classifier, self.config.encoder, X)
+        start_from(self.classifier, self.config.encoder, X)
         self.encoder.center(X)
         self.decoder.heads[0].bias.assign(self.likelihood.start(X))
         self.dispersion.start_from(X)

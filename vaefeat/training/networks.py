@@ -1,11 +1,15 @@
 """Encoders, decoders and classifiers as Keras models, built from a frozen description and a seed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
 import keras
 import numpy as np
+
+from vaefeat.training.directions import discriminants, principal_components
+from vaefeat.training.patches import PatchResponses, in_batches
 
 ACTIVATIONS = {"identity": "linear", "relu": "relu", "softplus": "softplus", "tanh": "tanh"}
 CODE_ACTIVATIONS = {"identity": "linear", "relu": "relu", "sigmoid": "sigmoid", "tanh": "tanh"}
@@ -16,19 +20,23 @@ KERNEL_INITIALIZERS = {
 }
 
 
+Corrupt = Callable[[Any, Any], Any]  # of a batch and a seed of two integers
+N_SAMPLED_IMAGES = 10_000  # by which the responses to patches are known well enough
 KERNEL_SIZE, STRIDES = 3, 2  # of a convolution: each halves the image
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
-    """A multilayer perceptron between ``n_inputs`` and ``n_outputs``, optionally with convolutions before it.
+    """A multilayer perceptron between ``n_inputs`` and ``n_outputs``, optionally with other layers before it.
 
     ``hidden_layer_sizes=()``        is n_inputs -> n_outputs;
     ``hidden_layer_sizes=(64,)``     is n_inputs -> 64 -> n_outputs;
     ``hidden_layer_sizes=(64, 32)``  is n_inputs -> 64 -> 32 -> n_outputs.
 
     ``filters=(32, 64)`` puts two convolutions first, of an image of ``image_shape`` (rows, columns,
-    channels) whose pixels are the inputs, row by row. ``log_inputs`` lets the first layer see log(1 + x).
+    channels) whose pixels are the inputs, row by row. ``n_patches`` puts the responses to as many patches
+    of the training images first, in place of convolutions; the hidden layer after them is linear and not
+    trained. ``log_inputs`` lets the first layer see log(1 + x).
     """
 
     n_inputs: int
@@ -38,6 +46,7 @@ class NetworkConfig:
     kernel_initializer: str = "glorot_uniform"
     filters: tuple[int, ...] = ()
     image_shape: tuple[int, int, int] | None = None
+    n_patches: int = 0
     log_inputs: bool = False
 
     def mirrored(self) -> "NetworkConfig":
@@ -48,6 +57,7 @@ class NetworkConfig:
             n_outputs=self.n_inputs,
             hidden_layer_sizes=self.hidden_layer_sizes[::-1],
             filters=(),
+            n_patches=0,
             log_inputs=False,
         )
 
@@ -65,6 +75,9 @@ class _Layers:
         initializer = self._initializer(seed=next(self._seeds))
         return keras.layers.Dense(n_units, activation, use_bias, kernel_initializer=initializer, name=name)
 
+    def patch_responses(self, config: NetworkConfig) -> PatchResponses:
+        return PatchResponses(config.n_patches, config.image_shape, next(self._seeds), "patch_responses")
+
     def conv(self, n_filters: int, name: str, activation: str) -> keras.layers.Conv2D:
         initializer = self._initializer(seed=next(self._seeds))
         return keras.layers.Conv2D(
@@ -81,13 +94,18 @@ class _Layers:
 def _hidden_layers(config: NetworkConfig, layers: _Layers, inputs: keras.KerasTensor) -> keras.KerasTensor:
     activation = ACTIVATIONS[config.activation]
     hidden = _seen(config, inputs)
-    if config.image_shape is not None and config.filters:
+    if config.n_patches:
+        hidden = layers.patch_responses(config)(hidden)
+    elif config.image_shape is not None and config.filters:
         hidden = keras.layers.Reshape(config.image_shape, name="image")(hidden)
         for depth, n_filters in enumerate(config.filters, start=1):
             hidden = layers.conv(n_filters, f"conv_{depth}", activation)(hidden)
         hidden = keras.layers.Flatten(name="pixels")(hidden)
     for depth, n_units in enumerate(config.hidden_layer_sizes, start=1):
-        hidden = layers.dense(n_units, f"hidden_{depth}", activation)(hidden)
+        is_fixed = depth == 1 and config.n_patches > 0
+        layer = layers.dense(n_units, f"hidden_{depth}", None if is_fixed else activation)
+        layer.trainable = not is_fixed
+        hidden = layer(hidden)
     return hidden  # (batch, hidden_layer_sizes[-1])
 
 
@@ -101,11 +119,43 @@ def _center_layer(layer: keras.layers.Dense, config: NetworkConfig, X: np.ndarra
     layer.bias.assign(-mean.astype(np.float32) @ layer.kernel.numpy())
 
 
-def center(network: keras.Model, config: NetworkConfig, X: np.ndarray) -> None:
-    """Let the first layer of a network without convolutions see the features less their means in ``X``."""
-    if not config.filters:
-        first = next(layer for layer in network.layers if isinstance(layer, keras.layers.Dense))
-        _center_layer(first, config, X)
+def start_from(
+    network: keras.Model, config: NetworkConfig, X: np.ndarray, corrupt: Corrupt | None = None
+) -> None:
+    """Let the first layer of a network suit the features ``X``, unless it is a convolution.
+
+    It sees the features less their means. The layer after the responses to patches starts with the directions
+    in which they differ most, compared with two of what ``corrupt`` makes of an image, if it is given.
+    """
+    if config.n_patches:
+        sampled = X[np.random.default_rng(0).permutation(len(X))[:N_SAMPLED_IMAGES]]
+        _start_from_patches(network, sampled, corrupt)
+    elif not config.filters:
+        _center_layer(_first_dense(network), config, X)
+
+
+def _start_from_patches(network: keras.Model, X: np.ndarray, corrupt: Corrupt | None) -> None:
+    patches, layer = network.get_layer("patch_responses"), _first_dense(network)
+    patches.start_from(X)
+    responses = in_batches(patches, X)
+    n = layer.units if corrupt is None else 2 * layer.units
+    directions = principal_components(responses, n)
+    if corrupt is not None:
+        views = [_views(patches, X, corrupt, first_seed) @ directions for first_seed in (0, len(X))]
+        directions = directions @ discriminants(*views, layer.units)
+    directions /= np.std(responses @ directions)
+    kernel = np.zeros(layer.kernel.shape, np.float32)
+    kernel[:, : directions.shape[1]] = directions
+    layer.kernel.assign(kernel)
+
+
+def _views(patches: PatchResponses, X: np.ndarray, corrupt: Corrupt, first_seed: int) -> np.ndarray:
+    seeds = count(first_seed)
+    return in_batches(lambda part: patches(corrupt(part, np.array([0, next(seeds)], np.int32))), X)
+
+
+def _first_dense(network: keras.Model) -> keras.layers.Dense:
+    return next(layer for layer in network.layers if isinstance(layer, keras.layers.Dense))
 
 
 def build_encoder(config: NetworkConfig, seed: int) -> keras.Model:
@@ -118,7 +168,7 @@ def build_encoder(config: NetworkConfig, seed: int) -> keras.Model:
     inputs = keras.Input((config.n_inputs,), name="X")
     hidden = _hidden_layers(config, layers, inputs)
     outputs = {name: layers.dense(config.n_outputs, name)(hidden) for name in ("z_mean", "z_log_var")}
-    if config.hidden_layer_sizes or config.filters:
+    if config.hidden_layer_sizes or config.filters or config.n_patches:
         outputs["hidden"] = hidden
     return keras.Model(inputs, outputs, name="encoder")
 

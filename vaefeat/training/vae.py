@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from vaefeat.training.interface import Batch, Dispersion, GenerativeModel, Losses, Network
-from vaefeat.training.networks import NetworkConfig, build_decoder, build_encoder, center
+from vaefeat.training.networks import NetworkConfig, build_decoder, build_encoder, start_from
 from vaefeat.training.noise import binarize, corrupt, stateless_noise
 from vaefeat.values import objectives
 from vaefeat.values.corruptions import Corruption
@@ -68,7 +68,8 @@ class VAE(GenerativeModel):
 
     @property
     def fast_in_xla(self) -> bool:
-        return not self.config.encoder.filters  # TensorFlow's own convolutions are faster on a CPU
+        encoder = self.config.encoder  # TensorFlow's own convolutions are faster on a CPU
+        return not (encoder.filters or encoder.n_patches)
 
     def start_from(self, X: np.ndarray) -> None:
         """Start from the mean and the dispersion of each feature in ``X``, (n_samples, n_features).
@@ -76,9 +77,14 @@ class VAE(GenerativeModel):
         The encoder sees centered features (LeCun et al. 1998, "Efficient BackProp", section 4.3), and
         the decoder is the best model that has no latents.
         """
-        center(self.encoder, self.config.encoder, X)
+        config = self.config
+        view = None if config.corruption is None else tf.function(self._view, autograph=False)
+        start_from(self.encoder, config.encoder, X, view)
         self.decoder.layers[-1].bias.assign(self.likelihood.start(X))
         self.dispersion.start_from(X)
+
+    def _view(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        return corrupt(self.config.corruption, x, seed, self.config.encoder.image_shape)
 
     def networks(self) -> Mapping[str, Network]:
         config = self.config.encoder
@@ -109,7 +115,7 @@ class VAE(GenerativeModel):
             x = binarize(x, seed + 1)
         n_views = 2 if config.contrastive_weight else 1
         views, *observed = (tf.tile(each, (n_views, 1)) for each in (x, *observed))  # (n_views * batch, ...)
-        posterior = self.encoder(corrupt(config.corruption, views, seed + 2, config.encoder.image_shape))
+        posterior = self.encoder(self._view(views, seed + 2))
         z_mean, z_log_var = posterior["z_mean"], posterior["z_log_var"]  # (n_views * batch, n_components)
         z = objectives.reparameterize(z_mean, z_log_var, stateless_noise(tf.shape(z_mean), seed))
 

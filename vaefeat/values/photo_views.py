@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from vaefeat.values.corruptions import Corruption
+from vaefeat.values.images import full_shape
 
 LONGEST_CROP = 4 / 3  # sides of a crop in relation to each other, next to those of the image
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue, ITU-R BT.601
@@ -78,19 +79,18 @@ class PhotoViews(Corruption):
 
         Parameters
         ----------
-        x : tensor of shape (batch, n_rows * n_columns * n_channels), float32
+        x : tensor of shape (batch, n_features), float32
         seed : tensor of two integers
             Determines the views.
-        image_shape : (n_rows, n_columns) or (n_rows, n_columns, n_channels)
+        image_shape : (rows, columns) or (rows, columns, channels)
 
         Returns
         -------
-        tensor of shape (batch, n_rows * n_columns * n_channels)
+        tensor of shape (batch, n_features)
         """
         import tensorflow as tf
 
-        rows, columns, *channels = image_shape
-        shape = rows, columns, *(channels or [1])
+        shape = full_shape(image_shape)
 
         @tf.function(jit_compile=True, autograph=False)  # writes no intermediate to memory
         def view(x: Any, seed: Any) -> Any:
