@@ -1,33 +1,37 @@
 """The wheel, installed alone, has everything that README.md and docs/ import."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 from pathlib import Path
 
 import pytest
+from sklearn.datasets import load_digits, load_iris
 
 import vaefeat
+from tests.apps import NODE_MODULES, need_node
+from tests.documents import PAGES, ROOT, blocks, commands
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = PAGES[0]
 CLIENTS = {"kserve", "tritonclient"}  # docs/serving.md says how to install these
 
 
-def run(*command):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+def run(*command, **options):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def imports(page):
     """Return every import statement of the Python code blocks of a page."""
-    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+    for block in blocks(page, "python"):
         tree = compile(block, page.name, "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         yield from (
             ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)
@@ -73,6 +77,17 @@ def test_a_source_archive_and_a_wheel_of_this_version_are_built(built):
     ]
 
 
+def test_the_source_archive_is_small_and_has_no_model(built):
+    archive = built[1]
+    assert archive.stat().st_size <= 3_000_000
+    with tarfile.open(archive) as files:
+        assert [name for name in files.getnames() if name.endswith(".onnx")] == []
+
+
+def test_twine_finds_nothing_wrong(built):
+    run(sys.executable, "-m", "twine", "check", "--strict", *built)
+
+
 def test_the_environment_has_the_package_of_the_wheel_and_nothing_of_the_repository(python):
     script = (
         "import importlib.metadata, vaefeat; print(vaefeat.__file__, importlib.metadata.version('vaefeat'))"
@@ -105,3 +120,47 @@ def test_every_module_of_the_package_is_in_the_wheel(python):
     package = Path(vaefeat.__file__).parent
     expected = sorted(str(path.relative_to(package)) for path in package.rglob("*.py"))
     assert sorted(run_in(python, script).split()) == expected
+
+
+# --- the README, block by block, by the wheel alone ---
+
+
+@pytest.fixture(scope="module")
+def followed(python, tmp_path_factory):
+    """Return a folder in which the README's Python blocks were run, and what they printed."""
+    folder = tmp_path_factory.mktemp("readme")
+    printed = run(python, "-I", "-c", "\n".join(blocks(README, "python")), cwd=folder)
+    return folder, printed
+
+
+def test_the_readme_has_at_most_130_lines():
+    assert len(README.read_text().splitlines()) <= 130
+
+
+def test_the_first_block_beats_raw_pixels_and_prints_both(followed):
+    raw, features = map(float, re.findall(r"0\.\d+", followed[1]))
+    assert features > raw > 0.8
+
+
+def test_the_block_for_node_gives_the_label(followed):
+    folder, _ = followed
+    (folder / "node_modules").symlink_to(NODE_MODULES)
+    X, y = load_digits(return_X_y=True)
+    program = blocks(README, "js")[0] + "console.log(Number(label.data[0]));"
+    pixels = f"const pixels = Float32Array.from({json.dumps((X[0] / 16).tolist())});\n"
+    (folder / "label.mjs").write_text(program.replace("\n\n", f"\n{pixels}\n", 1))
+    assert run(need_node(), "label.mjs", cwd=folder).strip() == str(y[0])
+
+
+def test_every_command_of_the_readme_runs_as_it_is_printed(python, followed):
+    folder, _ = followed
+    frame = load_iris(as_frame=True).frame.rename(columns={"target": "class"})
+    frame.to_csv(folder / "data.csv", index=False)
+    outputs = {}
+    for command in commands(README):
+        _, verb, *words = command.split()
+        if verb != "serve":  # tests/serving does, for a port that is free
+            outputs[verb] = run(python, "-I", "-m", "vaefeat", verb, *words, cwd=folder)
+    assert list(outputs) == ["compare", "fit", "info", "verify"]
+    assert (folder / "model" / "model.onnx").exists()
+    assert "VAE" in outputs["compare"]

@@ -16,7 +16,7 @@ class Table(NamedTuple):
 
 OURS = "vaefeat"
 EMPTY = "pass"  # the process that imports nothing
-IN_README = {
+OF_LIBRARY = {
     "training": Table(
         ("one epoch of 784-500-500-50 on 55 000 images", "batch", "seconds", "speedup of vaefeat"),
         lambda row: (
@@ -60,7 +60,7 @@ IN_README = {
         lambda row: (row["name"], f"{row['median_ms']:.1f} ms", f"{row['p95_ms']:.1f} ms"),
     ),
 }
-IN_DOCS = {
+OF_SERVICE = {
     "serve": Table(
         ("one row per request, 32 connections", "requests/s", "median", "99th percentile"),
         lambda row: (

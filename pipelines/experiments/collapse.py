@@ -295,9 +295,9 @@ def table(rows: list[Row], entry: str, digits: int = 2, of: Callable[..., float]
     return markdown_table(("candidate", *names), lines)
 
 
-def tables_of_docs() -> dict[str, str]:
+def tables_of_docs(results: Path) -> dict[str, str]:
     """Return the tables of ``docs/latent-space.md``, by name."""
-    rows = list(read_rows(RESULTS / "collapse.jsonl").values())
+    rows = list(read_rows(results / "collapse.jsonl").values())
     matrix = [row for row in rows if "candidate" in row and row["dataset"] != "frey-face"]
     as_in_thesis = [row for row in rows if "thesis_loss" in row]
     return {

@@ -11,6 +11,7 @@ weights at the start make a difference too, so there are several seeds. Writes r
 import warnings
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -98,9 +99,9 @@ def table(rows: list[Row]) -> str:
     )
 
 
-def tables_of_docs() -> dict[str, str]:
+def tables_of_docs(results: Path) -> dict[str, str]:
     """Return the table of ``docs/latent-space.md``, by name."""
-    return {"constant-column": table(list(read_rows(RESULTS / "constant-column.jsonl").values()))}
+    return {"constant-column": table(list(read_rows(results / "constant-column.jsonl").values()))}
 
 
 def main() -> None:

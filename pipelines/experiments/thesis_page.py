@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from vaefeat.comparison import Row
+
 PAGE = """\
 # The experiments of the 2018 thesis
 
@@ -37,21 +39,20 @@ def write_page(thesis, folder: Path) -> None:
     entropy = -(X * np.log(X) + (1 - X) * np.log1p(-X))
     figures = sorted(folder.glob("figure-*.png"))
     page = PAGE.format(
-        table=table(thesis),
+        table=table([thesis.row(experiment) for experiment in thesis.experiments()]),
         floor=entropy.sum(axis=1).mean(),
         figures="\n\n".join(f"![Figure {path.stem.split('-')[1]}]({path.name})" for path in figures),
     )
     (folder / "README.md").write_text(page)
 
 
-def table(thesis) -> str:
+def table(rows: list[Row]) -> str:
     """Return the losses of all experiments, those of the thesis and ours."""
     lines = [
         "| model | epochs | thesis | here | reconstruction | KL | active units | ELBO of test images |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for experiment in thesis.experiments():
-        row = thesis.row(experiment)
+    for row in rows:
         variant = "" if row["learning_rate"] == "constant" else ", cosine"
         likelihood = "" if row["likelihood"] == "bernoulli" else ", Gaussian"
         published = "" if row["thesis_loss"] is None else f"{row['thesis_loss']:.2f}"

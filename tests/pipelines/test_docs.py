@@ -1,40 +1,105 @@
 import re
-from pathlib import Path
 
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.datasets import load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from typer.main import get_command
 
 import vaefeat
 import vaefeat.recipes
+from tests.documents import PAGES, ROOT, blocks, commands
 from vaefeat import OnnxModel, mask_labels
+from vaefeat.cli import app
 
-ROOT = Path(__file__).parents[2]
+VERBS = get_command(app).commands
+HERE = {"autoencoders.md", "data.md", "few-labels.md", "options.md", "ship.md", "start.md"}
+ELSEWHERE = {"README.md", "serving.md"}  # tests/test_wheel.py, tests/serving/http/test_docs.py
+
+
+@pytest.fixture
+def run_page(tmp_path, monkeypatch):
+    """Run the Python blocks of a page one after the other, in an empty folder; return their names."""
+
+    def run(name, **names):
+        (tmp_path / "exported").symlink_to(ROOT / "exported")
+        monkeypatch.chdir(tmp_path)
+        for block in blocks(ROOT / "docs" / name, "python"):
+            exec(block, names)
+        return names
+
+    return run
+
+
+def test_every_page_with_code_is_run_by_a_test():
+    assert {page.name for page in PAGES if blocks(page, "python")} == HERE | ELSEWHERE
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_and_its_options_exist(page):
+    for command in commands(page):
+        _, verb, *words = command.split()
+        known = {option for parameter in VERBS[verb].params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known, command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_links_to_exists(page):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_reference_has_every_public_name_once():
+    pages = "".join(page.read_text() for page in (ROOT / "docs" / "api").glob("*.md"))
+    named = re.findall(r"^::: vaefeat\.(\S+)$", pages, re.MULTILINE)
+    recipes = [f"recipes.{name}" for name in vaefeat.recipes.__all__]
+    assert sorted(named) == sorted([*vaefeat.__all__, *recipes, "exceptions"])
 
 
 @pytest.mark.slow
-def test_the_example_in_few_labels_runs(digits, tmp_path):
+def test_the_example_in_few_labels_runs(digits, run_page):
     X, y = digits
-    page = (ROOT / "docs" / "few-labels.md").read_text()
-    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    names = {"X": X, "y": mask_labels(y, 100, random_state=0)}
-    for name in ("m1_m2", "graph"):
-        program = program.replace(f"{name}.onnx", f"{tmp_path}/{name}.onnx")
-    exec(program.replace("exported/", f"{ROOT}/exported/"), names)
+    names = run_page("few-labels.md", X=X, y=mask_labels(y, 100, random_state=0))
     assert names["m1_m2"].score(X, y) > names["m1"].score(X, y) > 0.9
     assert names["graph"].score(X, y) > 0.9
     for name in ("m1_m2", "graph"):
-        shipped = OnnxModel.load(tmp_path / f"{name}.onnx").run(X)["label"]
-        assert_array_equal(shipped, names[name].predict(X))
+        assert_array_equal(OnnxModel.load(f"{name}.onnx").run(X)["label"], names[name].predict(X))
+
+
+@pytest.mark.slow
+def test_the_example_in_start_ships_what_it_fitted(run_page, tmp_path):
+    frame = load_iris(as_frame=True).frame.rename(columns={"target": "class"})
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    names = run_page("start.md")
+    shipped = OnnxModel.load("model.onnx").run(frame)["label"]
+    assert_array_equal(shipped, names["pipe"].predict(names["frame"]))
+
+
+@pytest.mark.slow
+def test_the_example_in_data_takes_columns_in_any_order(run_page):
+    names = run_page("data.md")
+    assert isinstance(names["frame"], pd.DataFrame)
+    assert set(OnnxModel.load("model.onnx").run(names["frame"])["label"]) <= {"yes", "no"}
+
+
+@pytest.mark.slow
+def test_the_example_in_ship_writes_and_reads_a_file(run_page):
+    names = run_page("ship.md")
+    assert names["outputs"]["probabilities"].shape == (1, 10)
+    assert names["pipe"].score(names["X"] / 16, names["y"]) > 0.8
+
+
+def test_the_example_in_options_makes_encoders(run_page):
+    names = run_page("options.md")
+    assert names["clothes"].corruption.flip
+    assert names["table"][-1].n_components == 10
 
 
 @pytest.mark.slow  # an autoencoder with the default network
-def test_the_example_in_autoencoders_finds_a_sample_in_the_index(digits):
-    page = (ROOT / "docs" / "autoencoders.md").read_text()
-    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    names = {"X": digits[0][:200]}
-    exec(program, names)
+def test_the_example_in_autoencoders_finds_a_sample_in_the_index(digits, run_page):
+    names = run_page("autoencoders.md", X=digits[0][:200])
     assert names["distances"][0, 0] == 0
     assert names["neighbors"].shape == (1, 5)
 
