@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install compare test test-all base clients stubs lowest check format bench bench-serve bench-explore thesis results clean
+.PHONY: help install compare test test-all base clients stubs lowest check format docs bench bench-serve bench-explore thesis results clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -85,5 +85,8 @@ thesis: install   ## reproduce the 2018 thesis: losses, figures, interpolation; 
 results: install  ## generate the tables and plots of README and docs from pipelines/results
 	$(BIN)/python -m pipelines.experiments.report
 
+docs: install     ## build the documentation as a site in build/site, with the examples as pages and notebooks
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 clean:            ## remove what the commands above made
-	rm -rf $(VENV) $(VENV)-base $(VENV)-clients $(VENV)-litserve $(VENV)-lowest $(VENV)-mlserver $(VENV)-stubs comparison
+	rm -rf $(VENV) $(VENV)-base $(VENV)-clients $(VENV)-litserve $(VENV)-lowest $(VENV)-mlserver $(VENV)-stubs comparison build
