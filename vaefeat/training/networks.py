@@ -119,16 +119,15 @@ def _center_layer(layer: keras.layers.Dense, config: NetworkConfig, X: np.ndarra
     layer.bias.assign(-mean.astype(np.float32) @ layer.kernel.numpy())
 
 
-def start_from(
-    network: keras.Model, config: NetworkConfig, X: np.ndarray, corrupt: Corrupt | None = None
-) -> None:
+def start_from(network: keras.Model, config: NetworkConfig, X: Any, corrupt: Corrupt | None = None) -> None:
     """Let the first layer of a network suit the features ``X``, unless it is a convolution.
 
     It sees the features less their means. The layer after the responses to patches starts with the directions
     in which they differ most, compared with two of what ``corrupt`` makes of an image, if it is given.
+    For that, ``X`` must be a :class:`vaefeat.data.rows.Rows`.
     """
     if config.n_patches:
-        sampled = X[np.random.default_rng(0).permutation(len(X))[:N_SAMPLED_IMAGES]]
+        sampled = next(X.blocks(np.random.default_rng(0), N_SAMPLED_IMAGES))[0]
         _start_from_patches(network, sampled, corrupt)
     elif not config.filters:
         _center_layer(_first_dense(network), config, X)
