@@ -45,7 +45,9 @@ ROOMS = {
     ),
     "vaefeat.protocols": Room(""),
     "vaefeat.values": Room("numpy vaefeat.exceptions", "keras tensorflow"),
-    "vaefeat.training": Room("keras tensorflow numpy vaefeat.values vaefeat.data.rows vaefeat.exceptions"),
+    "vaefeat.training": Room(
+        "keras tensorflow numpy vaefeat.values vaefeat.data.rows vaefeat._files vaefeat.exceptions"
+    ),
     "vaefeat.export": Room(
         "numpy sklearn onnx tf2onnx keras tensorflow skl2onnx onnxruntime "
         "vaefeat.__version__ vaefeat.protocols vaefeat.values vaefeat.data vaefeat.runtime "

@@ -1,10 +1,11 @@
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from vaefeat import AutoencoderTransformer, RowStream, VAEEncoderTransformer
-from vaefeat.training import blocks
+from vaefeat.training import blocks, checkpoint
 
 RNG = np.random.default_rng(0)
 X = (RNG.normal(size=(600, 2)) @ RNG.normal(size=(2, 6)) + 0.1 * RNG.normal(size=(600, 6))).astype(np.float32)
@@ -109,3 +110,52 @@ def test_constant_features_of_a_stream_are_reported():
     rows[:, 3] = 2.0
     with pytest.warns(UserWarning, match="1 of 6 features are constant"):
         vae().fit(RowStream(rows))
+
+
+# --- checkpoints ---
+
+
+class Killed(Exception):
+    pass
+
+
+class Killer(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 2:
+            raise Killed
+
+
+@pytest.mark.parametrize("source", [X, RowStream(X)], ids=["array", "stream"])
+def test_a_killed_fit_goes_on_to_the_bytes_of_an_uninterrupted_one(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
+    with pytest.raises(Killed):
+        vae(max_iter=4, callbacks=[Killer()]).fit(source, checkpoint=tmp_path)
+    expected = vae(max_iter=4).fit(source)
+    found = vae(max_iter=4).fit(source, checkpoint=tmp_path)
+    assert encoder_of(found) == encoder_of(expected)
+    assert found.history_ == expected.history_
+
+
+def test_a_checkpoint_keeps_seeds_that_were_drawn(tmp_path):
+    first = vae(random_state=None).fit(X, checkpoint=tmp_path)
+    assert encoder_of(vae(random_state=None).fit(X, checkpoint=tmp_path)) == encoder_of(first)
+
+
+@pytest.mark.parametrize(
+    ("params", "rows", "message"),
+    [
+        ({"max_iter": 5}, X, "holds a training with max_iter=3, got max_iter=5"),
+        ({"random_state": 1}, X, "random_state=0, got random_state=1"),
+        ({}, X[:500], "holds a training with data="),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_refused(params, rows, message, tmp_path):
+    vae().fit(X, checkpoint=tmp_path)
+    with pytest.raises(ValueError, match=message):
+        vae(**params).fit(rows, checkpoint=tmp_path)
+
+
+def test_a_warm_start_takes_no_checkpoint(tmp_path):
+    estimator = vae(warm_start=True).fit(X)
+    with pytest.raises(ValueError, match="set warm_start=False"):
+        estimator.fit(X, checkpoint=tmp_path)

@@ -1,5 +1,6 @@
 """The rows of a training: what their source has to offer, and those of arrays."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -46,6 +47,17 @@ class Rows(ABC):
     @abstractmethod
     def split(self, fraction: float, seed: int) -> tuple["Rows", "Rows"]:
         """Return rows to train on, and a random fraction for validation."""
+
+    def digest(self) -> str:
+        """Return the sha256 of all rows, in their order."""
+        found = hashlib.sha256(str(self.shape).encode())
+        for chunk in self.chunks():
+            found.update(chunk.data)
+        return found.hexdigest()
+
+    def named_head(self, n: int) -> Any:
+        """Return the first ``n`` rows, as a pandas frame if their features have names."""
+        return self.head(n)
 
     @abstractmethod
     def moments(self, function: Function) -> list[Moments]:

@@ -1,5 +1,6 @@
 """Rows to train on that need not fit into memory: from files, Arrow data sets, memory maps, or any code."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -91,6 +92,13 @@ class RowStream:
         """
         with tempfile.TemporaryDirectory(dir=self.folder, prefix="vaefeat-") as temporary:
             yield shuffle(self._open, folder or Path(temporary), seed)
+
+    def describe(self) -> str:
+        """Return the sha256 of the names and sizes of the files; of other sources, what they are."""
+        if not isinstance(self.source, str | os.PathLike | list | tuple):
+            return type(self.source).__name__
+        files = [(str(path), path.stat().st_size) for path in find_files(self.source)]
+        return hashlib.sha256(repr(files).encode()).hexdigest()
 
     def _open(self) -> tuple[list[str] | None, Iterator[np.ndarray]]:
         """Return the names of the features, if they have any, and all rows, in blocks."""

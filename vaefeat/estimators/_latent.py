@@ -1,11 +1,13 @@
 """What the VAE and the autoencoder share: an encoder and a decoder, trained without labels."""
 
 import math
+import os
 import threading
 from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack
 from numbers import Integral, Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -33,6 +35,7 @@ from vaefeat.runtime import OnnxModel
 from vaefeat.values.likelihoods import Likelihood
 
 if TYPE_CHECKING:
+    from vaefeat.training.checkpoint import Checkpoint
     from vaefeat.training.interface import GenerativeModel
     from vaefeat.training.loop import Trainer
     from vaefeat.training.networks import NetworkConfig
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 N_EXAMPLES = 10
 N_CHECKED = 256  # rows on which networks and ONNX models must agree
 MAX_AUTO_EPOCHS = 1_000
+UNDESCRIBED = ("callbacks", "verbose", "output", "warm_start")  # parameters that change no weight
 LATENT_CONSTRAINTS: dict = {
     **TRAINING_CONSTRAINTS,
     "filters": ["array-like"],
@@ -84,7 +88,9 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         """Return the score of each row, NaN where float32 cannot hold it."""
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None, observed: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, observed: Any = None, checkpoint: str | os.PathLike[str] | None = None
+    ) -> Self:
         """Train the encoder and the decoder on ``X``, and export them.
 
         Parameters
@@ -97,6 +103,10 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         observed : array-like of shape (n_samples, n_features), bool, optional
             False where the value is not known: it is left out of the loss, and the value in ``X`` is a
             guess that the encoder sees. AutoencoderImputer makes both from rows with NaN.
+        checkpoint : path, optional
+            A folder in which the training is saved about twice a minute. If the process is killed, the same
+            call goes on from there, and ends in the same bytes. Callbacks other than EarlyStopping start
+            anew. Remove the folder after the training.
 
         Returns
         -------
@@ -107,10 +117,18 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         with ExitStack() as stack:
             with all_or_nothing(self):
                 resume = self.warm_start and self.__sklearn_is_fitted__()
+                kept = None if checkpoint is None else _opened(Path(checkpoint), resume)
+                if kept is not None:
+                    seeds = kept.once("seeds", seeds)
                 if isinstance(X, RowStream):
-                    rows = self._streamed(X, observed, reset=not resume, seed=seeds[1], stack=stack)
+                    _refuse_mask(observed)
+                    folder = None if kept is None else kept.folder / "rows"
+                    rows: Rows = stack.enter_context(X.shuffled(seeds[1], folder))
+                    self._validated(rows.named_head(2), reset=not resume)
                 else:
                     rows = self._rows(X, observed, reset=not resume)
+                if kept is not None:
+                    kept.check(self._description(rows, X))
                 trainer = self._trained(
                     rows,
                     trainer,
@@ -119,6 +137,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
                     early_stopping=self.early_stopping,
                     learning_rate=self.learning_rate,
                     resume=resume,
+                    checkpoint=kept,
                 )
                 self._keep(trainer.model, self._pending)
             self._diagnose(trainer.model, rows)
@@ -275,15 +294,11 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
                 assert_all_finite(chunk, estimator_name=type(self).__name__, input_name="X")
         return rows
 
-    def _streamed(
-        self, stream: RowStream, observed: Any, *, reset: bool, seed: int, stack: ExitStack
-    ) -> Rows:
-        """Return the rows of a stream, shuffled on the disk until ``stack`` is left."""
-        if observed is not None:
-            raise ValueError("observed is for arrays: got a RowStream, whose values must all be known.")
-        rows = stack.enter_context(stream.shuffled(seed))
-        self._validated(rows.named_head(2), reset=reset)
-        return rows
+    def _description(self, rows: Rows, source: Any) -> dict[str, str]:
+        """Return all that determines a training, except its seeds."""
+        params = {name: repr(value) for name, value in self.get_params().items() if name not in UNDESCRIBED}
+        digest = source.describe() if isinstance(source, RowStream) else rows.digest()
+        return {"estimator": type(self).__name__, **params, "data": digest}
 
     def _check(self, X: Any) -> None:
         """Refuse features and parameters that do not match."""
@@ -313,6 +328,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         early_stopping: bool,
         learning_rate: str,
         resume: bool,
+        checkpoint: "Checkpoint | None" = None,
     ) -> "Trainer":
         """Train, keep the course and the weights of the training, and return what was trained."""
         import keras
@@ -346,6 +362,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
             seed=train_seed,
             validation_data=validation,
             callbacks=callbacks,
+            checkpoint=checkpoint,
         )
         variables = trainer.model.variables + trainer.optimizer.variables
         self._training_state = [variable.numpy() for variable in variables]
@@ -422,6 +439,19 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_training_state" in vars(self)
+
+
+def _refuse_mask(observed: Any) -> None:
+    if observed is not None:
+        raise ValueError("observed is for arrays: got a RowStream, whose values must all be known.")
+
+
+def _opened(folder: Path, resume: bool) -> "Checkpoint":
+    from vaefeat.training.checkpoint import Checkpoint
+
+    if resume:
+        raise ValueError("A checkpoint is for a training from the start: set warm_start=False.")
+    return Checkpoint(folder)
 
 
 def _as_mask(observed: Any, X: np.ndarray) -> np.ndarray:

@@ -1,9 +1,9 @@
 """The examples of an epoch in blocks of whole batches, made ahead of the steps that take them."""
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -25,11 +25,14 @@ class Block(NamedTuple):
         1 for each example, 0 for what fills the last batch up.
     first_step : int
         How many steps of the epoch precede.
+    generator : dict
+        The state of the generator of random numbers at the beginning of the epoch.
     """
 
     data: tuple[tf.Tensor, ...]
     weights: tf.Tensor
     first_step: int
+    generator: Mapping[str, Any]
 
 
 def n_blocks(rows: Rows, batch_size: int) -> int:
@@ -45,7 +48,7 @@ def rows_per_block(rows: Rows, batch_size: int) -> int:
 def epoch_blocks(rows: Rows, batch_size: int, rng: np.random.Generator) -> Iterator[Block]:
     """Yield all rows in a random order; the last batch is filled up with the first rows, of weight 0."""
     n_missing = -len(rows) % batch_size
-    n_done = 0
+    n_done, generator = 0, rng.bit_generator.state
     for arrays in rows.blocks(rng, rows_per_block(rows, batch_size)):
         if not n_done:
             filling = tuple(array[:n_missing].copy() for array in arrays)
@@ -54,14 +57,13 @@ def epoch_blocks(rows: Rows, batch_size: int, rng: np.random.Generator) -> Itera
         if n_done == len(rows) and n_missing:
             arrays = tuple(map(np.concatenate, zip(arrays, filling, strict=True)))
             weights = np.append(weights, np.zeros(n_missing, np.float32))
-        yield _as_block(arrays, weights, batch_size, n_done - int(weights.sum()))
+        data = tuple(_batches(array, batch_size) for array in arrays)
+        first_step = (n_done - int(weights.sum())) // batch_size
+        yield Block(data, _batches(weights, batch_size), first_step, generator)
 
 
-def _as_block(arrays: tuple[np.ndarray, ...], weights: np.ndarray, batch_size: int, n_before: int) -> Block:
-    def batches(array: np.ndarray) -> tf.Tensor:
-        return tf.convert_to_tensor(array.reshape(-1, batch_size, *array.shape[1:]))
-
-    return Block(tuple(map(batches, arrays)), batches(weights), n_before // batch_size)
+def _batches(array: np.ndarray, batch_size: int) -> tf.Tensor:
+    return tf.convert_to_tensor(array.reshape(-1, batch_size, *array.shape[1:]))
 
 
 def prefetched(items: Iterator[T]) -> Generator[T, None, None]:

@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain, islice
 from typing import Any
@@ -14,6 +14,8 @@ import tensorflow as tf
 from vaefeat.data.rows import ArrayRows, Arrays, Rows
 from vaefeat.exceptions import TrainingDivergedError
 from vaefeat.training.blocks import Block, epoch_blocks, n_blocks, prefetched
+from vaefeat.training.checkpoint import Checkpoint, Sums
+from vaefeat.training.course import Course
 from vaefeat.training.interface import TrainableModel
 from vaefeat.training.progress import ProgressBar
 from vaefeat.training.steps import as_block, evaluation_step, training_step
@@ -67,6 +69,7 @@ class Trainer:
         validation_data: Arrays | Rows | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         verbose: int = 0,
+        checkpoint: Checkpoint | None = None,
     ) -> History:
         """Minimize the mean of ``model.example_losses`` and return its course.
 
@@ -90,6 +93,8 @@ class Trainer:
             Used as they are.
         verbose : int
             0 is silent; 1 shows a progress bar with the epoch, the terms of the loss and the time left.
+        checkpoint : Checkpoint, optional
+            Where the training is saved now and then, and goes on from if it was saved before.
 
         Returns
         -------
@@ -105,42 +110,53 @@ class Trainer:
         callback_list = keras.callbacks.CallbackList(
             [*callbacks, *bars], model=self.model, epochs=max_epochs, verbose=verbose
         )
-        history: History = {}
+        course = Course(self.model, self.optimizer, callbacks, checkpoint)
         logs: Logs = {}
         self.model.stop_training = False
         callback_list.on_train_begin()
+        course.restore()
         rows, validation_rows = _as_rows(data), _as_rows(validation_data)
-        epochs = self._run_epochs(rows, validation_rows, max_epochs, seed, first_epoch)
+        epochs = self._run_epochs(rows, validation_rows, max_epochs, seed, first_epoch, course)
         try:
             with closing(epochs):
-                for epoch in range(max_epochs):
-                    callback_list.on_epoch_begin(epoch)
+                while course.position.epoch < max_epochs and not self.model.stop_training:
+                    callback_list.on_epoch_begin(course.position.epoch)
+                    course.begin_epoch()
                     logs = next(epochs)
-                    _check_finite(logs, epoch)
-                    for name, mean in logs.items():
-                        history.setdefault(name, []).append(mean)
-                    callback_list.on_epoch_end(epoch, logs)
-                    if self.model.stop_training:
-                        break
+                    _check_finite(logs, course.position.epoch)
+                    callback_list.on_epoch_end(course.position.epoch, logs)
+                    course.end_epoch(logs)
+            course.save()
             callback_list.on_train_end(logs)
         finally:
             for callback in callbacks:
                 # The caller's objects outlive the model, and may be pickled.
                 keras.callbacks.Callback.set_model(callback, None)
-        return history
+        return course.position.history
 
     def _run_epochs(
-        self, rows: Rows, validation_rows: Rows | None, max_epochs: int, seed: int, first_epoch: int
+        self,
+        rows: Rows,
+        validation_rows: Rows | None,
+        max_epochs: int,
+        seed: int,
+        first_epoch: int,
+        course: Course,
     ) -> Generator[Logs, None, None]:
         """Yield the mean losses of each epoch, which is run when they are asked for."""
         compiled = self._is_worth_compiling(len(rows), max_epochs)
         batch_size = min(self.batch_size, len(rows))
+        n_per_epoch = n_blocks(rows, batch_size)
         rng = np.random.default_rng(seed + first_epoch)
-        epochs = (epoch_blocks(rows, batch_size, rng) for _ in range(max_epochs))
-        with closing(prefetched(chain.from_iterable(epochs))) as blocks:
-            for epoch in range(first_epoch, first_epoch + max_epochs):
-                ahead = islice(blocks, n_blocks(rows, batch_size))
-                logs = self._run("train", compiled, ahead, _step_seed(seed, epoch))
+        n_done = course.resume_order(rng)
+        n_ahead = n_done - course.position.sums.n_blocks + n_per_epoch * (max_epochs - course.position.epoch)
+        epochs = (epoch_blocks(rows, batch_size, rng) for _ in range(n_ahead // n_per_epoch))
+        with closing(prefetched(islice(chain.from_iterable(epochs), n_done, None))) as blocks:
+            while True:
+                position = course.position
+                ahead = islice(blocks, n_per_epoch - position.sums.n_blocks)
+                noise = _step_seed(seed, first_epoch + position.epoch)
+                logs = self._run("train", compiled, ahead, noise, position.sums, course.end_block)
                 if validation_rows is not None:
                     means = self._evaluate(compiled, validation_rows, seed)
                     logs |= {f"val_{name}": mean for name, mean in means.items()}
@@ -150,21 +166,32 @@ class Trainer:
         """Return mean losses with the same order and noise each time."""
         blocks = epoch_blocks(rows, min(self.batch_size, len(rows)), np.random.default_rng(seed))
         with closing(prefetched(blocks)) as ahead:
-            return self._run("evaluate", compiled, ahead, _step_seed(seed, 0))
+            return self._run("evaluate", compiled, ahead, _step_seed(seed, 0), Sums())
 
     def _is_worth_compiling(self, n_samples: int, max_epochs: int) -> bool:
         n_steps = math.ceil(n_samples / self.batch_size) * max_epochs
         return self.model.fast_in_xla and n_steps >= MIN_STEPS_TO_COMPILE
 
-    def _run(self, mode: str, compiled: bool, blocks: Iterator[Block], seed: np.ndarray) -> Logs:
-        totals = tf.zeros(len(self.model.loss_names))
-        n_examples = 0.0
-        for data, weights, first_step in blocks:
+    def _run(
+        self,
+        mode: str,
+        compiled: bool,
+        blocks: Iterator[Block],
+        seed: np.ndarray,
+        sums: Sums,
+        end_block: Callable[[Mapping[str, Any]], None] = lambda generator: None,
+    ) -> Logs:
+        names = self.model.loss_names
+        totals = tf.constant(sums.totals or [0.0] * len(names))
+        for data, weights, first_step, generator in blocks:
             arguments = data, weights, tf.constant(_seed_after(seed, first_step)), totals
             totals = self._traced(mode, compiled, arguments)(*arguments)
-            n_examples += float(tf.reduce_sum(weights))
-        means = totals.numpy() / np.float32(n_examples)
-        return dict(zip(self.model.loss_names, map(float, means), strict=True))
+            sums.n_blocks += 1
+            sums.n_examples += float(tf.reduce_sum(weights))
+            sums.totals = totals.numpy().tolist()
+            end_block(generator)
+        means = totals.numpy() / np.float32(sums.n_examples)
+        return dict(zip(names, map(float, means), strict=True))
 
     def _traced(self, mode: str, compiled: bool, arguments: tuple) -> Callable[..., tf.Tensor]:
         specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, arguments)
