@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from vaefeat import OnnxModel
 from vaefeat.cli import app
 from vaefeat.cli._console import console
-from vaefeat.cli._fit import seconds_of
+from vaefeat.cli._fit import duration, seconds_of
 from vaefeat.cli._options import parse_shape
 
 QUICK = ["--time", "0s", "--classifier", "logistic-regression"]
@@ -75,6 +75,14 @@ def test_a_folder_that_holds_something_is_not_touched(frame, tmp_path):
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400)])
 def test_durations_have_units(text, seconds):
     assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(5, "in less than a minute"), (80, "in about 1 minute"), (230, "in about 4 minutes")],
+)
+def test_the_time_of_a_training_is_said_in_minutes(seconds, text):
+    assert duration(seconds) == text
 
 
 def test_a_shape_is_written_as_rows_x_columns():

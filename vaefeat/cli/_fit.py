@@ -62,10 +62,30 @@ def seconds_of(text: str) -> float:
 
 def _choose(samples: "Samples", target: str | None, options: dict[str, Any]) -> "Choice":
     fitting = import_optional("vaefeat.fitting", "train")
-    say("Trains an encoder on all rows, and compares it with raw features by cross-validation. Ctrl+C stops.")
+    if options["max_seconds"] is None:
+        with console.status("timing a few steps"):
+            say(_plan(fitting.seconds_to_train(samples, **options)))
     bar = progress_bar(console, transient=True)
     with interruptible("Interrupted. Nothing was written; the same command starts anew."), bar as progress:
         return fitting.choose(samples, target, **options, progress=progress)
+
+
+def _plan(seconds: float) -> str:
+    """Return what will be done, given how long encoders will be trained."""
+    if not seconds:
+        return "Tries classifiers on raw features by cross-validation. Ctrl+C stops."
+    return (
+        f"Trains an encoder on all rows, {duration(seconds)}, and compares it with raw features by "
+        "cross-validation. Ctrl+C stops."
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people say it, about as precise as it is known."""
+    if seconds < 60:
+        return "in less than a minute"
+    minutes = round(seconds / 60)
+    return f"in about {minutes} minute{'s' if minutes > 1 else ''}"
 
 
 def _write(result: "Choice", folder: Path) -> list[str]:

@@ -4,7 +4,7 @@ from vaefeat.comparison import beside
 from vaefeat.fitting.candidates import PREDICTORS, Candidate, default_candidates
 from vaefeat.fitting.columns import ColumnEncoder
 from vaefeat.fitting.report import write_report
-from vaefeat.fitting.run import Choice, check_labels, choose, fit
+from vaefeat.fitting.run import Choice, check_labels, choose, fit, seconds_to_train
 from vaefeat.fitting.scores import CrossValidated, RegressionScore, Score, balanced_mean
 from vaefeat.fitting.selection import choose_among, cross_validate
 from vaefeat.fitting.verdict import verdict
@@ -25,6 +25,7 @@ __all__ = [
     "cross_validate",
     "default_candidates",
     "fit",
+    "seconds_to_train",
     "verdict",
     "write_report",
 ]

@@ -1,7 +1,7 @@
 """From samples with few labels to a Pipeline that ships."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from vaefeat.data._table import short
 from vaefeat.data.samples import Samples, read_samples
 from vaefeat.data.targets import check_target
 from vaefeat.estimators._progress import Progress, Steps
+from vaefeat.fitting import duration
 from vaefeat.fitting.candidates import BESIDE, GRAPH, PREDICTORS, VAE, Candidate, default_candidates
 from vaefeat.fitting.columns import ColumnEncoder
 from vaefeat.fitting.graph import GraphVote, graph_of
@@ -134,8 +135,7 @@ def choose(
     """
     samples = data if isinstance(data, Samples) else read_samples(data, target, **read)
     check_labels(samples)
-    candidates = default_candidates(samples, random_state, max_iter)
-    candidates = _considered(candidates, PREDICTORS[samples.task], classifier, encoder_only)
+    candidates = considered(samples, classifier, encoder_only, max_iter, random_state)
     trial = _Trial(samples, random_state, Steps(progress))
     scores, skipped = trial.score(candidates, max_seconds)
     candidates = candidates[: len(scores)]
@@ -159,15 +159,45 @@ def check_labels(samples: Samples) -> None:
     check_target(samples.y, samples.task, samples.target)
 
 
-def _considered(
-    candidates: Sequence[Candidate], known: Collection[str], classifier: str | None, encoder_only: bool
+def seconds_to_train(
+    samples: Samples,
+    *,
+    classifier: str | None = None,
+    encoder_only: bool = False,
+    max_iter: int | None = None,
+    random_state: int = 0,
+    **others: Any,
+) -> float:
+    """Return about how many seconds :func:`choose` trains encoders, or 0 if it tries none.
+
+    The parameters are those of that function. A few steps are trained.
+    """
+    candidates = considered(samples, classifier, encoder_only, max_iter, random_state)
+    encoders = {candidate.extractor for candidate in candidates if candidate.needs_encoder}
+    return sum(duration.seconds_to_train(encoder, samples.X) for encoder in encoders)
+
+
+def considered(
+    samples: Samples,
+    classifier: str | None = None,
+    encoder_only: bool = False,
+    max_iter: int | None = None,
+    random_state: int = 0,
 ) -> list[Candidate]:
+    """Return the candidates that :func:`choose` tries, whose parameters these are.
+
+    Raises
+    ------
+    ValueError
+        If none is left.
+    """
+    known = PREDICTORS[samples.task]
     if classifier not in (None, *known):
         names = ", ".join(known)
         raise ValueError(f"Got the classifier {short(repr(classifier))}, expected one of {names} here.")
     kept = [
         candidate
-        for candidate in candidates
+        for candidate in default_candidates(samples, random_state, max_iter)
         if classifier in (None, candidate.kind) and (candidate.is_encoder or not encoder_only)
     ]
     if not kept:
