@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install compare test test-all base clients stubs lowest check format docs bench bench-serve bench-explore thesis results clean
+.PHONY: help install compare test test-all base clients engines stubs lowest check format docs bench bench-serve bench-explore thesis results clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -40,6 +40,9 @@ clients:          ## make .venv-clients, in which Triton's and KServe's clients 
 	$(PYTHON) -m venv $(VENV)-clients
 	$(VENV)-clients/bin/python -m pip install --quiet --disable-pip-version-check \
 		'tritonclient[http,grpc]' kserve schemathesis -c constraints-clients.txt
+
+engines: install  ## test encoding on a cluster of Dask, with workers that are killed
+	$(BIN)/python -m pytest tests/engines
 
 stubs:            ## generate the messages of the gRPC service from its .proto
 	$(PYTHON) -m venv $(VENV)-stubs

@@ -39,6 +39,7 @@ ROOMS = {
     "vaefeat.runtime": Room(
         "numpy onnxruntime vaefeat.data vaefeat.exceptions vaefeat._optional vaefeat._files vaefeat._text"
     ),
+    "vaefeat.engines": Room("vaefeat.runtime vaefeat._optional", "distributed"),
     "vaefeat.data": Room(
         "numpy vaefeat.values vaefeat.exceptions vaefeat._optional vaefeat._files",
         "pyarrow sklearn scipy pandas PIL",
@@ -87,7 +88,9 @@ ROOMS = {
     "vaefeat.cli": Room(
         "typer rich vaefeat.__version__ vaefeat.exceptions vaefeat._optional vaefeat._text", "anything"
     ),
-    "vaefeat.cli._models": Room("rich vaefeat.cli vaefeat.runtime vaefeat.exceptions"),
+    "vaefeat.cli._models": Room(
+        "rich vaefeat.cli vaefeat.data vaefeat.runtime vaefeat.exceptions", "vaefeat.engines"
+    ),
     "vaefeat.cli._serve": Room("rich vaefeat.cli vaefeat.runtime vaefeat._optional", "anything"),
     "vaefeat.cli._explore": Room("rich vaefeat.cli vaefeat.explorer vaefeat.data"),
     "vaefeat.__main__": Room("vaefeat.cli"),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         ReconstructionSnapshots,
         SamplesDisplay,
     )
-    from vaefeat.runtime import OnnxModel, encode, verify
+    from vaefeat.runtime import OnnxModel, encode, encode_files, verify
     from vaefeat.values.corruptions import GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise
     from vaefeat.values.likelihoods import Bernoulli, Gaussian, Likelihood, Poisson
     from vaefeat.values.photo_views import PhotoViews
@@ -70,6 +70,7 @@ __all__ = [
     "VAEEncoderTransformer",
     "compare",
     "encode",
+    "encode_files",
     "export_decoder",
     "export_onnx",
     "fit",
@@ -112,6 +113,7 @@ _MODULES = {
     "VAEEncoderTransformer": ("vaefeat.estimators", "train"),
     "compare": ("vaefeat.comparison", "train"),
     "encode": ("vaefeat.runtime", None),
+    "encode_files": ("vaefeat.runtime", None),
     "export_decoder": ("vaefeat.export.decoder", "train"),
     "export_onnx": ("vaefeat.export.estimator", "train"),
     "fit": ("vaefeat.fitting", "train"),

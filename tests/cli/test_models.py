@@ -449,3 +449,22 @@ def test_a_process_that_is_told_to_end_leaves_nothing_half_written(model, tmp_pa
         process.terminate()
         assert process.wait(60) == 143
     assert list(tmp_path.glob("out/*")) == list(tmp_path.glob("out/.*")) == []
+
+
+def test_encode_of_a_folder_writes_a_folder_and_leaves_bad_rows_out(model, tmp_path):
+    (tmp_path / "in").mkdir()
+    for i in range(3):
+        np.save(tmp_path / "in" / f"{i}.npy", np.full((5, 3), i, float))
+    result = invoke("encode", model, tmp_path / "in", tmp_path / "out", "--n-threads", 2)
+    assert "Wrote 15 rows" in result.stdout
+    np.save(tmp_path / "in" / "3.npy", np.full((2, 3), np.nan))
+    failed = invoke("encode", model, tmp_path / "in" / "*.npy", tmp_path / "out")
+    assert (failed.exit_code, "3.npy, row 1, column 1: got nan" in said(failed)) == (1, True)
+    result = invoke("encode", model, tmp_path / "in", tmp_path / "out", "--on-bad-row", "quarantine")
+    assert "Wrote 15 rows" in result.stdout
+    assert "2 rows have values that the model does not take" in " ".join(result.stdout.split())
+
+
+def test_options_for_many_files_are_refused_for_one(model, rows, tmp_path):
+    result = invoke("encode", model, rows, tmp_path / "out.npy", "--scheduler", "local")
+    assert (result.exit_code, "for an INPUT that is a folder" in said(result)) == (1, True)

@@ -75,17 +75,37 @@ def encode(
     decimal: Decimal = None,
     encoding: Encoding = None,
     n_threads: Annotated[int, typer.Option(min=0, help="Threads; 0 means one per core.")] = 0,
+    on_bad_row: Annotated[
+        str,
+        typer.Option(help="In many files: raise an error, null (empty outputs) or quarantine (leave out)."),
+    ] = "raise",
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Of a Dask cluster for many files; local starts processes here."
+        ),
+    ] = None,
 ) -> None:
-    """Run a model on a file of rows, in constant memory.
+    """Run a model on a file of rows, or on many files, in constant memory.
 
     INPUT and OUTPUT may be .csv, .csv.gz, .npy, .npz or .parquet. OUTPUT is written completely
     or not at all. A .npy file holds one array: by default the first output. An INPUT of - is the standard
     input, in any of these formats; an OUTPUT of - is the standard output, as .csv.
+
+    An INPUT that is a folder, or a pattern such as "data/*.parquet", stands for many files, and OUTPUT is
+    then a folder of .parquet files. The same command goes on where one that was killed has ended.
     """
     with one_sentence():
-        from vaefeat.cli._models import encode
+        from vaefeat.cli._models import encode, encode_files
+        from vaefeat.data.files import is_many
 
-        encode(model, source, target, output, written(header, separator, decimal, encoding), n_threads)
+        as_written = written(header, separator, decimal, encoding)
+        if is_many(source):
+            options = {"output_names": output, "on_bad_row": on_bad_row, "n_threads": n_threads, **as_written}
+            return encode_files(model, source, target, options, scheduler)
+        if on_bad_row != "raise" or scheduler is not None:
+            raise ValueError("--on-bad-row and --scheduler are for an INPUT that is a folder or a pattern.")
+        encode(model, source, target, output, as_written, n_threads)
 
 
 @app.command()

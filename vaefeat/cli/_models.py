@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +26,7 @@ from vaefeat.runtime.model import CHUNK_ROWS, read_model
 from vaefeat.runtime.sandbox import try_once
 
 STREAM = Path("-")
+Progressed = Callable[[int, float], object]  # rows done, and the share of all
 WIDE = 60  # characters: long values, which narrower terminals would wrap, are cut there
 MARKS = {b"\x93NUMPY": ".npy", b"PK": ".npz", b"PAR1": ".parquet", b"\x1f\x8b": ".csv.gz"}
 
@@ -135,6 +137,38 @@ def _from_stdin(folder: Path) -> Path:
     return path
 
 
+def encode_files(
+    path: Path, source: Path, folder: Path, options: dict[str, Any], scheduler: str | None
+) -> None:
+    """Run a model on many files, and print the speed.
+
+    Parameters
+    ----------
+    path, source, folder : Path
+    options : dict
+        Of :func:`vaefeat.runtime.encode_files`.
+    scheduler : str, optional
+        Of Dask; "local" starts one on this machine.
+    """
+    model = _load(path, max_rows=CHUNK_ROWS)
+    if scheduler is not None:
+        from vaefeat.engines import DaskEngine
+
+        options = options | {"engine": DaskEngine(None if scheduler == "local" else scheduler)}
+    n_bad_rows = 0
+
+    def run(progress: Progressed) -> int:
+        nonlocal n_bad_rows
+        encoded = runtime.encode_files(model, source, folder, **options, progress=progress)
+        n_bad_rows = encoded.n_bad_rows
+        return encoded.n_rows
+
+    rows, speed = _timed(run)
+    console.print(Text(f"Wrote {rows} to {printable(str(folder))} in {speed}."), soft_wrap=True)
+    if n_bad_rows:
+        console.print(f"{n_bad_rows:,} rows have values that the model does not take; see _bad-rows there.")
+
+
 def _encode(
     model: runtime.OnnxModel,
     source: Path,
@@ -142,17 +176,16 @@ def _encode(
     options: dict[str, Any],
 ) -> tuple[str, str]:
     """Return how many rows were encoded, and how fast."""
+    return _timed(lambda progress: runtime.encode(model, source, target, **options, progress=progress))
+
+
+def _timed(run: Callable[[Progressed], int]) -> tuple[str, str]:
+    """Show the progress of an encoding, and return how many rows it had, and how fast it was."""
     started = time.perf_counter()
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("starting", total=1.0)
-        n_rows = runtime.encode(
-            model,
-            source,
-            target,
-            **options,
-            progress=lambda n, share: bar.update(task, description=f"{n:,} rows", completed=share),
-        )
+        n_rows = run(lambda n, share: bar.update(task, description=f"{n:,} rows", completed=share))
     seconds = time.perf_counter() - started
     return f"{n_rows:,} rows", f"{seconds:.1f} s, {n_rows / seconds:,.0f} rows/s"
 

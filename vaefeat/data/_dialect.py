@@ -19,19 +19,24 @@ FALLBACK = "cp1252"
 
 
 class Format(NamedTuple):
-    """What is known about how a text table is written; None is inferred from its beginning.
+    """What is known about how a text table is written, and which part of a table to read.
+
+    None is inferred from the beginning of the table.
 
     Attributes
     ----------
     header : bool, optional
         Whether the first line holds the names of the columns.
     separator, decimal, encoding : str, optional
+    row_group : int, optional
+        The only row group of a .parquet file to read; all by default.
     """
 
     header: bool | None = None
     separator: str | None = None
     decimal: str | None = None
     encoding: str | None = None
+    row_group: int | None = None
 
     def check(self) -> None:
         """Refuse settings with which no table is written.

@@ -10,7 +10,7 @@ import numpy as np
 from vaefeat._optional import import_optional
 from vaefeat.data._arrow import to_numpy, write_table
 from vaefeat.data._dialect import Format
-from vaefeat.data._table import Chunk, ColumnNames, RawChunk, Table, Write, chunk_rows, short
+from vaefeat.data._table import Chunk, ColumnNames, RawChunk, Table, Write, chunk_rows, in_words, short
 from vaefeat.exceptions import DatasetCorruptError
 
 NUMBERS = ("int", "uint", "float", "halffloat", "double", "bool")
@@ -22,14 +22,21 @@ def open_parquet(path: Path, stack: ExitStack, known: Format, wanted: Collection
     # With a buffer of this size, a column is read as it is needed rather than whole.
     file = stack.enter_context(parquet.ParquetFile(path, buffer_size=2**16, pre_buffer=False))
     schema = file.schema_arrow
-    names, n_rows = schema.names, max(1, file.metadata.num_rows)
+    names = schema.names
+    groups = range(file.num_row_groups) if known.row_group is None else [known.row_group]
+    n_rows = max(1, sum(file.metadata.row_group(group).num_rows for group in groups))
+
+    def batches(columns: Sequence[str]) -> Iterator[Any]:
+        return file.iter_batches(
+            chunk_rows(len(columns)), row_groups=list(groups), columns=list(columns), use_threads=False
+        )
 
     def read(features: Sequence[int], label: int | None) -> Iterator[Chunk]:
         _check_numeric(schema, features, path)
         positions = [*features] if label is None else [*features, label]
         columns = [names[i] for i in positions]
         n_read = 0
-        for batch in file.iter_batches(chunk_rows(len(columns)), columns=columns, use_threads=False):
+        for batch in batches(columns):
             n_read += batch.num_rows
             labels = None if label is None else _to_labels(batch.column(names[label]))
             yield Chunk(_to_matrix(batch, [names[i] for i in features]), labels, n_read / n_rows)
@@ -37,16 +44,28 @@ def open_parquet(path: Path, stack: ExitStack, known: Format, wanted: Collection
     def read_columns(kinds: Mapping[int, str | None]) -> Iterator[RawChunk]:
         columns = [names[i] for i in kinds]
         if None in kinds.values():
-            table = file.read(columns=columns, use_threads=False)
+            table = file.read_row_groups(list(groups), columns=columns, use_threads=False)
             yield [to_numpy(table.column(name), name) for name in columns], 1.0
             return
         n_read = 0
-        for batch in file.iter_batches(chunk_rows(len(columns)), columns=columns, use_threads=False):
+        for batch in batches(columns):
             n_read += batch.num_rows
             yield [to_numpy(batch.column(name), name) for name in columns], n_read / n_rows
 
     index = {names.index(name) for name in _index_names(schema) if name in names and name not in wanted}
-    return Table(path, len(names), names, read, index, read_columns=read_columns)
+    unit = "row" if known.row_group is None else f"row group {known.row_group}, row"
+    return Table(path, len(names), names, read, index, unit=unit, read_columns=read_columns)
+
+
+def n_row_groups(path: Path) -> int:
+    """Return how many row groups a .parquet file has."""
+    with in_words(short(path.name)):
+        return import_optional("pyarrow.parquet", "tables").read_metadata(path).num_row_groups
+
+
+def n_rows_of(path: Path) -> int:
+    """Return how many rows a .parquet file has."""
+    return import_optional("pyarrow.parquet", "tables").read_metadata(path).num_rows
 
 
 def _index_names(schema: Any) -> list[str]:

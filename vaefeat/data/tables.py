@@ -57,6 +57,7 @@ def open_rows(
     known: Format = UNKNOWN,
     allow_nan: bool = False,
     plan: ColumnPlan | None = None,
+    check: bool = True,
 ) -> Iterator[Chunks]:
     """Open a table with the columns that a model takes, to be read in chunks of rows.
 
@@ -75,6 +76,8 @@ def open_rows(
     plan : ColumnPlan, optional
         How the columns become features; a table that names its columns then has those of the plan, in any
         order, or the features as they are.
+    check : bool, default=True
+        Whether a value that may not be is an error; else it is NaN or infinite in a chunk.
 
     Yields
     ------
@@ -97,7 +100,7 @@ def open_rows(
             return
         with in_words(short(path.name)):
             columns = _choose(table, n_features, plan.feature_names if plan else feature_names)
-        yield _rows(table, columns, allow_nan)
+        yield _rows(table, columns, allow_nan, check)
 
 
 def read_table(
@@ -255,20 +258,22 @@ def _check_width(n_columns: int, n_features: int, path: Path) -> None:
         )
 
 
-def _rows(table: Table, columns: Sequence[int], allow_nan: bool) -> Chunks:
+def _rows(table: Table, columns: Sequence[int], allow_nan: bool, check: bool) -> Chunks:
     with in_words(short(table.path.name)):
-        for X, _, share_read in _checked(table, columns, None, allow_nan):
+        for X, _, share_read in _checked(table, columns, None, allow_nan, check):
             yield X, share_read
 
 
-def _checked(table: Table, features: Sequence[int], label: int | None, allow_nan: bool) -> Iterator[Chunk]:
+def _checked(
+    table: Table, features: Sequence[int], label: int | None, allow_nan: bool, check: bool = True
+) -> Iterator[Chunk]:
     """Cast to float32; a value that does not fit is an error that names its place."""
     n_rows = 0
     for chunk in table.read(features, label):
         with np.errstate(over="ignore", invalid="ignore"):
             X = chunk.X.astype(np.float32, copy=False)
         refused = np.isinf(X) if allow_nan else ~np.isfinite(X)
-        if refused.any():
+        if check and refused.any():
             row, column = np.argwhere(refused)[0]
             advice = "." if allow_nan else ". Fill it in, or put an imputer into the Pipeline."
             raise DatasetCorruptError(

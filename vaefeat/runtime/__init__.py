@@ -1,7 +1,8 @@
 """Run exported models with only NumPy and ONNX Runtime."""
 
 from vaefeat.runtime.encoding import encode
+from vaefeat.runtime.many_files import encode_files
 from vaefeat.runtime.model import OnnxModel
 from vaefeat.runtime.verification import verify
 
-__all__ = ["OnnxModel", "encode", "verify"]
+__all__ = ["OnnxModel", "encode", "encode_files", "verify"]

@@ -72,14 +72,17 @@ def encode(
     if target.exists() and source.exists() and target.samefile(source):
         raise ValueError(f"{target.name} is the file of the rows, which would be lost; name another output.")
     names = _chosen(model, target, output_names)
-    column_names = {name: _column_names(model, name) for name in names}
-    inputs = model.card.get("inputs") or {}
-    feature_names, allow_nan = inputs.get("feature_names"), inputs.get("allow_nan") is True
+    column_names = {name: column_names_of(model, name) for name in names}
     n_rows = 0
     known = Format(header, separator, decimal, encoding)
     with (
         open_rows(
-            source, model.n_features, feature_names, known=known, allow_nan=allow_nan, plan=model.plan
+            source,
+            model.n_features,
+            model.feature_names,
+            known=known,
+            allow_nan=model.allows_nan,
+            plan=model.plan,
         ) as chunks,
         open_writer(target, column_names) as write,
     ):
@@ -103,7 +106,8 @@ def _chosen(model: OnnxModel, target: Path, output_names: Sequence[str] | None) 
     return model.select_outputs(output_names)
 
 
-def _column_names(model: OnnxModel, name: str) -> list[str]:
+def column_names_of(model: OnnxModel, name: str) -> list[str]:
+    """Return the names of the columns of an output in a table."""
     width = model.n_outputs[name]
     classes = model.card.get("classes") or []
     labels = classes if name == "probabilities" and len(classes) == width else range(width)

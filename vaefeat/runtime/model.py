@@ -46,6 +46,8 @@ class OnnxModel:
         The exporter's description of the model; empty if there is none.
     plan : ColumnPlan or None
         How the card says that the columns of a table become features.
+    allows_nan : bool
+        Whether values may be missing.
     input_name : str
     n_features : int
     output_names : list of str
@@ -82,7 +84,7 @@ class OnnxModel:
         self._providers = list(providers)
         self._n_threads = n_threads
         self.plan = _plan_of(self.card)
-        self._allow_nan = (self.card.get("inputs") or {}).get("allow_nan") is True
+        self.allows_nan = (self.card.get("inputs") or {}).get("allow_nan") is True
         session = self._make_session()
         self._session: tuple[int, onnxruntime.InferenceSession] | None = (os.getpid(), session)
         inputs = session.get_inputs()
@@ -202,7 +204,7 @@ class OnnxModel:
             with np.errstate(over="ignore"):  # an overflow is reported below
                 X = np.ascontiguousarray(X, dtype=np.float32)
         if not np.isfinite(X).all():
-            refused = np.isinf(X) if self._allow_nan else ~np.isfinite(X)
+            refused = np.isinf(X) if self.allows_nan else ~np.isfinite(X)
             if not refused.any():
                 return X
             row, column = np.argwhere(refused)[0]
