@@ -11,6 +11,7 @@ on the faces whose labels it leaves out, and encoders see all faces, without lab
 """
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 from sklearn.decomposition import PCA
@@ -35,6 +36,10 @@ LABELS: dict[str, tuple[tuple[int | str, ...], int]] = {
 # Clothes are upright, in the middle, and of no color.
 VIEWS = {"fashion-mnist": PhotoViews(smallest_crop=0.5)}
 CS = (0.001, 0.01, 0.1, 1.0, 10.0)
+ABOUT = """\
+Accuracy in % of logistic regression, mean ± standard deviation over draws of the labels (equally many of each
+class). Encoders see all training images without labels. For the faces of Olivetti, each draw is tested on the
+faces whose labels it leaves out."""
 NAMES = {
     "raw": "raw pixels",
     "pca": "PCA, at most 512",
@@ -100,11 +105,21 @@ def _cell(row: Row | None) -> str:
     return text if row["accuracy_sd"] is None else f"{text} ± {100 * row['accuracy_sd']:.1f}"
 
 
-def tables_of_docs() -> dict[str, str]:
-    """Return the tables of ``docs/photos.md``, by name."""
-    comparison = Comparison(list(read_rows(RESULTS / "photos.jsonl").values()))
+def trials_table(rows: list[Row]) -> str:
+    """Return the validation accuracies in % by which the recipe was chosen."""
+    cells = [(row["key"], f"{row['accuracy_1000']:.1f}", f"{row['accuracy_20000']:.1f}") for row in rows]
+    return markdown_table(("hidden layer", "1000 labels", "20000 labels"), cells)
+
+
+def tables_of_docs(results: Path = RESULTS) -> dict[str, str]:
+    """Return the tables of ``docs/photos.md``, by name, from the rows in a folder."""
+    comparison = Comparison(list(read_rows(results / "photos.jsonl").values()))
     measured = {row["dataset"] for row in comparison.rows}
-    return {"photos": "\n\n".join(table(comparison, name) for name in LABELS if name in measured)}
+    tables = [table(comparison, name) for name in LABELS if name in measured]
+    return {
+        "photos": "\n\n".join([ABOUT, *tables]) if tables else "Not measured yet.",
+        "photo-trials": trials_table(list(read_rows(results / "photo-trials.jsonl").values())),
+    }
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import tomllib
 from pathlib import Path
 
 from pipelines.benchmarks.tables import OF_LIBRARY, OF_SERVICE, benchmark_tables
-from pipelines.experiments import collapse, constant_column, interpolation, one_label, thesis_page
+from pipelines.experiments import collapse, constant_column, interpolation, one_label, photos, thesis_page
 from pipelines.experiments.command import RESULTS, save_figure
 from pipelines.experiments.tables import (
     ALONE,
@@ -79,6 +79,7 @@ def documents(results: Path = RESULTS) -> dict[Path, dict[str, str]]:
             **collapse.tables_of_docs(results),
             **constant_column.tables_of_docs(results),
         },
+        DOCS / "photos.md": photos.tables_of_docs(results),
         DOCS / "serving.md": {"benchmarks": benchmark_tables(benchmarks, OF_SERVICE)},
     }
 

@@ -15,7 +15,7 @@ from vaefeat import OnnxModel, export_onnx, mask_labels
 from vaefeat.data.samples import Samples
 from vaefeat.fitting import Candidate, choose, default_candidates, verdict
 from vaefeat.fitting import run as runs
-from vaefeat.fitting.candidates import BESIDE, FOREST, GRAPH, IMAGE, LOGISTIC, RAW, RIDGE, VAE
+from vaefeat.fitting.candidates import BESIDE, FOREST, GRAPH, IMAGE, LOGISTIC, PHOTO, RAW, RIDGE, VAE
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +51,13 @@ def test_the_same_seed_makes_the_same_choice(frame):
     assert_array_equal(*(fit.predict_proba(frame) for fit in fits))
 
 
-def test_images_are_tried_with_the_image_encoder():
-    samples = Samples("digits", *load_digits(return_X_y=True), image_shape=(8, 8))
-    assert [candidate.features for candidate in default_candidates(samples)][-1] == IMAGE
+def test_images_are_tried_as_drawings_and_as_photographs():
+    X, y = load_digits(return_X_y=True)
+    candidates = default_candidates(Samples("digits", X, y, image_shape=(8, 8)))
+    assert [candidate.features for candidate in candidates][-2:] == [IMAGE, PHOTO]
+    assert candidates[-1].extractor[-1].max_iter == 28  # at least 300 steps
+    small = default_candidates(Samples("digits", X[:, :24], y, image_shape=(3, 8)))
+    assert small[-1].features == IMAGE
 
 
 @pytest.fixture(scope="module")

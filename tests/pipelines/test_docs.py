@@ -1,5 +1,6 @@
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
@@ -15,7 +16,7 @@ from vaefeat import OnnxModel, mask_labels
 from vaefeat.cli import app
 
 VERBS = get_command(app).commands
-HERE = {"autoencoders.md", "data.md", "few-labels.md", "options.md", "ship.md", "start.md"}
+HERE = {"autoencoders.md", "data.md", "few-labels.md", "options.md", "photos.md", "ship.md", "start.md"}
 ELSEWHERE = {"README.md", "serving.md"}  # tests/test_wheel.py, tests/serving/http/test_docs.py
 
 
@@ -56,6 +57,15 @@ def test_the_reference_has_every_public_name_once():
     named = re.findall(r"^::: vaefeat\.(\S+)$", pages, re.MULTILINE)
     recipes = [f"recipes.{name}" for name in vaefeat.recipes.__all__]
     assert sorted(named) == sorted([*vaefeat.__all__, *recipes, "exceptions"])
+
+
+@pytest.mark.slow
+def test_the_code_on_photographs_ships_a_classifier_of_color_images(run_page):
+    rng = np.random.default_rng(0)
+    X, y = rng.uniform(0, 255, size=(40, 32 * 32 * 3)), np.arange(40) % 2
+    names = run_page("photos.md", X=X, y=y)
+    labels = OnnxModel.load("photos.onnx").run(X)["label"]
+    assert_array_equal(labels, names["pipe"].predict(X))
 
 
 @pytest.mark.slow

@@ -9,9 +9,9 @@ import pytest
 from matplotlib import image
 from sklearn.exceptions import ConvergenceWarning
 
-from pipelines.experiments import chooser_rules, one_label
+from pipelines.experiments import chooser_rules, one_label, photos
 from vaefeat import OnnxModel
-from vaefeat.comparison import read_rows
+from vaefeat.comparison import Comparison, read_rows
 
 pytestmark = pytest.mark.slow
 
@@ -72,6 +72,22 @@ def test_the_experiment_on_features_resumes_where_it_was_interrupted(mnist, tmp_
         for text in (lines, out.read_text().splitlines())
     ]
     assert accuracies[0] == accuracies[1]
+
+
+def test_the_experiment_on_photographs_has_the_recipe_and_its_controls(load_or_skip, tmp_path, run_smoke):
+    load_or_skip("olivetti")
+    out = tmp_path / "photos.jsonl"
+    run_smoke("photos", "--only", "olivetti", "--quick", "--out", out)
+    assert {row["extractor"] for row in read_rows(out).values()} == {
+        *("photo_encoder", "raw", "pca", "patches", "untrained"),
+    }
+    run_smoke("photos", "--only", "olivetti", "--out", out)
+    rows = list(read_rows(out).values())
+    assert {row["extractor"] for row in rows} == set(photos.NAMES)
+    assert len(out.read_text().splitlines()) == len(rows) == 8
+    text = photos.table(Comparison(rows), "olivetti")
+    assert text.splitlines()[0].split() == ["|", "olivetti", "|", "40", "labels", "|"]
+    assert text.count("photo_encoder") == 2
 
 
 def test_one_label_per_class_is_measured_in_every_way(tmp_path, run_smoke):

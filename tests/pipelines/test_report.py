@@ -17,6 +17,7 @@ NOT_MEASURED = {
     "latent-space.md": ("90 %", "mean ± standard"),
     "few-labels.md": ("mean ± standard",),
     "results.md": ("mean ± standard", "95 % confidence"),
+    "photos.md": ("mean ± standard",),
     "autoencoders.md": ("30 % of the values",),
     "serving.md": ("2 GB of memory",),
 }

@@ -19,9 +19,10 @@ from vaefeat.comparison.grid import RAW
 from vaefeat.data import Dataset
 from vaefeat.data.targets import CLASSIFICATION, REGRESSION
 from vaefeat.estimators import SupervisedEncoderTransformer, VAEEncoderTransformer
-from vaefeat.recipes import PixelScaler, image_encoder, table_encoder
+from vaefeat.recipes import SMALLEST_PHOTO, PixelScaler, image_encoder, photo_encoder, table_encoder
 
 VAE, IMAGE, HIDDEN, BESIDE = "vae", "image vae", "hidden", "raw beside hidden"
+PHOTO = "photo hidden"
 UNTRAINED_HIDDEN = "untrained hidden"
 MAJORITY, MEAN, FOREST = "majority", "mean", "random forest"
 MAX_SUPERVISED_STEPS = 2_750
@@ -51,7 +52,8 @@ def default_extractors(
         "raw", "pca", "untrained" (the VAE's encoder with its initial weights), "vae" (latent means
         of a VAE trained without labels), for images "image vae" (those of
         :func:`vaefeat.recipes.image_encoder`), and "hidden": the last hidden layer of the latter, or for
-        tables of the VAE that ``vaefeat fit`` tries, and there also "raw beside hidden". Controls are
+        tables of the VAE that ``vaefeat fit`` tries, and there also "raw beside hidden". For images also
+        "photo hidden": the hidden layer of :func:`vaefeat.recipes.photo_encoder`. Controls are
         "untrained hidden" (with its initial weights) and for classes "supervised" (an encoder trained with
         the labels, as in Annex F of the 2018 thesis).
     """
@@ -69,6 +71,11 @@ def default_extractors(
         extractors |= {HIDDEN: wide.set_params(output="hidden"), BESIDE: HiddenLayer(HIDDEN, with_input=True)}
     else:
         extractors |= {IMAGE: wide, HIDDEN: HiddenLayer(IMAGE)}
+        if min(dataset.image_shape[:2]) >= SMALLEST_PHOTO:
+            photo = photo_encoder(
+                dataset.image_shape, batch_size=batch_size(len(dataset.X)), random_state=random_state
+            )
+            extractors[PHOTO] = _with_epochs(photo, max_iter)
     if dataset.task == CLASSIFICATION:
         n_steps = min(MAX_SUPERVISED_STEPS, 50 * _steps_per_epoch(vae, dataset))
         extractors["supervised"] = SupervisedEncoderTransformer(

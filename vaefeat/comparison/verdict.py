@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from vaefeat.comparison.defaults import BESIDE, FOREST, HIDDEN, IMAGE, MAJORITY, MEAN, VAE
+from vaefeat.comparison.defaults import BESIDE, FOREST, HIDDEN, IMAGE, MAJORITY, MEAN, PHOTO, VAE
 from vaefeat.comparison.grid import RAW, as_number
 from vaefeat.comparison.metrics import metric_of
 from vaefeat.comparison.rows import Row
 
-ENCODERS = (VAE, IMAGE, HIDDEN, BESIDE)
+ENCODERS = (VAE, IMAGE, HIDDEN, PHOTO, BESIDE)
 
 
 def winner(summary: Sequence[Row]) -> str | None:

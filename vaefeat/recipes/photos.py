@@ -7,6 +7,7 @@ from vaefeat.estimators import VAEEncoderTransformer
 from vaefeat.values.corruptions import Corruption
 from vaefeat.values.photo_views import PhotoViews
 
+SMALLEST_PHOTO = 8  # pixels along each side
 N_PATCHES = 800
 N_HIDDEN = 512
 

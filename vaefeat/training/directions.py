@@ -3,6 +3,7 @@
 import numpy as np
 
 N_POWER_ITERATIONS = 3
+LEAST_SHARE = 1e-8  # of the largest variance; below it, a direction has none
 RIDGE = 0.1  # added to the variances within samples, in relation to their mean
 
 
@@ -20,9 +21,11 @@ def principal_components(X: np.ndarray, n_components: int) -> np.ndarray:
     basis = np.linalg.qr(X @ start)[0]
     for _ in range(N_POWER_ITERATIONS):
         basis = np.linalg.qr(X @ np.linalg.qr(X.T @ basis)[0])[0]
-    _, scales, directions = np.linalg.svd(basis.T @ X, full_matrices=False)
-    n = min(n_components, int(np.sum(scales > 1e-4 * scales[0])))
-    return directions[:n].T
+    projected = (basis.T @ X).astype(np.float64)  # (n_components + 10, n_features)
+    squares, rotation = np.linalg.eigh(projected @ projected.T)  # in ascending order
+    n = min(n_components, int(np.sum(squares > LEAST_SHARE * squares[-1])))
+    best = slice(-1, -n - 1, -1)
+    return (projected.T @ (rotation[:, best] / np.sqrt(squares[best]))).astype(np.float32)
 
 
 def discriminants(first: np.ndarray, second: np.ndarray, n_components: int) -> np.ndarray:

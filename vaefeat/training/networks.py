@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from vaefeat.training.directions import discriminants, principal_components
-from vaefeat.training.patches import PatchResponses, in_batches
+from vaefeat.training.patches import PatchResponses
 
 ACTIVATIONS = {"identity": "linear", "relu": "relu", "softplus": "softplus", "tanh": "tanh"}
 CODE_ACTIVATIONS = {"identity": "linear", "relu": "relu", "sigmoid": "sigmoid", "tanh": "tanh"}
@@ -136,7 +136,7 @@ def start_from(network: keras.Model, config: NetworkConfig, X: Any, corrupt: Cor
 def _start_from_patches(network: keras.Model, X: np.ndarray, corrupt: Corrupt | None) -> None:
     patches, layer = network.get_layer("patch_responses"), _first_dense(network)
     patches.start_from(X)
-    responses = in_batches(patches, X)
+    responses = patches.in_batches(patches, X)
     n = layer.units if corrupt is None else 2 * layer.units
     directions = principal_components(responses, n)
     if corrupt is not None:
@@ -150,7 +150,7 @@ def _start_from_patches(network: keras.Model, X: np.ndarray, corrupt: Corrupt | 
 
 def _views(patches: PatchResponses, X: np.ndarray, corrupt: Corrupt, first_seed: int) -> np.ndarray:
     seeds = count(first_seed)
-    return in_batches(lambda part: patches(corrupt(part, np.array([0, next(seeds)], np.int32))), X)
+    return patches.in_batches(lambda part: patches(corrupt(part, np.array([0, next(seeds)], np.int32))), X)
 
 
 def _first_dense(network: keras.Model) -> keras.layers.Dense:

@@ -1,5 +1,6 @@
 """A first layer that is not trained: how much each part of an image looks like patches of other images."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ LEAST_VARIANCE = (10 / 255) ** 2  # contrast below its root is noise
 RIDGE = 0.1  # added to the variances of directions before whitening
 THRESHOLD = 0.25  # of a response, whose standard deviation is near 1
 N_SAMPLED_PATCHES = 50_000
-BATCH_SIZE = 250
+N_TOGETHER = 2**22  # responses that are computed together: larger arrays cost more for each value
 
 
 class PatchResponses(keras.layers.Layer):
@@ -72,7 +73,7 @@ class PatchResponses(keras.layers.Layer):
         kernel, bias = _whitened(self._draw_patches(X, rng), self.kernel.shape[-1], rng)
         self.kernel.assign(kernel.reshape(self.kernel.shape))
         self.bias.assign(bias)
-        responses = in_batches(self._responses, X)
+        responses = self.in_batches(self._responses, X)
         self.mean.assign(responses.mean(axis=0))
         self.scale.assign(1 / np.maximum(responses.std(axis=0), 1e-6))
 
@@ -83,7 +84,7 @@ class PatchResponses(keras.layers.Layer):
         windows = windows[:, ::STRIDE, ::STRIDE]
         places = tuple(rng.integers(0, n, N_SAMPLED_PATCHES) for n in windows.shape[:3])
         patches = windows[places].transpose(0, 2, 3, 1).reshape(N_SAMPLED_PATCHES, -1)
-        contrast = in_batches(lambda part: _contrast(self._images(part)), X)
+        contrast = self.in_batches(lambda part: _contrast(self._images(part)), X)
         return (patches - patches.mean(axis=1, keepdims=True)) / contrast[places]
 
     def _images(self, X: Any) -> Any:
@@ -93,11 +94,18 @@ class PatchResponses(keras.layers.Layer):
 
     def _responses(self, X: Any) -> Any:
         images = self._images(X)
-        signed = keras.ops.conv(images, self.kernel, STRIDE, "valid") / _contrast(images) + self.bias
-        responses = keras.ops.relu(keras.ops.concatenate([signed, -signed], axis=-1) - THRESHOLD)
-        rows, columns = (-(-side // N_POOLS) for side in responses.shape[1:3])
-        pooled = keras.ops.average_pool(responses, (rows, columns), (rows, columns), "same")
+        signed = keras.ops.conv(images, self.kernel, STRIDE, "valid") / _contrast(images)
+        alike = keras.ops.relu(signed + (self.bias - THRESHOLD))
+        opposite = keras.ops.relu(-signed - (self.bias + THRESHOLD))
+        pooled = keras.ops.concatenate([_pooled(alike), _pooled(opposite)], axis=-1)
         return keras.ops.reshape(pooled, (-1, self.mean.shape[0]))
+
+    def in_batches(self, function: Callable[[np.ndarray], Any], X: np.ndarray) -> np.ndarray:
+        """Return what a function of images makes of them, a few at a time."""
+        n_places = math.prod((side - PATCH_SIZE) // STRIDE + 1 for side in self.image_shape[:2])
+        n = max(1, N_TOGETHER // (n_places * self.kernel.shape[-1]))
+        parts = [function(X[i : i + n]) for i in range(0, len(X), n)]
+        return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts])
 
 
 def _contrast(images: Any) -> Any:
@@ -112,10 +120,10 @@ def _contrast(images: Any) -> Any:
     return keras.ops.sqrt(keras.ops.average_pool(power, PATCH_SIZE, STRIDE, "valid") + LEAST_VARIANCE)
 
 
-def in_batches(function: Callable[[np.ndarray], Any], X: np.ndarray) -> np.ndarray:
-    """Return what a function makes of rows, a few at a time."""
-    starts = range(0, len(X), BATCH_SIZE)
-    return np.concatenate([keras.ops.convert_to_numpy(function(X[i : i + BATCH_SIZE])) for i in starts])
+def _pooled(responses: Any) -> Any:
+    """Return the mean over each quarter, (batch, N_POOLS, N_POOLS, n_patches)."""
+    sides = tuple(-(-side // N_POOLS) for side in responses.shape[1:3])
+    return keras.ops.average_pool(responses, sides, sides, "same")
 
 
 def _whitened(patches: np.ndarray, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
