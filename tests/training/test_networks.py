@@ -1,5 +1,7 @@
+import math
 import random
 
+import keras
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -52,6 +54,52 @@ def test_each_convolution_halves_the_image_and_the_decoder_has_none(image_shape,
         "hidden_1",
         "x_location",
     }
+
+
+@pytest.mark.parametrize("image_shape", [(8, 8), (7, 5, 3), (28, 20, 1), (25, 1)])
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (5,)])
+def test_a_convolutional_decoder_doubles_what_the_encoder_halved(image_shape, hidden_layer_sizes):
+    config = config_of(
+        math.prod(image_shape),
+        2,
+        hidden_layer_sizes,
+        filters=(3, 4),
+        image_shape=image_shape,
+        convolutional_decoder=True,
+    )
+    encoder, decoder = build_encoder(config, 0), build_decoder(config.mirrored(), 0)
+    assert decoder.output.shape == (None, math.prod(image_shape))
+    channels = image_shape[2] if len(image_shape) == 3 else 1
+    assert decoder.get_layer("coarse").output.shape == encoder.get_layer("pixels").output.shape
+    kernels = [decoder.get_layer(name).kernel.shape for name in ("conv_1", "image")]
+    assert kernels == [(3, 3, 3, 4), (3, 3, channels, 3)]
+    assert decoder.layers[-1].bias.shape == (math.prod(image_shape),)
+
+
+def test_a_transposed_convolution_is_the_transpose_of_a_convolution():
+    config = config_of(15, 1, (), filters=(1,), image_shape=(5, 3), convolutional_decoder=True)
+    convolve = keras.layers.Conv2D(1, 3, 2, "same", use_bias=False)
+    decoder = build_decoder(config.mirrored(), 0)
+    convolve.build((None, 6, 4, 1))
+    convolve.kernel.assign(decoder.get_layer("image").kernel)
+    pixels = np.eye(24, dtype=np.float32).reshape(24, 6, 4, 1)
+    matrix = convolve(pixels).numpy().reshape(24, 6)  # of the convolution of 6x4 pixels to 3x2
+    coarse = decoder.get_layer("coarse")
+    hidden = np.maximum(np.float32(0.7) * coarse.kernel.numpy(), 0)
+    expected = (hidden @ matrix.T).reshape(6, 4)[:5, :3]
+    np.testing.assert_allclose(
+        decoder(np.float32([[0.7]])).numpy().reshape(5, 3), expected, rtol=0, atol=1e-6
+    )
+
+
+def test_transposed_convolutions_keep_the_variance_of_what_they_double():
+    config = config_of(
+        32 * 32 * 8, 2, (), filters=(8, 8), image_shape=(32, 32, 8), convolutional_decoder=True
+    )
+    decoder = build_decoder(config.mirrored(), 0)
+    layer = decoder.get_layer("image")
+    hidden = np.random.default_rng(0).normal(size=(50, *layer.input.shape[1:])).astype(np.float32)
+    assert layer(hidden).numpy()[:, 1:-1, 1:-1].var() == pytest.approx(1, rel=0.15)
 
 
 def test_a_convolution_sees_the_features_as_the_rows_of_an_image():

@@ -36,6 +36,9 @@ class AutoencoderTransformer(LatentTransformer):
     filters : array-like of int, default=()
         Numbers of filters of the encoder's convolutions, which precede its hidden layers: 3x3 pixels with
         stride 2, so that each halves the image. For images; needs ``image_shape``.
+    decoder : {"dense", "convolutional"}, default="dense"
+        Whether the decoder is a perceptron, or ends in transposed convolutions that mirror the convolutions
+        of the encoder, for which it needs ``filters``.
     image_shape : (rows, columns) or (rows, columns, channels) or None, default=None
         Shape of the image whose pixels the features are, row by row, as ``X.reshape(len(X), -1)`` flattens
         images. Needed by ``filters`` and ImageWarp.
@@ -207,6 +210,7 @@ class AutoencoderTransformer(LatentTransformer):
         *,
         hidden_layer_sizes: Sequence[int] = (500, 500),
         filters: Sequence[int] = (),
+        decoder: str = "dense",
         image_shape: Sequence[int] | None = None,
         activation: str = "relu",
         code_activation: str = "identity",
@@ -236,6 +240,7 @@ class AutoencoderTransformer(LatentTransformer):
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
         self.filters = filters
+        self.decoder = decoder
         self.image_shape = image_shape
         self.activation = activation
         self.code_activation = code_activation

@@ -47,6 +47,7 @@ UNDESCRIBED = ("callbacks", "verbose", "output", "warm_start")  # parameters tha
 LATENT_CONSTRAINTS: dict = {
     **TRAINING_CONSTRAINTS,
     "filters": ["array-like"],
+    "decoder": [StrOptions({"dense", "convolutional"})],
     "max_iter": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
     "n_steps": [Interval(Integral, 1, None, closed="left")],
     "early_stopping": ["boolean"],
@@ -303,6 +304,11 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
     def _check(self, X: Any) -> None:
         """Refuse features and parameters that do not match."""
         self._likelihood.check(X)
+        if self.decoder == "convolutional" and not len(self.filters):
+            raise ValueError(
+                'decoder="convolutional" mirrors the convolutions of the encoder: set filters, or '
+                'decoder="dense".'
+            )
 
     def _encode(self, X: np.ndarray) -> np.ndarray:
         return self.encoder_.run(X, [self.code_name])[self.code_name]
@@ -394,6 +400,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
             filters=filters,
             image_shape=checked_image_shape(self, n_features, convolutions=len(filters) > 0),
             log_inputs=self._likelihood.log_inputs,
+            convolutional_decoder=self.decoder == "convolutional",
         )
 
     def _restore(self, trainer: "Trainer") -> None:
@@ -402,7 +409,8 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         if [tuple(variable.shape) for variable in variables] != shapes:
             raise ValueError(
                 f"The network was trained with another shape than n_components={self.n_components}, "
-                f"filters={self.filters} and hidden_layer_sizes={self.hidden_layer_sizes}: set them back, "
+                f"filters={self.filters}, decoder={self.decoder!r} and "
+                f"hidden_layer_sizes={self.hidden_layer_sizes}: set them back, "
                 "or fit with warm_start=False."
             )
         for variable, value in zip(variables, self._training_state, strict=True):

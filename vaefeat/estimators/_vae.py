@@ -58,6 +58,9 @@ class VAEEncoderTransformer(LatentTransformer):
         with, in place of convolutions. For photographs; needs ``image_shape``. The hidden layer after
         them is linear: the directions in which images differ most, compared with two distortions of an
         image if there is a ``corruption``. Both are computed from the data, and not trained.
+    decoder : {"dense", "convolutional"}, default="dense"
+        Whether the decoder is a perceptron, or ends in transposed convolutions that mirror the convolutions
+        of the encoder, for which it needs ``filters``.
     image_shape : (rows, columns) or (rows, columns, channels) or None, default=None
         Shape of the image whose pixels the features are, row by row, as ``X.reshape(len(X), -1)`` flattens
         images. Needed by ``filters``, ``n_patches`` and corruptions of images.
@@ -226,6 +229,7 @@ class VAEEncoderTransformer(LatentTransformer):
         hidden_layer_sizes: Sequence[int] = (500, 500),
         filters: Sequence[int] = (),
         n_patches: int = 0,
+        decoder: str = "dense",
         image_shape: Sequence[int] | None = None,
         activation: str = "relu",
         kernel_initializer: str = "glorot_uniform",
@@ -254,6 +258,7 @@ class VAEEncoderTransformer(LatentTransformer):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.filters = filters
         self.n_patches = n_patches
+        self.decoder = decoder
         self.image_shape = image_shape
         self.activation = activation
         self.kernel_initializer = kernel_initializer

@@ -1,5 +1,6 @@
 """Encoders, decoders and classifiers as Keras models, built from a frozen description and a seed."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
@@ -10,6 +11,7 @@ import numpy as np
 
 from vaefeat.training.directions import discriminants, principal_components
 from vaefeat.training.patches import PatchResponses
+from vaefeat.values.images import ImageShape, full_shape
 
 ACTIVATIONS = {"identity": "linear", "relu": "relu", "softplus": "softplus", "tanh": "tanh"}
 CODE_ACTIVATIONS = {"identity": "linear", "relu": "relu", "sigmoid": "sigmoid", "tanh": "tanh"}
@@ -22,7 +24,7 @@ KERNEL_INITIALIZERS = {
 
 Corrupt = Callable[[Any, Any], Any]  # of a batch and a seed of two integers
 N_SAMPLED_IMAGES = 10_000  # by which the responses to patches are known well enough
-KERNEL_SIZE, STRIDES = 3, 2  # of a convolution: each halves the image
+KERNEL_SIZE, STRIDES = 3, 2  # of a convolution, which halves the image, or a transposed one, which doubles it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,7 @@ class NetworkConfig:
     channels) whose pixels are the inputs, row by row. ``n_patches`` puts the responses to as many patches
     of the training images first, in place of convolutions; the hidden layer after them is linear and not
     trained. ``log_inputs`` lets the first layer see log(1 + x).
+    ``convolutional_decoder`` lets the mirrored network have its convolutions too.
     """
 
     n_inputs: int
@@ -45,18 +48,22 @@ class NetworkConfig:
     activation: str = "relu"
     kernel_initializer: str = "glorot_uniform"
     filters: tuple[int, ...] = ()
-    image_shape: tuple[int, int, int] | None = None
+    image_shape: ImageShape | None = None
     n_patches: int = 0
     log_inputs: bool = False
+    convolutional_decoder: bool = False
 
     def mirrored(self) -> "NetworkConfig":
-        """Return the perceptron read from its outputs to its inputs: the decoder of an encoder."""
+        """Return the network read from its outputs to its inputs: the decoder of an encoder.
+
+        If ``convolutional_decoder``, it ends in transposed convolutions, else it is a perceptron.
+        """
         return replace(
             self,
             n_inputs=self.n_outputs,
             n_outputs=self.n_inputs,
             hidden_layer_sizes=self.hidden_layer_sizes[::-1],
-            filters=(),
+            filters=self.filters[::-1] if self.convolutional_decoder else (),
             n_patches=0,
             log_inputs=False,
         )
@@ -90,6 +97,27 @@ class _Layers:
             name=name,
         )
 
+    def conv_transpose(self, n_filters: int, name: str, **options: Any) -> keras.layers.Conv2DTranspose:
+        initializer = self._initializer(seed=next(self._seeds))
+
+        def scaled(shape: Any, dtype: Any = None) -> Any:
+            # A pixel is a sum over one of STRIDES ** 2 parts of the kernel: its variance would be that share.
+            return STRIDES * initializer(shape, dtype)
+
+        return keras.layers.Conv2DTranspose(
+            n_filters, KERNEL_SIZE, STRIDES, "same", kernel_initializer=scaled, name=name, **options
+        )
+
+
+class Offset(keras.layers.Layer):
+    """Adds a learned constant to each feature."""
+
+    def build(self, input_shape: Any) -> None:
+        self.bias = self.add_weight((input_shape[-1],), "zeros", name="bias")
+
+    def call(self, x: Any) -> Any:
+        return x + self.bias
+
 
 def _hidden_layers(config: NetworkConfig, layers: _Layers, inputs: keras.KerasTensor) -> keras.KerasTensor:
     activation = ACTIVATIONS[config.activation]
@@ -97,16 +125,44 @@ def _hidden_layers(config: NetworkConfig, layers: _Layers, inputs: keras.KerasTe
     if config.n_patches:
         hidden = layers.patch_responses(config)(hidden)
     elif config.image_shape is not None and config.filters:
-        hidden = keras.layers.Reshape(config.image_shape, name="image")(hidden)
+        hidden = keras.layers.Reshape(full_shape(config.image_shape), name="image")(hidden)
         for depth, n_filters in enumerate(config.filters, start=1):
             hidden = layers.conv(n_filters, f"conv_{depth}", activation)(hidden)
         hidden = keras.layers.Flatten(name="pixels")(hidden)
+    return _dense_layers(config, layers, hidden)
+
+
+def _dense_layers(config: NetworkConfig, layers: _Layers, hidden: keras.KerasTensor) -> keras.KerasTensor:
+    activation = ACTIVATIONS[config.activation]
     for depth, n_units in enumerate(config.hidden_layer_sizes, start=1):
         is_fixed = depth == 1 and config.n_patches > 0
         layer = layers.dense(n_units, f"hidden_{depth}", None if is_fixed else activation)
         layer.trainable = not is_fixed
         hidden = layer(hidden)
     return hidden  # (batch, hidden_layer_sizes[-1])
+
+
+def _image_layers(config: NetworkConfig, layers: _Layers, hidden: keras.KerasTensor) -> keras.KerasTensor:
+    """Draw an image from a hidden layer, coarse to fine: what convolutions do to it, in reverse."""
+    assert config.image_shape is not None
+    rows, columns, channels = full_shape(config.image_shape)
+    activation = ACTIVATIONS[config.activation]
+    sizes = [(rows, columns)]
+    for _ in config.filters:
+        sizes.append((-(-sizes[-1][0] // STRIDES), -(-sizes[-1][1] // STRIDES)))
+    coarse = (*sizes.pop(), config.filters[0])
+    hidden = keras.layers.Reshape(coarse)(layers.dense(math.prod(coarse), "coarse", activation)(hidden))
+    for depth, n_filters in enumerate(config.filters[1:], start=1):
+        hidden = layers.conv_transpose(n_filters, f"conv_{depth}", activation=activation)(hidden)
+        hidden = _cropped(hidden, sizes.pop())
+    hidden = layers.conv_transpose(channels, "image", use_bias=False)(hidden)
+    return keras.layers.Reshape((config.n_outputs,), name="pixels")(_cropped(hidden, sizes.pop()))
+
+
+def _cropped(images: keras.KerasTensor, size: tuple[int, int]) -> keras.KerasTensor:
+    """Leave out the last row or column where the encoder halved an odd number."""
+    excess = images.shape[1] - size[0], images.shape[2] - size[1]
+    return keras.layers.Cropping2D([(0, n) for n in excess])(images) if any(excess) else images
 
 
 def _seen(config: NetworkConfig, inputs: Any) -> Any:
@@ -185,8 +241,17 @@ def build_code(config: NetworkConfig, activation: str, seed: int) -> keras.Model
 
 
 def build_decoder(config: NetworkConfig, seed: int) -> keras.Model:
-    """Build the location of p(x|z): (batch, n_inputs) -> (batch, n_outputs), linear at the end."""
-    return _build_perceptron(config, seed, "Z", "x_location", "decoder")
+    """Build the location of p(x|z): (batch, n_inputs) -> (batch, n_outputs), linear at the end.
+
+    The last layer has a bias for each feature. If the config has filters, as many transposed convolutions
+    precede it, each of which doubles the image.
+    """
+    if not config.filters:
+        return _build_perceptron(config, seed, "Z", "x_location", "decoder")
+    layers = _Layers(config, seed)
+    inputs = keras.Input((config.n_inputs,), name="Z")
+    pixels = _image_layers(config, layers, _dense_layers(config, layers, inputs))
+    return keras.Model(inputs, Offset(name="x_location")(pixels), name="decoder")
 
 
 def build_classifier(config: NetworkConfig, seed: int) -> keras.Model:
