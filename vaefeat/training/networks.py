@@ -83,7 +83,9 @@ class _Layers:
         return keras.layers.Dense(n_units, activation, use_bias, kernel_initializer=initializer, name=name)
 
     def patch_responses(self, config: NetworkConfig) -> PatchResponses:
-        return PatchResponses(config.n_patches, config.image_shape, next(self._seeds), "patch_responses")
+        assert config.image_shape is not None
+        shape = full_shape(config.image_shape)
+        return PatchResponses(config.n_patches, shape, next(self._seeds), "patch_responses")
 
     def conv(self, n_filters: int, name: str, activation: str) -> keras.layers.Conv2D:
         initializer = self._initializer(seed=next(self._seeds))
