@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install compare test test-all base clients engines stubs lowest check format docs bench bench-serve bench-explore thesis results clean
+.PHONY: help install compare test test-all base clients engines stubs lowest check format docs bench bench-large bench-serve bench-explore thesis results clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -76,6 +76,9 @@ bench-serve: install  ## load the service, LitServe and MLServer; with soak=1, f
 	done
 	$(BIN)/python -m pipelines.benchmarks.run --only serve --only limit --only fairness --only startup --only overload --only fuzz --only mutants \
 		$(if $(soak),--only soak)
+
+bench-large: install  ## measure the memory of training on large arrays and files; needs 7 GB of disk
+	$(BIN)/python -m pipelines.benchmarks.run --only large --out pipelines/results/large.json
 
 bench-explore: install  ## time the explorer in a browser, from the move of a slider to the picture
 	npm ci --no-progress --prefix exported/examples

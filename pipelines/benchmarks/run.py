@@ -22,6 +22,7 @@ from pipelines.benchmarks import (
     environment,
     explorer,
     imports,
+    large,
     memory,
     semi_supervised,
     training,
@@ -39,9 +40,10 @@ BENCHMARKS: dict[str, ModuleType] = {
     "encode": encode,
     "environment": environment,
 }
-# Run by `make bench-serve` and `make bench-explore`: the other services are installed elsewhere, the soak
-# test takes long, and the explorer needs a browser.
+# Run by `make bench-large`, `make bench-serve` and `make bench-explore`: the first needs 7 GB of disk, the
+# other services are installed elsewhere, the soak test takes long, and the explorer needs a browser.
 ON_DEMAND: dict[str, ModuleType] = {
+    "large": large,
     "serve": throughput,
     "limit": limit,
     "fairness": fairness,

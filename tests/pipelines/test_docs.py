@@ -16,7 +16,10 @@ from vaefeat import OnnxModel, mask_labels
 from vaefeat.cli import app
 
 VERBS = get_command(app).commands
-HERE = {"autoencoders.md", "data.md", "few-labels.md", "options.md", "photos.md", "ship.md", "start.md"}
+HERE = {
+    *["autoencoders.md", "data.md", "few-labels.md", "large-data.md", "options.md", "photos.md"],
+    *["ship.md", "start.md"],
+}
 ELSEWHERE = {"README.md", "serving.md"}  # tests/test_wheel.py, tests/serving/http/test_docs.py
 
 
@@ -99,6 +102,13 @@ def test_the_example_in_ship_writes_and_reads_a_file(run_page):
     names = run_page("ship.md")
     assert names["outputs"]["probabilities"].shape == (1, 10)
     assert names["pipe"].score(names["X"] / 16, names["y"]) > 0.8
+
+
+@pytest.mark.slow
+def test_the_example_in_large_data_encodes_what_it_was_trained_on(run_page):
+    names = run_page("large-data.md")
+    assert names["encoded"].n_rows == 6_000
+    assert names["vae"].n_iter_ == 3
 
 
 def test_the_example_in_options_makes_encoders(run_page):
