@@ -17,6 +17,7 @@ from vaefeat.data.targets import CLASSIFICATION, REGRESSION
 from vaefeat.estimators import GraphClassifier, VAEEncoderTransformer
 from vaefeat.fitting.logistic import LogisticSearch
 from vaefeat.recipes import SMALLEST_PHOTO, PixelScaler, photo_encoder
+from vaefeat.values.images import ImageShape
 
 LOGISTIC, RIDGE, FOREST, GRAPH = "logistic-regression", "ridge", "random-forest", "graph"
 PREDICTORS = {CLASSIFICATION: (LOGISTIC, FOREST, GRAPH), REGRESSION: (RIDGE, FOREST)}
@@ -107,7 +108,7 @@ def default_candidates(
         return [*candidates, *(Candidate(features, extractor, *linear) for features in (VAE, BESIDE))]
     candidates.append(Candidate(IMAGE, extractor, *linear))
     if min(samples.image_shape[:2]) >= SMALLEST_PHOTO:
-        photo = _photo_encoder(samples, max_iter, random_state)
+        photo = _photo_encoder(samples.image_shape, len(samples.X), max_iter, random_state)
         candidates.append(Candidate(PHOTO, make_pipeline(*imputers, scaler, photo), *linear))
     if samples.task == CLASSIFICATION and not samples.is_labeled.all():
         graph = GraphClassifier(random_state=random_state)
@@ -115,12 +116,13 @@ def default_candidates(
     return candidates
 
 
-def _photo_encoder(samples: Samples, max_iter: int | None, random_state: int) -> VAEEncoderTransformer:
+def _photo_encoder(
+    image_shape: ImageShape, n_samples: int, max_iter: int | None, random_state: int
+) -> VAEEncoderTransformer:
     """Return the encoder for photographs; its features are not trained, only its latents and its decoder."""
-    n_samples = len(samples.X)
     n_epochs = math.ceil(PHOTO_STEPS / _steps_per_epoch(n_samples)) if max_iter is None else max_iter
     return photo_encoder(
-        samples.image_shape,
+        image_shape,
         batch_size=batch_size(n_samples),
         max_iter=min(MAX_EPOCHS, n_epochs),
         random_state=random_state,

@@ -198,8 +198,8 @@ def _start_from_patches(network: keras.Model, X: np.ndarray, corrupt: Corrupt | 
     n = layer.units if corrupt is None else 2 * layer.units
     directions = principal_components(responses, n)
     if corrupt is not None:
-        views = [_views(patches, X, corrupt, first_seed) @ directions for first_seed in (0, len(X))]
-        directions = directions @ discriminants(*views, layer.units)
+        first, second = (_views(patches, X, corrupt, start) @ directions for start in (0, len(X)))
+        directions = directions @ discriminants(first, second, layer.units)
     directions /= np.std(responses @ directions)
     kernel = np.zeros(layer.kernel.shape, np.float32)
     kernel[:, : directions.shape[1]] = directions
