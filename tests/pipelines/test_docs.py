@@ -118,10 +118,12 @@ def test_the_example_in_options_makes_encoders(run_page):
 
 
 @pytest.mark.slow  # an autoencoder with the default network
-def test_the_example_in_autoencoders_finds_a_sample_in_the_index(digits, run_page):
+@pytest.mark.filterwarnings("ignore:The loss still fell")
+def test_the_examples_in_autoencoders_find_a_sample_and_learn_images(digits, run_page):
     names = run_page("autoencoders.md", X=digits[0][:200])
     assert names["distances"][0, 0] == 0
     assert names["neighbors"].shape == (1, 5)
+    assert names["autoencoder"].decoder_.n_outputs["x_mean"] == 9 * 8 * 3
 
 
 @pytest.mark.slow  # eleven estimators with their default networks
