@@ -145,8 +145,14 @@ class ArrayRows(Rows):
         return ArrayRows(self._arrays, train), ArrayRows(self._arrays, validation)
 
     def moments(self, function: Function) -> list[Moments]:
-        chunks = [function(chunk) for chunk in self.chunks()]
-        arrays = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
+        arrays: list[np.ndarray] = []
+        n_done = 0
+        for chunk in self.chunks():
+            found = function(chunk)
+            arrays = arrays or [np.empty((len(self), *each.shape[1:]), each.dtype) for each in found]
+            for array, values in zip(arrays, found, strict=True):
+                array[n_done : n_done + len(chunk)] = values
+            n_done += len(chunk)
         return [(array.mean(axis=0), array.var(axis=0)) for array in arrays]
 
     def min(self, axis: int | None = None) -> Any:

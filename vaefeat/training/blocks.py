@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from vaefeat.data.rows import Rows
 
-BLOCK_BYTES = 2**26
+BLOCK_BYTES = 2**25
 
 T = TypeVar("T")
 
@@ -58,6 +58,7 @@ def epoch_blocks(rows: Rows, batch_size: int, rng: np.random.Generator) -> Itera
             arrays = tuple(map(np.concatenate, zip(arrays, filling, strict=True)))
             weights = np.append(weights, np.zeros(n_missing, np.float32))
         data = tuple(_batches(array, batch_size) for array in arrays)
+        del arrays  # before the next ones are made
         first_step = (n_done - int(weights.sum())) // batch_size
         yield Block(data, _batches(weights, batch_size), first_step, generator)
 
