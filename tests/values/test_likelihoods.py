@@ -55,6 +55,16 @@ def test_gaussian_matches_scipy():
     assert_allclose(Gaussian().mean(LOCATION), LOCATION)
 
 
+def test_a_shared_level_is_one_share_of_the_variance_of_each_channel():
+    colors = np.array([[0.0, 0.0, 0.0], [1.0, 2.0, 4.0]])  # a pixel each; variances 1/4, 1 and 4
+    likelihood = Gaussian("shared")
+    log_variance = likelihood.base_log_dispersion(3, colors)
+    assert likelihood.n_levels(3) == 1
+    assert_allclose(log_variance, np.log([0.025, 0.1, 0.4]), rtol=1e-6)
+    log_prob = likelihood.log_prob(colors, likelihood.start(colors), log_variance)
+    assert_allclose(log_prob, -0.5 * (3 * np.log(2 * np.pi) + np.log(0.001) + 30), rtol=1e-6)
+
+
 def test_poisson_matches_scipy():
     expected = stats.poisson.logpmf(COUNTS, np.exp(LOCATION)).sum(axis=1)
     assert_allclose(Poisson().log_prob(COUNTS, LOCATION), expected, atol=3e-6)
