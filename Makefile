@@ -92,7 +92,7 @@ results: install  ## generate the tables and plots of README and docs from pipel
 	$(BIN)/python -m pipelines.experiments.report
 
 docs: install     ## build the documentation as a site in build/site, with the examples as pages and notebooks
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 clean:            ## remove what the commands above made
 	rm -rf $(VENV) $(VENV)-base $(VENV)-clients $(VENV)-litserve $(VENV)-lowest $(VENV)-mlserver $(VENV)-stubs comparison build

@@ -7,29 +7,38 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
+from docs.site import gallery
+
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "pipelines" / "results"
 PAGES = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md", "security.md": "SECURITY.md"}
-OPTIONAL = {"Learn": ["photos.md", "large-data.md"]}  # sections of the navigation, and pages that may exist
+OPTIONAL = ["photos.md", "large-data.md"]  # pages that may exist
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Put the optional pages that exist into the navigation."""
+    """Run the examples; put them, and the optional pages that exist, into the navigation."""
+    more = {
+        "Learn": [page for page in OPTIONAL if (ROOT / "docs" / page).exists()],
+        "Gallery": [f"gallery/{name}.md" for name in gallery.build()],
+    }
     for section in config.nav:
         for name, pages in section.items() if isinstance(section, dict) else ():
-            found = [page for page in OPTIONAL.get(name, ()) if (ROOT / "docs" / page).exists()]
-            pages.extend(page for page in found if page not in pages)
+            if isinstance(pages, list):
+                pages += more.get(name, [])
     return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages at the top of the repository, and the pictures of the results."""
+    """Add the pages at the top of the repository, the pictures of the results, and the gallery."""
     for page, source in PAGES.items():
         files.append(File.generated(config, page, content=(ROOT / source).read_text()))
     for picture in sorted(RESULTS.rglob("*.png")):
         place = f"results/{picture.relative_to(RESULTS)}"
         files.append(File.generated(config, place, abs_src_path=str(picture)))
+    for part in sorted(gallery.BUILT.iterdir()):
+        if part.suffix != ".sha256":
+            files.append(File.generated(config, f"gallery/{part.name}", abs_src_path=str(part)))
     return files
 
 
@@ -55,6 +64,8 @@ def _uri(target: Path) -> str:
         return target.relative_to("docs").as_posix()
     if target.is_relative_to("pipelines/results"):
         return f"results/{target.relative_to('pipelines/results').as_posix()}"
+    if target.is_relative_to("pipelines/examples"):
+        return f"gallery/{target.stem}.md"
     if target == Path("README.md"):
         return "index.md"
     return next((page for page, source in PAGES.items() if source == target.as_posix()), target.as_posix())

@@ -4,7 +4,6 @@
 # `image_encoder` over the number of labels, with several random draws of the labeled samples.
 
 # %%
-import os
 
 from matplotlib import pyplot as plt
 from sklearn.decomposition import PCA
@@ -13,8 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 from vaefeat import LabelEfficiencyDisplay, compare, load_dataset
 from vaefeat.recipes import image_encoder
 
-SMOKE = bool(os.environ.get("SMOKE"))
-digits = load_dataset("digits").head(300 if SMOKE else 1_347)
+digits = load_dataset("digits")
 
 # %% [markdown]
 # ## Compare
@@ -27,10 +25,10 @@ comparison = compare(
     extractors={
         "raw": FunctionTransformer(),
         "pca": PCA(10, random_state=0),
-        "image vae": image_encoder((8, 8), max_iter=1 if SMOKE else 150, random_state=0),
+        "image vae": image_encoder((8, 8), n_steps=300, random_state=0),
     },
-    n_labeled=[50] if SMOKE else [50, 100, 300, "all"],
-    n_draws=2 if SMOKE else 10,
+    n_labeled=[50, 100, 300],
+    n_draws=3,
 )
 print(comparison.to_markdown())
 

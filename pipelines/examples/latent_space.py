@@ -4,7 +4,6 @@
 # reconstructions develop during training.
 
 # %%
-import os
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -22,7 +21,7 @@ from vaefeat import (
 )
 from vaefeat.plotting import ImageGridDisplay
 
-EPOCHS = 2 if os.environ.get("SMOKE") else 200
+EPOCHS = 60
 digits = load_dataset("digits")
 
 # %% [markdown]

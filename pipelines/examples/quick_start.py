@@ -4,7 +4,6 @@
 # one ONNX file. The data are the digits of scikit-learn, 8 x 8 pixels.
 
 # %%
-import os
 import tempfile
 
 from matplotlib import pyplot as plt
@@ -21,7 +20,7 @@ from vaefeat import (
     load_dataset,
 )
 
-EPOCHS = 2 if os.environ.get("SMOKE") else 200
+EPOCHS = 60
 digits = load_dataset("digits")
 
 # %% [markdown]

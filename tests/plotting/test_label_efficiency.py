@@ -65,3 +65,32 @@ def test_of_quantities_r2_is_drawn():
     assert display.ax_.get_ylabel() == "test R²"
     assert display.lines_[0].lines[0].get_ydata() == pytest.approx([-0.12, 0.5])
     assert display.ax_.get_ylim() == pytest.approx((-0.15, 1))
+
+
+def colors_of(*extractors):
+    summary = [
+        {"extractor": name, "n_labeled": 100, "accuracy_mean": 0.5, "accuracy_sd": 0.0} for name in extractors
+    ]
+    lines = LabelEfficiencyDisplay(summary, n_train=100).plot().lines_
+    return {line.get_label(): line.lines[0].get_color() for line in lines}
+
+
+def test_a_method_has_its_color_whatever_stands_beside_it():
+    few, many = colors_of("vae", "raw"), colors_of("raw pixels", "PCA, 50", "mine", "plain vae, 50 means")
+    assert few["raw"] == many["raw pixels"]
+    assert few["vae"] == many["plain vae, 50 means"]
+    assert len(set(many.values())) == 4
+
+
+def test_no_two_of_the_default_features_have_the_same_color():
+    names = [
+        "raw",
+        "pca",
+        "untrained",
+        "vae",
+        "untrained hidden",
+        "hidden",
+        "raw beside hidden",
+        "supervised",
+    ]
+    assert len(set(colors_of(*names, "image vae", "mine").values())) == 10

@@ -1,5 +1,6 @@
 """What the Displays share: axes, colors, and the check of the estimators that they show."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,22 @@ COLORS = (
     *("#882255", "#DDCC77"),
 )
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
+# A method has the same color and marker in every plot, whatever stands beside it: the first pattern that its
+# name begins with decides.
+METHODS = {
+    "raw beside": 8,
+    "raw": 0,
+    "pca": 1,
+    "supervised": 2,
+    "untrained": 9,
+    "M1+M2": 7,
+    "M2": 6,
+    "hidden": 4,
+    "image vae, hidden": 4,
+    "image vae": 3,
+    "vae": 5,
+    "plain vae": 5,
+}
 ACTIVE, SILENT = "#0072B2", "#999999"
 
 
@@ -26,6 +43,23 @@ def axes_or_new(ax: Any, figsize: tuple[float, float], projection: str | None = 
         figsize=figsize, layout="constrained", subplot_kw={"projection": projection} if projection else None
     )
     return ax
+
+
+def styles(names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return a color and a marker for each name: those of its method, or else one that no other name has."""
+    chosen: dict[str, int] = {}
+    for name in names:
+        place = _place(name)
+        if place is not None and place not in chosen.values():
+            chosen[name] = place
+    free = [place for place in range(len(COLORS)) if place not in chosen.values()] or [*range(len(COLORS))]
+    unknown = [name for name in names if name not in chosen]
+    chosen |= {name: free[i % len(free)] for i, name in enumerate(unknown)}
+    return {name: {"color": COLORS[chosen[name]], "marker": MARKERS[chosen[name]]} for name in names}
+
+
+def _place(name: str) -> int | None:
+    return next((place for start, place in METHODS.items() if name.lower().startswith(start.lower())), None)
 
 
 def check_estimator(estimator: Any, display: str, *needed: str) -> None:

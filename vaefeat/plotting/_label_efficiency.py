@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from vaefeat.plotting._axes import COLORS, MARKERS, axes_or_new
+from vaefeat.plotting._axes import axes_or_new, styles
 
 
 class LabelEfficiencyDisplay:
@@ -85,7 +85,7 @@ class LabelEfficiencyDisplay:
         """
         self.ax_ = axes_or_new(ax, (8.0, 4.4))
         self.figure_ = self.ax_.figure
-        self.lines_ = [self._draw(i, name) for i, name in enumerate(self._extractors())]
+        self.lines_ = [self._draw(name, style) for name, style in styles(self._extractors()).items()]
         self._label_axes()
         return self
 
@@ -95,14 +95,13 @@ class LabelEfficiencyDisplay:
     def _position(self, row: dict[str, Any]) -> float:
         return float(self.n_train if row["n_labeled"] == "all" else row["n_labeled"])
 
-    def _draw(self, i: int, extractor: str) -> Any:
+    def _draw(self, extractor: str, style: dict[str, str]) -> Any:
         rows = sorted((r for r in self.summary if r["extractor"] == extractor), key=self._position)
         return self.ax_.errorbar(
             [self._position(row) for row in rows],
             [self._scale * row[f"{self._metric}_mean"] for row in rows],
             yerr=[self._scale * row[f"{self._metric}_sd"] for row in rows],
-            color=COLORS[i % len(COLORS)],
-            marker=MARKERS[i % len(MARKERS)],
+            **style,
             markersize=6,
             capsize=3,
             linewidth=2.5 if "vae" in extractor else 1.5,
