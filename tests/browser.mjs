@@ -1,5 +1,6 @@
 // What the scripts that use a page as a person would have in common.
 
+import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 
 // The packages are installed beside the examples, not beside the tests.
@@ -54,6 +55,13 @@ export class Browser {
 
 /** How far a page is wider than the screen, in pixels. */
 export const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+
+/** The rules of accessibility that a page breaks, with what breaks them first. */
+export async function violations(page) {
+  await page.evaluate(await readFile(require.resolve("axe-core/axe.min.js"), "utf8")); // whatever the page allows
+  const found = await page.evaluate(async () => (await window.axe.run()).violations);
+  return found.map(({ id, nodes }) => `${id}: ${nodes[0].html} (${nodes.length})`);
+}
 
 /** Move a finger from place to place of the page, [x, y] in pixels. */
 export async function dragWithFinger(page, places) {

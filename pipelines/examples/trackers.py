@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 from matplotlib import pyplot as plt
 
 from vaefeat import LossCurveDisplay, VAEEncoderTransformer, load_dataset
@@ -22,29 +23,33 @@ digits = load_dataset("digits")
 
 # %%
 class TensorBoardLogger(keras.callbacks.Callback):
-    """Write the terms of the loss after each epoch, for ``tensorboard --logdir``."""
+    """Write the terms of the loss after each epoch; ``tensorboard --logdir`` shows them."""
 
     def __init__(self, folder):
         super().__init__()
         self.folder = str(folder)
+
+    def on_train_begin(self, logs=None):
+        self.writer = tf.summary.create_file_writer(self.folder)
 
     def on_epoch_end(self, epoch, logs=None):
         for name, value in logs.items():
             self.log(name, value, epoch)
 
     def log(self, name, value, epoch):
-        import tensorflow as tf
+        with self.writer.as_default():
+            tf.summary.scalar(name, value, step=epoch)
 
-        with tf.summary.create_file_writer(f"{self.folder}/{name}").as_default():
-            tf.summary.scalar("training", value, step=epoch)
+    def on_train_end(self, logs=None):
+        self.writer.close()
 
 
 folder = tempfile.TemporaryDirectory()
 vae = VAEEncoderTransformer(
     10, likelihood="bernoulli", max_iter=20, callbacks=[TensorBoardLogger(folder.name)], random_state=0
 ).fit(digits.X)
-for file in sorted(Path(folder.name).iterdir()):
-    print(file.name, len(list(file.iterdir())), "files")
+(file,) = Path(folder.name).iterdir()
+print(f"{file.stat().st_size:,} bytes of events")
 folder.cleanup()
 
 # %% [markdown]

@@ -2,14 +2,10 @@
 //
 //     node page.mjs URL [FOLDER FOR SCREENSHOTS]
 
-import { createRequire } from "node:module";
-
-import { Browser, LOOKS, overflow } from "../browser.mjs";
+import { Browser, LOOKS, overflow, violations } from "../browser.mjs";
 
 const [url, screenshots] = process.argv.slice(2);
-const require = createRequire(new URL("../../exported/examples/package.json", import.meta.url));
-const axe = require.resolve("axe-core/axe.min.js");
-const PAGES = ["index", "start", "serving", "results", "theses", "api/functions", "gallery/index", "gallery/tour"];
+const PAGES = ["index", "serving", "api/exceptions", "gallery/index", "gallery/tour"];
 
 const browser = await Browser.launch(new URL(url));
 const report = {};
@@ -21,12 +17,10 @@ async function read(look, options) {
   const { context, page, foreign, errors } = await browser.open(options);
   const seen = { foreign, errors, overflow: {}, violations: {} };
   for (const name of PAGES) {
-    await page.goto(`${url}${name}.html`, { waitUntil: "networkidle" });
+    await page.goto(`${url}${name}.html`);
     if (screenshots) await page.screenshot({ path: `${screenshots}/${look}-${name.replace("/", "-")}.png` });
     seen.overflow[name] = await overflow(page);
-    await page.addScriptTag({ path: axe });
-    const { violations } = await page.evaluate(() => window.axe.run());
-    seen.violations[name] = violations.map(({ id, nodes }) => `${id}: ${nodes[0].html} (${nodes.length})`);
+    seen.violations[name] = await violations(page);
   }
   seen.background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   await page.goto(`${url}index.html`);

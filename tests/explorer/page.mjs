@@ -7,7 +7,7 @@
 
 import { readFile } from "node:fs/promises";
 
-import { Browser, dragWithFinger, dragWithMouse, LOOKS, overflow } from "../browser.mjs";
+import { Browser, dragWithFinger, dragWithMouse, LOOKS, overflow, violations } from "../browser.mjs";
 
 const [url, taskPath, screenshots] = process.argv.slice(2);
 const task = JSON.parse(await readFile(taskPath, "utf8"));
@@ -33,9 +33,10 @@ async function use(look, options) {
 
   await page.goto(`${url}#${task.plane}`);
   await keep("start");
+  seen.broken = await violations(page);
   seen.focused = await tabThrough(page);
 
-  await page.focus("#unit-1");
+  await page.focus("#unit-0");
   for (let i = 0; i < 10; i += 1) await page.keyboard.press("ArrowRight");
   await keep("slid");
 

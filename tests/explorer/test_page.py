@@ -63,7 +63,7 @@ def z_of(step):
     """Return z as the page's numbers tell it, unit by unit as the model counts them."""
     z = np.zeros((1, len(step["z"])), np.float32)
     for label, value in zip(step["units"], step["z"], strict=True):
-        z[0, int(label.removeprefix("z")) - 1] = value
+        z[0, int(label.removeprefix("z"))] = value
     return z
 
 
@@ -109,6 +109,11 @@ def test_after_an_error_decoding_goes_on(report):
 # --- moving ---
 
 
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_page_breaks_no_rule_of_accessibility(report, look):
+    assert report["looks"][look]["broken"] == []
+
+
 def test_at_first_z_is_zero_and_no_sample_is_shown(steps):
     for step in ("start", "escaped", "reset"):
         assert steps[step]["z"] == [0, 0]
@@ -116,7 +121,7 @@ def test_at_first_z_is_zero_and_no_sample_is_shown(steps):
         assert steps[step]["sample"] is None
         assert steps[step]["captions"] == ["Decoded", ""]
         assert steps[step]["walk"]
-    assert steps["start"]["units"] == ["z1", "z2"]
+    assert steps["start"]["units"] == ["z0", "z1"]
 
 
 def test_the_arrow_keys_move_a_slider(steps):
@@ -134,8 +139,8 @@ def test_the_arrow_keys_move_the_point_and_shift_moves_it_faster(look, steps):
     moved = np.subtract(steps["stepped"]["z"], steps["dragged"]["z"])
     assert_allclose(moved, [0.1, 0.5], rtol=0, atol=0.0101)
     assert look["outline"] == "solid"
-    z1, z2 = (f"{value:.2f}".replace("-", "−") for value in steps["stepped"]["z"])
-    assert steps["stepped"]["status"] == f"z1 {z1}, z2 {z2}"
+    z0, z1 = (f"{value:.2f}".replace("-", "−") for value in steps["stepped"]["z"])
+    assert steps["stepped"]["status"] == f"z0 {z0}, z1 {z1}"
 
 
 @pytest.mark.parametrize("step", STEPS[:9])
@@ -146,7 +151,7 @@ def test_the_mark_is_where_the_sliders_are(steps, step):
 
 def test_everything_can_be_reached_with_the_tab_key(look):
     legend = [str(digit) for digit in range(10)]
-    names = ["model", "scatter", *legend, "unit-1", "unit-2", "reset"]
+    names = ["model", "scatter", *legend, "unit-0", "unit-1", "reset"]
     assert look["focused"] == names
 
 

@@ -2,7 +2,7 @@
 //
 //     node page.mjs URL [FOLDER FOR SCREENSHOTS]
 
-import { Browser, LOOKS, overflow } from "../../browser.mjs";
+import { Browser, LOOKS, overflow, violations } from "../../browser.mjs";
 
 const [url, screenshots] = process.argv.slice(2);
 const browser = await Browser.launch(new URL(url));
@@ -16,13 +16,17 @@ async function use(look, options) {
   const seen = { foreign, errors, steps: {} };
   const keep = async (step) => {
     if (screenshots) await page.screenshot({ path: `${screenshots}/${look}-${step}.png`, fullPage: true });
-    seen.steps[step] = { ...(await state(page)), overflow: await overflow(page) };
+    seen.steps[step] = { ...(await state(page)), overflow: await overflow(page), broken: await violations(page) };
   };
 
   await page.goto(url, { waitUntil: "networkidle" });
   await page.waitForSelector("#state.good");
   await keep("start");
   await page.click("text=mnist-100-labels-vae");
+  seen.name_is_visible = await page.locator("#name").evaluate((name) => {
+    const { top, bottom } = name.getBoundingClientRect();
+    return top >= 0 && bottom <= innerHeight;
+  });
   await page.click("text=Send");
   await page.waitForSelector(".bars");
   await page.waitForFunction(() => document.querySelector('[aria-checked="true"] dd:nth-of-type(1)').textContent !== "0.0");
@@ -34,6 +38,8 @@ async function use(look, options) {
   await page.waitForSelector(".columns");
   await page.click("summary");
   await keep("encoder");
+  await page.fill("#row", `2${", 0".repeat(63)}`);
+  seen.warning = await page.textContent("#warning");
   await page.fill("#row", "1, 2, three");
   await page.click("text=Send");
   await page.waitForSelector("#time.bad");

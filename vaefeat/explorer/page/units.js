@@ -2,8 +2,8 @@
 
 const STEP = 0.05;
 
-/** What a unit is called: z1, z2, ... */
-export const nameOf = (unit) => `z${unit + 1}`;
+/** What a unit is called, by its column among the latent means: z0, z1, ... */
+export const nameOf = (unit) => `z${unit}`;
 
 export const signed = (value) => value.toFixed(2).replace("-", "−").replace(/^−(0\.00)$/, "$1");
 
@@ -41,7 +41,7 @@ export class Units {
   }
 
   #row({ limit, kl_per_unit }, unit, strongest) {
-    const slider = made("input", { type: "range", id: `unit-${unit + 1}`, min: -limit, max: limit, step: STEP });
+    const slider = made("input", { type: "range", id: `unit-${unit}`, min: -limit, max: limit, step: STEP });
     slider.addEventListener("input", () => this.#onInput(unit, slider.valueAsNumber));
     const label = made("label", { htmlFor: slider.id, textContent: nameOf(unit) });
     const value = made("output", {});

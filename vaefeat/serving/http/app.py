@@ -28,7 +28,16 @@ MODEL = "/v2/models/{name}"
 PAGES = {"/": "index.html", "/docs": "docs.html"}
 PAGES |= {
     f"/{name}": name
-    for name in ("openapi.json", "base.css", "style.css", "index.js", "numbers.js", "docs.js", "icon.svg")
+    for name in (
+        "openapi.json",
+        "base.css",
+        "style.css",
+        "index.js",
+        "numbers.js",
+        "row.js",
+        "docs.js",
+        "icon.svg",
+    )
 }
 SHARED = ("base.css", "icon.svg")  # with the explorer
 # These reveal nothing about the models, or must work without a token, for probes and for browsers.

@@ -1,6 +1,7 @@
 // The page is a client of the service like any other, and reads its statistics from /metrics.
 
 import { Window } from "./numbers.js";
+import { faultOf, warningOf, wordsOf } from "./row.js";
 
 const SECTIONS = { inputs: "Input", outputs: "Outputs", metrics: "Measured", training: "Training", data: "Data" };
 const $ = (selector) => document.querySelector(selector);
@@ -65,6 +66,8 @@ async function listModels() {
       .filter((entry) => entry.state !== "READY")
       .map((entry) => element("li", { textContent: `${entry.name}, version ${entry.version}: ${entry.reason}` })),
   );
+  $(".detail").hidden = !names.length;
+  if (!names.length) return say("No model is served: put NAME/model.onnx into the folder of the service.");
   choose(models.has(location.hash.slice(1)) ? location.hash.slice(1) : names[0]);
 }
 
@@ -82,7 +85,7 @@ function entryOf(name, { metadata }) {
   }
   const button = element(
     "button",
-    { type: "button", onclick: () => choose(name) },
+    { type: "button", onclick: () => chooseAndShow(name) },
     element("div", { className: "model", textContent: name }),
     element("div", { className: "shape", textContent: `${metadata.inputs[0].shape[1]} features → ${outputs}` }),
     numbers,
@@ -107,6 +110,13 @@ function choose(name) {
   showCard(card, metadata);
   if (examples().length) showExample();
   else showRandom();
+}
+
+// On a phone, what a tap changes is below the list.
+function chooseAndShow(name) {
+  choose(name);
+  const { top } = $(".detail").getBoundingClientRect();
+  if (top > innerHeight / 2) $(".detail").scrollIntoView();
 }
 
 const range = (card) => (card.inputs?.range ? ` from ${card.inputs.range[0]} to ${card.inputs.range[1]}` : "");
@@ -161,6 +171,7 @@ function show(row) {
 
 function showFormsOfRow() {
   showPicture();
+  $("#warning").textContent = warningOf(row(), models.get(chosen).metadata.properties.inputs?.range);
   const token = sessionStorage.getItem("token") ? " -H 'Authorization: Bearer TOKEN'" : "";
   const address = new URL(`v2/models/${chosen}/infer`, location.href);
   $("#command pre").textContent = `curl${token} ${quoted(address.href)} -d ${quoted(request())}`;
@@ -169,7 +180,7 @@ function showFormsOfRow() {
 // For a shell: within single quotes, only a single quote has a meaning.
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-const row = () => ($("#row").value.match(/[^\s,;[\]]+/g) ?? []).map(Number);
+const row = () => wordsOf($("#row").value).map(Number);
 
 // A row whose length is a square number may be an image, so it is shown as one.
 function showPicture() {
@@ -196,6 +207,11 @@ function request() {
 
 async function send() {
   const name = chosen;
+  const fault = faultOf(wordsOf($("#row").value), models.get(name).metadata.inputs[0].shape[1]);
+  if (fault) {
+    $("#answer").replaceChildren();
+    return note(fault, "bad");
+  }
   const start = performance.now();
   try {
     const answer = await askJson(`v2/models/${name}/infer`, { method: "POST", body: request() });
