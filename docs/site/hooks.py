@@ -12,6 +12,12 @@ from docs.site import gallery
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "pipelines" / "results"
 PAGES = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md", "security.md": "SECURITY.md"}
+ACCESSIBLE = {
+    r'(<div class="md-search")': r'\1 aria-label="Search"',
+    r'(<nav class="md-nav") (data-md-level="1")': r'\1 role="none" \2',  # a part of the navigation around it
+    r"(<pre[^>]*>(?:<span></span>)?<code)": r'\1 tabindex="0"',
+    r"<th[^>]*></th>": "<td></td>",
+}
 OPTIONAL = ["photos.md", "large-data.md"]  # pages that may exist
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 
@@ -40,6 +46,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if part.suffix != ".sha256":
             files.append(File.generated(config, f"gallery/{part.name}", abs_src_path=str(part)))
     return files
+
+
+def on_post_page(output: str, *, page: Any, config: MkDocsConfig) -> str:
+    """Mend what the theme's pages lack for those who use a keyboard or a screen reader."""
+    for pattern, better in ACCESSIBLE.items():
+        output = re.sub(pattern, better, output)
+    return output
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: MkDocsConfig, files: Files) -> str:
