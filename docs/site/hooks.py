@@ -14,8 +14,7 @@ RESULTS = ROOT / "pipelines" / "results"
 PAGES = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md", "security.md": "SECURITY.md"}
 ACCESSIBLE = {
     r'(<div class="md-search")': r'\1 aria-label="Search"',
-    r'(<nav class="md-nav") (data-md-level="1")': r'\1 role="none" \2',  # a part of the navigation around it
-    r"(<pre[^>]*>(?:<span></span>)?<code)": r'\1 tabindex="0"',
+    r'(data-md-level="1") aria-labelledby="__nav_(\d+)_label"': r'\1 aria-label="Part \2"',
     r"<th[^>]*></th>": "<td></td>",
 }
 OPTIONAL = ["photos.md", "large-data.md"]  # pages that may exist
