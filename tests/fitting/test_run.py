@@ -51,13 +51,13 @@ def test_the_same_seed_makes_the_same_choice(frame):
     assert_array_equal(*(fit.predict_proba(frame) for fit in fits))
 
 
-def test_images_are_tried_as_drawings_and_as_photographs():
+def test_images_are_tried_as_drawings_and_large_ones_as_photographs():
     X, y = load_digits(return_X_y=True)
-    candidates = default_candidates(Samples("digits", X, y, image_shape=(8, 8)))
+    small = default_candidates(Samples("digits", X, y, image_shape=(8, 8)))
+    assert small[-1].features == IMAGE
+    candidates = default_candidates(Samples("digits", np.repeat(X, 4, axis=1), y, image_shape=(16, 16)))
     assert [candidate.features for candidate in candidates][-2:] == [IMAGE, PHOTO]
     assert candidates[-1].extractor[-1].max_iter == 28  # at least 300 steps
-    small = default_candidates(Samples("digits", X[:, :24], y, image_shape=(3, 8)))
-    assert small[-1].features == IMAGE
 
 
 @pytest.fixture(scope="module")
