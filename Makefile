@@ -78,7 +78,7 @@ bench-serve: install  ## load the service, LitServe and MLServer; with soak=1, f
 		$(if $(soak),--only soak)
 
 bench-large: install  ## measure the memory of training on large arrays and files; needs 7 GB of disk
-	$(BIN)/python -m pipelines.benchmarks.run --only large --out pipelines/results/large.json
+	$(BIN)/python -m pipelines.benchmarks.run --only large --only sorted_rows --out pipelines/results/large.json
 
 bench-explore: install  ## time the explorer in a browser, from the move of a slider to the picture
 	npm ci --no-progress --prefix exported/examples

@@ -1,4 +1,4 @@
-"""Anonymous memory of training on large arrays, memory maps and files; and what sorted rows cost."""
+"""Anonymous memory of training on large arrays, memory maps and files."""
 
 import tempfile
 import threading
@@ -15,22 +15,19 @@ from pipelines.benchmarks.memory import MB, STATUS, status_mb
 
 CHUNK_ROWS = 4096
 INTERVAL = 0.02  # seconds between two looks at the memory
-N_EPOCHS = 3  # over sorted images
 
 
 @dataclass(frozen=True)
 class Settings:
     n_in_memory: int = 500_000
     n_streamed: tuple[int, ...] = (250_000, 1_000_000)
-    n_images: int = 60_000
-    seeds: tuple[int, ...] = (0, 1, 2)
 
 
-SMOKE = Settings(n_in_memory=500, n_streamed=(500,), n_images=500, seeds=(0,))
+SMOKE = Settings(n_in_memory=500, n_streamed=(500,))
 
 
 def measure(smoke: bool, progress: Progress) -> list[Row]:
-    """Fit in fresh processes: an array, a memory map of float64, files, and images sorted by class."""
+    """Fit in fresh processes: an array, a memory map of float64, and files."""
     if not STATUS.exists():
         print(f"Skipped large: there is no {STATUS} here.")
         return []
@@ -39,12 +36,10 @@ def measure(smoke: bool, progress: Progress) -> list[Row]:
     sources += [("stream of a file", n_rows) for n_rows in settings.n_streamed]
     rows = []
     for done, (name, n_rows) in enumerate(sources):
-        progress(f"{name}, {n_rows:,} rows", done, len(sources) + 1)
+        progress(f"{name}, {n_rows:,} rows", done, len(sources))
         with tempfile.TemporaryDirectory() as folder, Worker(_fit) as worker:
             rows.append(worker.ask((name, n_rows, Path(folder))))
-    progress("sorted images", len(sources), len(sources) + 1)
-    with Worker(_sorted) as worker:
-        return rows + [worker.ask((settings.n_images, seed, smoke)) for seed in settings.seeds]
+    return rows
 
 
 class Peak:
@@ -104,21 +99,3 @@ def _fit(connection: Connection) -> None:
             "cpu_seconds": process_time() - started,
         }
     )
-
-
-def _sorted(connection: Connection) -> None:
-    from vaefeat import RowStream, VAEEncoderTransformer, load_dataset
-
-    while True:
-        n_images, seed, smoke = connection.recv()
-        data = load_dataset("digits" if smoke else "mnist")
-        X = data.X[:n_images]
-        by_class = X[np.argsort(data.y[:n_images], kind="stable")]
-        elbos = {}
-        for name, source in (("fit", X), ("sorted_stream", RowStream(by_class))):
-            vae = VAEEncoderTransformer(
-                N_COMPONENTS, likelihood="bernoulli", max_iter=N_EPOCHS, random_state=seed
-            )
-            elbos[f"{name}_elbo_nats"] = vae.fit(source).score(data.X_test)
-        row = {"benchmark": "large", "name": f"images sorted by class, seed {seed}", "n_samples": len(X)}
-        connection.send(row | elbos)

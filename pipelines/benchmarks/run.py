@@ -25,6 +25,7 @@ from pipelines.benchmarks import (
     large,
     memory,
     semi_supervised,
+    sorted_rows,
     training,
     transform,
 )
@@ -44,6 +45,7 @@ BENCHMARKS: dict[str, ModuleType] = {
 # other services are installed elsewhere, the soak test takes long, and the explorer needs a browser.
 ON_DEMAND: dict[str, ModuleType] = {
     "large": large,
+    "sorted_rows": sorted_rows,
     "serve": throughput,
     "limit": limit,
     "fairness": fairness,

@@ -60,6 +60,25 @@ OF_LIBRARY = {
         lambda row: (row["name"], f"{row['median_ms']:.1f} ms", f"{row['p95_ms']:.1f} ms"),
     ),
 }
+OF_LARGE_DATA = {
+    "large": Table(
+        ("one epoch, 784 features, 64 hidden units", "rows", "as float32", "peak memory above that before"),
+        lambda row: (
+            row["name"],
+            f"{row['n_samples']:,}",
+            f"{row['data_mb']:,.0f} MB",
+            f"{row['peak_above_before_mb']:,.0f} MB",
+        ),
+    ),
+    "sorted_rows": Table(
+        ("ELBO on test images, three epochs of MNIST", "in memory", "stream of a file sorted by class"),
+        lambda row: (
+            row["name"],
+            f"{row['in_memory_nats']:.2f} nats",
+            f"{row['sorted_stream_nats']:.2f} nats",
+        ),
+    ),
+}
 OF_SERVICE = {
     "serve": Table(
         ("one row per request, 32 connections", "requests/s", "median", "99th percentile"),

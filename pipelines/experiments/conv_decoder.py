@@ -10,6 +10,7 @@ import time
 import warnings
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
@@ -106,9 +107,9 @@ def table(rows: list[Row]) -> str:
     )
 
 
-def tables_of_docs() -> dict[str, str]:
+def tables_of_docs(results: Path) -> dict[str, str]:
     """Return the table of ``docs/autoencoders.md``, by name."""
-    return {"conv-decoder": table(list(read_rows(RESULTS / "conv-decoder.jsonl").values()))}
+    return {"conv-decoder": table(list(read_rows(results / "conv-decoder.jsonl").values()))}
 
 
 def main() -> None:

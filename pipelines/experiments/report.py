@@ -12,8 +12,16 @@ import sys
 import tomllib
 from pathlib import Path
 
-from pipelines.benchmarks.tables import OF_LIBRARY, OF_SERVICE, benchmark_tables
-from pipelines.experiments import collapse, constant_column, interpolation, one_label, photos, thesis_page
+from pipelines.benchmarks.tables import OF_LARGE_DATA, OF_LIBRARY, OF_SERVICE, benchmark_tables
+from pipelines.experiments import (
+    collapse,
+    constant_column,
+    conv_decoder,
+    interpolation,
+    one_label,
+    photos,
+    thesis_page,
+)
 from pipelines.experiments.command import RESULTS, save_figure
 from pipelines.experiments.tables import (
     ALONE,
@@ -45,7 +53,9 @@ def documents(results: Path = RESULTS) -> dict[Path, dict[str, str]]:
         read_comparison(results / f"{name}.jsonl")
         for name in ("mnist", "digits", "fashion-mnist", "semi-supervised")
     )
-    benchmarks = json.loads((results / "benchmarks.json").read_text())
+    benchmarks, large = (
+        json.loads((results / f"{name}.json").read_text()) for name in ("benchmarks", "large")
+    )
     family, one, between, thesis = (
         list(read_rows(results / f"{name}.jsonl").values())
         for name in ("autoencoder-family", "one-label", "interpolation", "thesis-2018")
@@ -69,11 +79,15 @@ def documents(results: Path = RESULTS) -> dict[Path, dict[str, str]]:
             "thesis-losses": thesis_page.table(thesis),
         },
         DOCS / "benchmarks.md": {"benchmarks": benchmark_tables(benchmarks, OF_LIBRARY)},
-        DOCS / "autoencoders.md": {"autoencoder-family": family_tables(family)},
+        DOCS / "autoencoders.md": {
+            "autoencoder-family": family_tables(family),
+            **conv_decoder.tables_of_docs(results),
+        },
         DOCS / "few-labels.md": {
             "semi-supervised": semi_supervised_table(semi_supervised),
             "one-label": one_label.table(one),
         },
+        DOCS / "large-data.md": {"large-data": benchmark_tables(large, OF_LARGE_DATA)},
         DOCS / "latent-space.md": {
             "interpolation": interpolation.table(between),
             **collapse.tables_of_docs(results),

@@ -60,9 +60,7 @@ class VAEEncoderTransformer(LatentTransformer):
         image if there is a ``corruption``. Both are computed from the data, and not trained.
     decoder : {"dense", "convolutional"}, default="dense"
         Whether the decoder is a perceptron, or ends in transposed convolutions that mirror the convolutions
-        of the encoder, for which it needs ``filters``. Convolutions reconstructed faces of Frey Face with
-        18 % less squared error, in 1.9 times the processor time (300 steps, 20 units), and photographs of
-        CIFAR-10 with 4 % more, in 1.3 times the time (256 steps, 64 units).
+        of the encoder, for which it needs ``filters``. docs/autoencoders.md says what each costs.
     image_shape : (rows, columns) or (rows, columns, channels) or None, default=None
         Shape of the image whose pixels the features are, row by row, as ``X.reshape(len(X), -1)`` flattens
         images. Needed by ``filters``, ``n_patches`` and corruptions of images.
