@@ -1,11 +1,10 @@
 """Units on a cluster of Dask, or on as many processes as there are cores."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from vaefeat._optional import import_optional
-from vaefeat.runtime.many_files import Entry
+from vaefeat.runtime.many_files import Entry, n_cores
 from vaefeat.runtime.units import Unit, UnitEncoder
 
 AHEAD = 4  # units of each thread that the cluster knows of at a time
@@ -36,7 +35,7 @@ class DaskEngine:
         """Yield the entries of the units, in their order."""
         distributed = import_optional("distributed", "dask")
         local = {
-            "n_workers": len(os.sched_getaffinity(0)),
+            "n_workers": n_cores(),
             "threads_per_worker": 1,
             "dashboard_address": None,
         }

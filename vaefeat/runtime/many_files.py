@@ -130,7 +130,7 @@ def encode_files(
 
 
 def _in_threads(encoder: UnitEncoder, units: Sequence[Unit], n_threads: int) -> Iterator[Entry]:
-    with ThreadPoolExecutor(n_threads or len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(n_threads or n_cores()) as pool:
         try:
             yield from pool.map(encoder, units)
         finally:
@@ -160,3 +160,10 @@ def _commit(folder: Path, entries: list[Entry], about: dict[str, Any]) -> None:
             path.unlink()
     with replacing(folder / MANIFEST) as path:
         path.write_text(json.dumps({**about, "parts": entries}, indent=1))
+
+
+def n_cores() -> int:
+    """Return how many cores this process may use; where the system does not say, how many there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
