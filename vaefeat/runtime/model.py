@@ -16,7 +16,8 @@ from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime.card import CARD_KEY, read_card
 from vaefeat.runtime.inspection import MAX_BYTES, inspect_model, sha256_of_weights
 
-CHUNK_ROWS = 4096  # rows per run: more do not run faster, but take more memory
+# Rows per run: more do not run faster, but take more memory, above all what networks for images make of them.
+CHUNK_ROWS, CHUNK_VALUES, LEAST_ROWS = 4096, 2**19, 64
 
 _FATAL = 4
 
@@ -143,9 +144,10 @@ class OnnxModel:
         if not len(X):  # some operators crash without rows
             outputs = self._run_chunk(np.zeros((1, self.n_features), np.float32), names)
             return {name: values[:0] for name, values in zip(names, outputs, strict=True)}
-        if len(X) <= CHUNK_ROWS:
+        n_rows = min(CHUNK_ROWS, max(LEAST_ROWS, CHUNK_VALUES // self.n_features))
+        if len(X) <= n_rows:
             return dict(zip(names, self._run_chunk(X, names), strict=True))
-        chunks = [self._run_chunk(X[i : i + CHUNK_ROWS], names) for i in range(0, len(X), CHUNK_ROWS)]
+        chunks = [self._run_chunk(X[i : i + n_rows], names) for i in range(0, len(X), n_rows)]
         return {name: np.concatenate([chunk[k] for chunk in chunks]) for k, name in enumerate(names)}
 
     def _run_chunk(self, X: np.ndarray, names: list[str]) -> list[np.ndarray]:
