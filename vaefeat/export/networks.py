@@ -8,6 +8,7 @@ import onnx
 
 from vaefeat.export.keras_graph import to_onnx, with_weights
 from vaefeat.runtime import OnnxModel
+from vaefeat.runtime.model import rows_at_a_time
 from vaefeat.runtime.parity import check_run
 
 if TYPE_CHECKING:
@@ -33,12 +34,12 @@ def export_networks(model: "TrainableModel", X: np.ndarray) -> dict[str, OnnxMod
     ParityError
         If they do not.
     """
-    rows = X[:N_PARITY_ROWS]
+    rows = X[: min(N_PARITY_ROWS, rows_at_a_time(X.shape[1]))]
     return {role: _export(model, role, network, rows) for role, network in model.networks().items()}
 
 
 def _export(model: "TrainableModel", role: str, network: "Network", X: np.ndarray) -> OnnxModel:
-    rows = _normal_rows(network.n_inputs) if network.rows is None else network.rows(X)
+    rows = _normal_rows(len(X), network.n_inputs) if network.rows is None else network.rows(X)
     graph = _graph_of(model, role, network)
     data = with_weights(graph, model.variables, f"vaefeat_{role}").SerializeToString(deterministic=True)
     return _checked(data, network, rows)
@@ -58,8 +59,8 @@ def _graph_of(model: "TrainableModel", role: str, network: "Network") -> onnx.Mo
     return graph
 
 
-def _normal_rows(n_inputs: int) -> np.ndarray:
-    return np.random.default_rng(0).standard_normal((N_PARITY_ROWS, n_inputs), np.float32)
+def _normal_rows(n_rows: int, n_inputs: int) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((n_rows, n_inputs), np.float32)
 
 
 def _checked(data: bytes, network: "Network", rows: np.ndarray) -> OnnxModel:

@@ -16,8 +16,9 @@ from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime.card import CARD_KEY, read_card
 from vaefeat.runtime.inspection import MAX_BYTES, inspect_model, sha256_of_weights
 
-# Rows per run: more do not run faster, but take more memory, above all what networks for images make of them.
-CHUNK_ROWS, CHUNK_VALUES, LEAST_ROWS = 4096, 2**19, 64
+CHUNK_ROWS = 4096  # rows per run: more do not run faster, but take more memory,
+CHUNK_VALUES = 2**18  # and what networks for images make of a pixel takes kilobytes
+LEAST_ROWS = 8
 
 _FATAL = 4
 
@@ -144,7 +145,7 @@ class OnnxModel:
         if not len(X):  # some operators crash without rows
             outputs = self._run_chunk(np.zeros((1, self.n_features), np.float32), names)
             return {name: values[:0] for name, values in zip(names, outputs, strict=True)}
-        n_rows = min(CHUNK_ROWS, max(LEAST_ROWS, CHUNK_VALUES // self.n_features))
+        n_rows = rows_at_a_time(self.n_features)
         if len(X) <= n_rows:
             return dict(zip(names, self._run_chunk(X, names), strict=True))
         chunks = [self._run_chunk(X[i : i + n_rows], names) for i in range(0, len(X), n_rows)]
@@ -266,6 +267,11 @@ class OnnxModel:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_session": None}
+
+
+def rows_at_a_time(n_features: int) -> int:
+    """Return how many rows of so many features are run together."""
+    return min(CHUNK_ROWS, max(LEAST_ROWS, CHUNK_VALUES // n_features))
 
 
 def read_model(path: str | os.PathLike[str]) -> bytes:
