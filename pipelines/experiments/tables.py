@@ -237,6 +237,7 @@ def versions_table(results: Path) -> str:
     """Return the versions of vaefeat that the rows of each experiment were measured with."""
     rows = []
     for path in sorted(results.glob("*.jsonl")):
-        found = {json.loads(line)["versions"]["vaefeat"] for line in path.read_text().splitlines()}
+        lines = map(json.loads, path.read_text().splitlines())
+        found = {row.get("versions", {}).get("vaefeat", "not recorded") for row in lines}
         rows.append((f"`{path.name}`", ", ".join(sorted(found))))
     return markdown_table(("rows", "measured with vaefeat"), rows)
