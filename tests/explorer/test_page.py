@@ -212,7 +212,7 @@ def test_units_are_sorted_by_kl_and_silent_ones_are_collapsed(steps, explorer):
     assert 2 <= model["n_active"] < 6
     assert (np.diff(kl[model["units"]]) <= 0).all()
     for step in OF_UNITS:
-        assert steps[step]["units"] == [f"z{unit + 1}" for unit in model["units"]]
+        assert steps[step]["units"] == [f"z{unit}" for unit in model["units"]]
         assert steps[step]["kl"] == [f"{kl[unit]:.2f} nats" for unit in model["units"]]
     n_silent = 6 - model["n_active"]
     assert steps["units"]["silent"] == f"{n_silent} silent unit{'s' * (n_silent > 1)}"
