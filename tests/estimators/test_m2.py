@@ -275,7 +275,7 @@ def test_a_second_fit_with_other_samples_uses_the_steps_of_the_first(monkeypatch
     expected = tiny(max_iter=3).fit(X[rows], FEW[rows]).predict_proba(X)
     monkeypatch.setattr(loop, "_idle", {})
     tiny(max_iter=3).fit(X, FEW)
-    monkeypatch.setattr(loop, "_as_epoch", None)
+    monkeypatch.setattr(loop, "as_block", None)
     assert_array_equal(tiny(max_iter=3).fit(X[rows], FEW[rows]).predict_proba(X), expected)
 
 

@@ -399,7 +399,7 @@ def with_value(value):
         (X.astype(float) * 1e39, ValueError, "infinity or a value too large for dtype"),
         (np.array([["a", "b"], ["c", "d"]]), ValueError, "could not convert string to float"),
         (X[0], ValueError, "Expected 2D array, got 1D array instead"),
-        (X[:, :, None], ValueError, "Found array with dim 3"),
+        (X[:, :, None], ValueError, r"pass X\.reshape\(len\(X\), -1\), and for images set image_shape"),
         (X[:0], ValueError, r"Found array with 0 sample\(s\)"),
         (X[:, :0], ValueError, r"Found array with 0 feature\(s\)"),
         (X[:1], ValueError, "minimum of 2 is required by VAEEncoderTransformer"),

@@ -1,6 +1,7 @@
 """Samples as people have them: a table of any columns, arrays, or images, with few labels or many."""
 
 import hashlib
+import math
 import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from vaefeat.data.plan import ColumnPlan, LeftOut, make_plan
 from vaefeat.data.tables import column_names, find_target, open_table, read_matrix
 from vaefeat.data.targets import CLASSIFICATION, as_quantities, choose_task, is_labeled
 from vaefeat.exceptions import DatasetCorruptError
-from vaefeat.values.images import ImageShape, full_shape
+from vaefeat.values.images import ImageShape, full_shape, shape_text
 
 FEW = 400  # labels: below this, a quarter of them is too few to test on
 
@@ -169,7 +170,11 @@ def read_samples(
         )
         X = plan.encode(raw.columns)
     if shape is not None:
-        full_shape(shape, X.shape[1])
+        if math.prod(full_shape(shape)) != X.shape[1]:
+            raise ValueError(
+                f"Got images of {shape_text(shape)} = {math.prod(shape)} pixels, but {short(raw.name)} has "
+                f"{X.shape[1]} values in each row: give another --image-shape, or leave it out."
+            )
     check_is_finite(raw.name, X, plan)
     sha256 = raw.sha256 or _digest(X, y)
     return Samples(raw.name, X, y, plan, tuple(left_out), shape, sha256, task, target)
