@@ -25,7 +25,7 @@ def test_default_extractors_suit_the_kind_of_data(image_shape, likelihood):
 def test_large_images_are_encoded_as_photographs_too():
     X = np.random.default_rng(0).uniform(size=(150, 256)).astype(np.float32)
     photo = default_extractors(Dataset("noise", X, None, X, None, "0", (16, 16)), max_iter=3)["photo hidden"]
-    assert (photo[-1].n_patches, photo[-1].batch_size, photo[-1].max_iter) == (800, 15, 3)
+    assert (photo[-1].n_patches, photo[-1].output, photo[-1].max_iter) == (800, "hidden", 0)
     assert "photo hidden" not in default_extractors(load_dataset("digits"))
 
 

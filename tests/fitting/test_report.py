@@ -40,12 +40,19 @@ def test_the_page_shows_scores_over_labels_and_reconstructions(tmp_path):
     X, y = load_digits(return_X_y=True)
     rows = np.flatnonzero(y < 2)[:80]
     samples = Samples("digits", X[rows].astype(np.float32), y[rows], image_shape=(8, 8))
-    choice = choose(samples, encoder_only=True, max_iter=0)
+    choice = choose(samples, encoder_only=True, max_iter=1)
     assert list(choice.curves) == [20, 40, 80]
     assert {len(values) for values in choice.curves.values()} == {1}
     page = write_report(choice, tmp_path)[1].read_text()
     for picture in ("Score of each candidate", "Score by number of labels", "Reconstructions"):
         assert f'<img alt="{picture}" src="data:image/png' in page
+
+
+def test_what_an_untrained_decoder_makes_of_images_is_not_shown(tmp_path):
+    X, y = load_digits(return_X_y=True)
+    samples = Samples("digits", X[:60].astype(np.float32), y[:60] % 2, image_shape=(8, 8))
+    page = write_report(choose(samples, encoder_only=True, max_iter=0), tmp_path)[1].read_text()
+    assert "Reconstructions" not in page
 
 
 def test_few_labels_have_no_curve(choice):

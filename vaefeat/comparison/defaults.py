@@ -72,10 +72,8 @@ def default_extractors(
     else:
         extractors |= {IMAGE: wide, HIDDEN: HiddenLayer(IMAGE)}
         if min(dataset.image_shape[:2]) >= SMALLEST_PHOTO:
-            photo = photo_encoder(
-                dataset.image_shape, batch_size=batch_size(len(dataset.X)), random_state=random_state
-            )
-            extractors[PHOTO] = _with_epochs(photo, max_iter)
+            # Its hidden layer is computed, not trained.
+            extractors[PHOTO] = photo_encoder(dataset.image_shape, max_iter=0, random_state=random_state)
     if dataset.task == CLASSIFICATION:
         n_steps = min(MAX_SUPERVISED_STEPS, 50 * _steps_per_epoch(vae, dataset))
         extractors["supervised"] = SupervisedEncoderTransformer(

@@ -14,18 +14,16 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from vaefeat.comparison.defaults import ALPHAS, batch_size, wide_encoder
 from vaefeat.data.samples import Samples
 from vaefeat.data.targets import CLASSIFICATION, REGRESSION
-from vaefeat.estimators import GraphClassifier, VAEEncoderTransformer
+from vaefeat.estimators import GraphClassifier
 from vaefeat.fitting.logistic import LogisticSearch
 from vaefeat.recipes import SMALLEST_PHOTO, PixelScaler, photo_encoder
-from vaefeat.values.images import ImageShape
 
 LOGISTIC, RIDGE, FOREST, GRAPH = "logistic-regression", "ridge", "random-forest", "graph"
 PREDICTORS = {CLASSIFICATION: (LOGISTIC, FOREST, GRAPH), REGRESSION: (RIDGE, FOREST)}
 RAW, UNSCALED = "raw", "raw, unscaled"
 VAE, BESIDE, IMAGE, PHOTO = "vae", "raw beside vae", "image vae", "photo vae"
 N_TREES = 128  # a power of two: float32 adds up their votes exactly, so that ties break in a file as here
-PHOTO_STEPS = 300  # of training what stands on the features of photographs
-MIN_STEPS = 2_000  # of training another encoder, but
+MIN_STEPS = 2_000  # of training an encoder, but
 MIN_EPOCHS, MAX_EPOCHS = 8, 500
 
 
@@ -89,11 +87,10 @@ def default_candidates(
         :class:`vaefeat.GraphClassifier`. For quantities, ridge regression takes the place of
         logistic regression.
     """
-    n_epochs = max_iter
-    if n_epochs is None:
-        n_epochs = min(MAX_EPOCHS, max(MIN_EPOCHS, math.ceil(MIN_STEPS / _steps_per_epoch(len(samples.X)))))
+    if max_iter is None:
+        max_iter = min(MAX_EPOCHS, max(MIN_EPOCHS, math.ceil(MIN_STEPS / _steps_per_epoch(len(samples.X)))))
     encoder = wide_encoder(
-        len(samples.X), samples.image_shape, output="hidden", max_iter=n_epochs, random_state=random_state
+        len(samples.X), samples.image_shape, output="hidden", max_iter=max_iter, random_state=random_state
     )
     has_gaps = samples.plan is not None or np.isnan(samples.X).any()
     imputers = [SimpleImputer(strategy="median", keep_empty_features=True)] if has_gaps else []
@@ -108,25 +105,13 @@ def default_candidates(
         return [*candidates, *(Candidate(features, extractor, *linear) for features in (VAE, BESIDE))]
     candidates.append(Candidate(IMAGE, extractor, *linear))
     if min(samples.image_shape[:2]) >= SMALLEST_PHOTO:
-        photo = _photo_encoder(samples.image_shape, len(samples.X), max_iter, random_state)
+        # Its hidden layer is computed, not trained.
+        photo = photo_encoder(samples.image_shape, max_iter=0, random_state=random_state)
         candidates.append(Candidate(PHOTO, make_pipeline(*imputers, scaler, photo), *linear))
     if samples.task == CLASSIFICATION and not samples.is_labeled.all():
         graph = GraphClassifier(random_state=random_state)
         candidates.append(Candidate(IMAGE, extractor, GRAPH, graph))
     return candidates
-
-
-def _photo_encoder(
-    image_shape: ImageShape, n_samples: int, max_iter: int | None, random_state: int
-) -> VAEEncoderTransformer:
-    """Return the encoder for photographs; its features are not trained, only its latents and its decoder."""
-    n_epochs = math.ceil(PHOTO_STEPS / _steps_per_epoch(n_samples)) if max_iter is None else max_iter
-    return photo_encoder(
-        image_shape,
-        batch_size=batch_size(n_samples),
-        max_iter=min(MAX_EPOCHS, n_epochs),
-        random_state=random_state,
-    )
 
 
 def _steps_per_epoch(n_samples: int) -> int:

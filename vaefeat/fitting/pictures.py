@@ -4,6 +4,8 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+from sklearn.pipeline import Pipeline
+
 from vaefeat.fitting.run import Choice
 from vaefeat.fitting.scores import RegressionScore
 
@@ -26,7 +28,7 @@ def draw(choice: Choice) -> dict[str, bytes]:
         pictures["Score by number of labels"] = _picture(3.5, lambda axes: _draw_curves(choice, axes))
     if isinstance(score, RegressionScore):
         pictures["Predictions"] = _picture(4.0, lambda axes: _draw_predictions(score, axes))
-    encoder = next((i for i, step in enumerate(choice.pipeline) if hasattr(step, "reconstruct")), None)
+    encoder = _trained_encoder(choice.pipeline)
     if encoder is not None and choice.samples.image_shape is not None:
         pictures["Reconstructions"] = _picture(2.5, lambda axes: _draw_images(choice, encoder, axes))
     return pictures
@@ -63,6 +65,12 @@ def _draw_candidates(choice: Choice, axes: Any) -> None:
     lowest = min(0.0, *(scale * (score.value - 2 * score.standard_error) for score in scores))
     axes.set(xlabel=label, xlim=(lowest, scale))
     axes.legend(loc="lower right")
+
+
+def _trained_encoder(pipeline: Pipeline) -> int | None:
+    """Return the position of an encoder whose decoder has been trained, too."""
+    steps = enumerate(pipeline)
+    return next((i for i, step in steps if hasattr(step, "reconstruct") and step.n_iter_), None)
 
 
 def _draw_curves(choice: Choice, axes: Any) -> None:

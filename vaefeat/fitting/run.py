@@ -173,8 +173,8 @@ def seconds_to_train(
     The parameters are those of that function. A few steps are trained.
     """
     candidates = considered(samples, classifier, encoder_only, max_iter, random_state)
-    encoders = {candidate.extractor for candidate in candidates if candidate.needs_encoder}
-    return sum(duration.seconds_to_train(encoder, samples.X) for encoder in encoders)
+    extractors = {candidate.extractor for candidate in candidates if candidate.needs_encoder}
+    return sum(duration.seconds_to_train(each, samples.X) for each in extractors if each[-1].max_iter)
 
 
 def considered(
