@@ -102,7 +102,7 @@ def _cell(row: Row | None) -> str:
     if row is None:
         return ""
     text = f"{100 * row['accuracy_mean']:.1f}"
-    return text if row["accuracy_sd"] is None else f"{text} ± {100 * row['accuracy_sd']:.1f}"
+    return f"{text} ± {100 * row['accuracy_sd']:.1f}" if row["accuracy_sd"] else text  # of one draw, none
 
 
 def trials_table(rows: list[Row]) -> str:
