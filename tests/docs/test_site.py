@@ -25,7 +25,7 @@ def site(tmp_path_factory):
     environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    assert "WARNING" not in done.stderr
+    assert not re.search("^WARNING +-", done.stderr, re.MULTILINE)  # by MkDocs; kernels warn, too
     return out
 
 
