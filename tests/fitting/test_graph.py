@@ -4,7 +4,8 @@ from numpy.testing import assert_allclose
 from sklearn.datasets import make_blobs
 
 from vaefeat import GraphClassifier
-from vaefeat.fitting.graph import GraphVote, graph_of
+from vaefeat.estimators._diffusion import neighbor_graph
+from vaefeat.fitting.graph import GraphVote
 from vaefeat.fitting.selection import cross_validate
 
 X, y = make_blobs(200, centers=3, cluster_std=0.5, random_state=0)
@@ -15,7 +16,7 @@ LABELED = np.concatenate([np.flatnonzero(y == label)[:4] for label in range(3)])
 
 @pytest.fixture(scope="module")
 def vote():
-    return GraphVote(SETTINGS, graph_of(SETTINGS, X))
+    return GraphVote(SETTINGS, neighbor_graph(X, SETTINGS.n_neighbors, SETTINGS.metric))
 
 
 def test_samples_get_the_classes_that_the_graph_classifier_gives_them(vote):

@@ -47,7 +47,7 @@ def neighbor_graph(X: np.ndarray, n_neighbors: int, metric: str) -> Graph:
     ----------
     X : ndarray of shape (n, n_features)
     n_neighbors : int
-        Less than n.
+        Fewer if there are not as many other samples.
     metric : {"cosine", "euclidean"}
 
     References
@@ -55,6 +55,7 @@ def neighbor_graph(X: np.ndarray, n_neighbors: int, metric: str) -> Graph:
     Zelnik-Manor & Perona (2004), "Self-Tuning Spectral Clustering".
     """
     n = len(X)
+    n_neighbors = min(n_neighbors, n - 1)
     neighbors, squares = nearest(unit_rows(X) if metric == "cosine" else X, n_neighbors)
     reach = np.sqrt(squares[:, -1])
     scale = np.maximum(reach[:, None] * reach[neighbors], np.finfo(np.float32).tiny)  # 0 among copies

@@ -232,7 +232,7 @@ class GraphClassifier(NetworkClassifier):
         """Return the probability of each class for each sample, (n_samples, n_classes), float32."""
         prior = None if self.class_prior is None else checked_prior(self.class_prior, self.classes_)
         make_graph = check_memory(self.memory).cache(neighbor_graph)
-        graph = make_graph(X, min(self.n_neighbors, len(X) - 1), self.metric)
+        graph = make_graph(X, self.n_neighbors, self.metric)
         labels = (codes[:, None] == np.arange(len(self.classes_))).astype(np.float32)
         return spread_labels(graph, labels, self.method, self.alpha, prior)
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from vaefeat.estimators import GraphClassifier
-from vaefeat.estimators._diffusion import Graph, neighbor_graph, spread_labels
+from vaefeat.estimators._diffusion import Graph, spread_labels
 
 
 class GraphVote(ClassifierMixin, BaseEstimator):
@@ -20,7 +20,7 @@ class GraphVote(ClassifierMixin, BaseEstimator):
     classifier : GraphClassifier
         The settings.
     graph : Graph
-        Of all samples; see :func:`graph_of`.
+        Of all samples.
 
     Attributes
     ----------
@@ -50,8 +50,3 @@ class GraphVote(ClassifierMixin, BaseEstimator):
     def predict(self, positions: np.ndarray) -> Any:
         """Return the most probable classes of the samples at some positions."""
         return self.classes_[self.predict_proba(positions).argmax(axis=1)]
-
-
-def graph_of(classifier: GraphClassifier, X: np.ndarray) -> Graph:
-    """Return the graph of all samples, as the classifier joins them."""
-    return neighbor_graph(X, min(classifier.n_neighbors, len(X) - 1), classifier.metric)

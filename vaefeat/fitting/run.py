@@ -15,11 +15,12 @@ from vaefeat.data import UNLABELED
 from vaefeat.data._table import short
 from vaefeat.data.samples import Samples, read_samples
 from vaefeat.data.targets import check_target
+from vaefeat.estimators._diffusion import neighbor_graph
 from vaefeat.estimators._progress import Progress, Steps
 from vaefeat.fitting import duration
 from vaefeat.fitting.candidates import BESIDE, GRAPH, PREDICTORS, VAE, Candidate, default_candidates
 from vaefeat.fitting.columns import ColumnEncoder
-from vaefeat.fitting.graph import GraphVote, graph_of
+from vaefeat.fitting.graph import GraphVote
 from vaefeat.fitting.logistic import LogisticSearch
 from vaefeat.fitting.scores import CrossValidated
 from vaefeat.fitting.selection import choose_among, cross_validate, groups_of, rows_to_choose_by
@@ -135,7 +136,7 @@ def choose(
     """
     samples = data if isinstance(data, Samples) else read_samples(data, target, **read)
     check_labels(samples)
-    candidates = considered(samples, classifier, encoder_only, max_iter, random_state)
+    candidates = _considered(samples, classifier, encoder_only, max_iter, random_state)
     trial = _Trial(samples, random_state, Steps(progress))
     scores, skipped = trial.score(candidates, max_seconds)
     candidates = candidates[: len(scores)]
@@ -172,12 +173,12 @@ def seconds_to_train(
 
     The parameters are those of that function. A few steps are trained.
     """
-    candidates = considered(samples, classifier, encoder_only, max_iter, random_state)
+    candidates = _considered(samples, classifier, encoder_only, max_iter, random_state)
     extractors = {candidate.extractor for candidate in candidates if candidate.needs_encoder}
     return sum(duration.seconds_to_train(each, samples.X) for each in extractors if each[-1].max_iter)
 
 
-def considered(
+def _considered(
     samples: Samples,
     classifier: str | None = None,
     encoder_only: bool = False,
@@ -264,8 +265,10 @@ class _Trial:
         if candidate.kind != GRAPH:
             return candidate.predictor, self.features(candidate)
         if candidate.features not in self._votes:
-            graph = graph_of(candidate.predictor, self._of_all_rows(candidate))
-            self._votes[candidate.features] = GraphVote(candidate.predictor, graph)
+            classifier = candidate.predictor
+            X = self._of_all_rows(candidate)
+            graph = neighbor_graph(X, classifier.n_neighbors, classifier.metric)
+            self._votes[candidate.features] = GraphVote(classifier, graph)
         return self._votes[candidate.features], self.labeled[:, None]
 
     def extractor(self, candidate: Candidate) -> Pipeline:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from hashlib import sha256
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -124,7 +123,7 @@ def encode_files(
         entries = list(_counted(run(encoder, units), len(units), progress))
         if not any(entry["rows"] + entry["bad_rows"] for entry in entries):
             raise DatasetCorruptError("The files have no rows.")
-        _commit(target, entries, {"model": sha256(model.to_bytes()).hexdigest(), "outputs": list(names)})
+        _commit(target, entries, {"model": encoder.model_sha256, "outputs": list(names)})
     n_rows, n_bad_rows = (sum(entry[name] for entry in entries) for name in ("rows", "bad_rows"))
     return Encoded(n_rows, n_bad_rows, [target / entry["part"] for entry in entries])
 

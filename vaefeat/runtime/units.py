@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +95,15 @@ class UnitEncoder:
             "bad_rows": len(report.read_text().splitlines()) if report.exists() else 0,
         }
 
+    @cached_property
+    def model_sha256(self) -> str:
+        """The digest of the model's file."""
+        return hashlib.sha256(self.model.to_bytes()).hexdigest()
+
     def part_name(self, unit: Unit) -> str:
         """Return the name of the file that a unit becomes."""
-        content = hashlib.sha256(self.model.to_bytes())
-        content.update(json.dumps([unit.identity, self.output_names, self.on_bad_row, self.known]).encode())
+        settings = [self.model_sha256, unit.identity, self.output_names, self.on_bad_row, self.known]
+        content = hashlib.sha256(json.dumps(settings).encode())
         return f"part-{unit.number:06}-{content.hexdigest()[:16]}.parquet"
 
     def _encode(self, unit: Unit, part: Path) -> None:

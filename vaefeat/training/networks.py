@@ -1,7 +1,6 @@
 """Encoders, decoders and classifiers as Keras models, built from a frozen description and a seed."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -9,8 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from vaefeat.training.directions import discriminants, principal_components
-from vaefeat.training.patches import PatchResponses
+from vaefeat.training.patches import Corrupt, PatchResponses, start_from_patches
 from vaefeat.values.images import ImageShape, full_shape
 
 ACTIVATIONS = {"identity": "linear", "relu": "relu", "softplus": "softplus", "tanh": "tanh"}
@@ -22,7 +20,6 @@ KERNEL_INITIALIZERS = {
 }
 
 
-Corrupt = Callable[[Any, Any], Any]  # of a batch and a seed of two integers
 N_SAMPLED_IMAGES = 10_000  # by which the responses to patches are known well enough
 KERNEL_SIZE, STRIDES = 3, 2  # of a convolution, which halves the image, or a transposed one, which doubles it
 
@@ -186,29 +183,9 @@ def start_from(network: keras.Model, config: NetworkConfig, X: Any, corrupt: Cor
     """
     if config.n_patches:
         sampled = next(X.blocks(np.random.default_rng(0), N_SAMPLED_IMAGES))[0]
-        _start_from_patches(network, sampled, corrupt)
+        start_from_patches(network.get_layer("patch_responses"), _first_dense(network), sampled, corrupt)
     elif not config.filters:
         _center_layer(_first_dense(network), config, X)
-
-
-def _start_from_patches(network: keras.Model, X: np.ndarray, corrupt: Corrupt | None) -> None:
-    patches, layer = network.get_layer("patch_responses"), _first_dense(network)
-    patches.start_from(X)
-    responses = patches.in_batches(patches, X)
-    n = layer.units if corrupt is None else 2 * layer.units
-    directions = principal_components(responses, n)
-    if corrupt is not None:
-        first, second = (_views(patches, X, corrupt, start) @ directions for start in (0, len(X)))
-        directions = directions @ discriminants(first, second, layer.units)
-    directions /= np.std(responses @ directions)
-    kernel = np.zeros(layer.kernel.shape, np.float32)
-    kernel[:, : directions.shape[1]] = directions
-    layer.kernel.assign(kernel)
-
-
-def _views(patches: PatchResponses, X: np.ndarray, corrupt: Corrupt, first_seed: int) -> np.ndarray:
-    seeds = count(first_seed)
-    return patches.in_batches(lambda part: patches(corrupt(part, np.array([0, next(seeds)], np.int32))), X)
 
 
 def _first_dense(network: keras.Model) -> keras.layers.Dense:

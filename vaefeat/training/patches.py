@@ -2,10 +2,15 @@
 
 import math
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import keras
 import numpy as np
+
+from vaefeat.training.directions import discriminants, principal_components
+
+Corrupt = Callable[[Any, Any], Any]  # of a batch and a seed of two integers
 
 PATCH_SIZE, STRIDE = 6, 2  # pixels
 N_POOLS = 2  # along each side: responses are averaged over each quarter of the image
@@ -106,6 +111,32 @@ class PatchResponses(keras.layers.Layer):
         n = max(1, N_TOGETHER // (n_places * self.kernel.shape[-1]))
         parts = [function(X[i : i + n]) for i in range(0, len(X), n)]
         return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts])
+
+
+def start_from_patches(
+    patches: PatchResponses, layer: keras.layers.Dense, X: np.ndarray, corrupt: Corrupt | None
+) -> None:
+    """Draw the patches from images, and let the layer after them give the directions of their responses.
+
+    These are the directions in which images differ most, compared with two of what ``corrupt`` makes of an
+    image, if it is given. Where there are fewer than the layer has units, the other units are 0.
+    """
+    patches.start_from(X)
+    responses = patches.in_batches(patches, X)
+    n = layer.units if corrupt is None else 2 * layer.units
+    directions = principal_components(responses, n)
+    if corrupt is not None:
+        first, second = (_views(patches, X, corrupt, start) @ directions for start in (0, len(X)))
+        directions = directions @ discriminants(first, second, layer.units)
+    directions /= np.std(responses @ directions)
+    kernel = np.zeros(layer.kernel.shape, np.float32)
+    kernel[:, : directions.shape[1]] = directions
+    layer.kernel.assign(kernel)
+
+
+def _views(patches: PatchResponses, X: np.ndarray, corrupt: Corrupt, first_seed: int) -> np.ndarray:
+    seeds = count(first_seed)
+    return patches.in_batches(lambda part: patches(corrupt(part, np.array([0, next(seeds)], np.int32))), X)
 
 
 def _contrast(images: Any) -> Any:
