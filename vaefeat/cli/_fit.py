@@ -104,7 +104,8 @@ def _write(result: "Choice", folder: Path) -> list[str]:
 def _print_samples(samples: "Samples") -> None:
     """Print what was read: how many rows, what is to be predicted, and what becomes of the columns."""
     n_labeled = int(samples.is_labeled.sum())
-    kind = f"images of {'x'.join(map(str, samples.image_shape))}" if samples.image_shape else "rows"
+    shape_text = import_optional("vaefeat.values.images", "train").shape_text
+    kind = f"images of {shape_text(samples.image_shape)}" if samples.image_shape else "rows"
     say(f"{printable(samples.name)}: {len(samples.X):,} {kind}, {n_labeled:,} of them labeled.")
     if samples.y is not None:
         say(import_optional("vaefeat.data.targets", "train").explain(samples.y, samples.task))

@@ -19,13 +19,14 @@ from vaefeat.comparison.grid import RAW
 from vaefeat.data import Dataset
 from vaefeat.data.targets import CLASSIFICATION, REGRESSION
 from vaefeat.estimators import SupervisedEncoderTransformer, VAEEncoderTransformer
-from vaefeat.recipes import SMALLEST_PHOTO, PixelScaler, image_encoder, photo_encoder, table_encoder
+from vaefeat.recipes import PixelScaler, image_encoder, photo_encoder, table_encoder
 
 VAE, IMAGE, HIDDEN, BESIDE = "vae", "image vae", "hidden", "raw beside hidden"
 PHOTO = "photo hidden"
 UNTRAINED_HIDDEN = "untrained hidden"
 MAJORITY, MEAN, FOREST = "majority", "mean", "random forest"
 MAX_SUPERVISED_STEPS = 2_750
+SMALLEST_PHOTO = 16  # pixels along each side: smaller images are hardly photographs
 CS = (0.01, 0.1, 1.0, 10.0)
 ALPHAS = tuple(10.0**power for power in range(-3, 6))
 

@@ -11,12 +11,12 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from vaefeat.comparison.defaults import ALPHAS, batch_size, wide_encoder
+from vaefeat.comparison.defaults import ALPHAS, SMALLEST_PHOTO, batch_size, wide_encoder
 from vaefeat.data.samples import Samples
 from vaefeat.data.targets import CLASSIFICATION, REGRESSION
 from vaefeat.estimators import GraphClassifier
 from vaefeat.fitting.logistic import LogisticSearch
-from vaefeat.recipes import SMALLEST_PHOTO, PixelScaler, photo_encoder
+from vaefeat.recipes import PixelScaler, photo_encoder
 
 LOGISTIC, RIDGE, FOREST, GRAPH = "logistic-regression", "ridge", "random-forest", "graph"
 PREDICTORS = {CLASSIFICATION: (LOGISTIC, FOREST, GRAPH), REGRESSION: (RIDGE, FOREST)}

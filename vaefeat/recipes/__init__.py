@@ -8,12 +8,11 @@ from vaefeat.recipes.codes import (
 )
 from vaefeat.recipes.few_labels import make_m1_m2_pipeline
 from vaefeat.recipes.images import image_encoder, make_image_pipeline
-from vaefeat.recipes.photos import SMALLEST_PHOTO, photo_encoder
+from vaefeat.recipes.photos import photo_encoder
 from vaefeat.recipes.pixels import PixelScaler
 from vaefeat.recipes.tables import make_table_pipeline, table_encoder
 
 __all__ = [
-    "SMALLEST_PHOTO",
     "PixelScaler",
     "image_encoder",
     "make_clustering_pipeline",

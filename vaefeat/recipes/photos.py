@@ -7,7 +7,6 @@ from vaefeat.estimators import VAEEncoderTransformer
 from vaefeat.values.corruptions import Corruption
 from vaefeat.values.photo_views import PhotoViews
 
-SMALLEST_PHOTO = 16  # pixels along each side: smaller images are not worth trying
 N_PATCHES = 800
 N_HIDDEN = 512
 
