@@ -71,7 +71,7 @@ def _explorer(folder: Path, X: np.ndarray, n_components: int, settings: Settings
     (model / "decoder.onnx").write_bytes(vae.decoder_.to_bytes())
     np.save(folder / "images.npy", X)
     command = [sys.executable, "-m", "vaefeat", "explore", model, "--out", out, "--onnxruntime-web", RUNTIME]
-    command += ["--data", folder / "images.npy", "--image-shape", "28", "28"]
+    command += ["--data", folder / "images.npy", "--image-shape", "28x28"]
     _run(*command)
     return out
 

@@ -234,3 +234,11 @@ def test_rows_of_ones_own_are_compared_as_they_are(task):
     y = X[:, 0] > 0 if task else X[:, 0]
     (row,) = compare(X, target=y, task=task, extractors={"raw": FunctionTransformer()}, n_draws=1).rows
     assert ("accuracy" if task else "r2") in row
+
+
+def test_many_classes_with_one_label_each_are_no_quantities():
+    X = np.repeat(np.eye(30), 3, axis=0)  # three equal rows of each class
+    y = np.repeat([f"class {k}" for k in range(30)], 3)
+    samples = Samples("many", X, y).split()
+    settings = {"extractors": {"raw": FunctionTransformer()}, "classifiers": CLASSIFIERS}
+    assert {row["accuracy"] for row in compare(samples, n_labeled=[30], n_draws=1, **settings).rows} == {1.0}

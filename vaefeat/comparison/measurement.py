@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, StratifiedShuffleSplit
-from threadpoolctl import threadpool_limits
 
 from vaefeat.comparison.derived import HiddenLayer
 from vaefeat.comparison.grid import Cell, Grid, last_step
 from vaefeat.comparison.metrics import scores_on
 from vaefeat.comparison.rows import Row
 from vaefeat.data import Dataset
+from vaefeat.estimators._few_labels import few_labels
 from vaefeat.estimators._progress import Steps
 
 N_TIMINGS = 5  # of transform, of which the median counts
@@ -69,9 +69,7 @@ class Measurement:
         extractor = self.grid.extractor_of(cell)
         draw = (cell.n_labeled, cell.draw) if self.grid.needs_labels(extractor) else None
         features = self._features(extractor, draw)
-        # On one thread: sums have one order on every machine, and no core waits for the others
-        # over the small products of few labels.
-        with threadpool_limits(1):
+        with few_labels():
             fitted, seconds = timed(lambda: self._fit(cell, features.X))
             X_test, y_test = self._test_samples(cell, features)
             scores = scores_on(self.grid.dataset.task, y_test, fitted.predict(X_test))

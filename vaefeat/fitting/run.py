@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.pipeline import Pipeline
-from threadpoolctl import threadpool_limits
 
 from vaefeat.comparison import beside
 from vaefeat.data import UNLABELED
@@ -16,6 +15,7 @@ from vaefeat.data._table import short
 from vaefeat.data.samples import Samples, read_samples
 from vaefeat.data.targets import check_target
 from vaefeat.estimators._diffusion import neighbor_graph
+from vaefeat.estimators._few_labels import few_labels
 from vaefeat.estimators._progress import Progress, Steps
 from vaefeat.fitting import duration
 from vaefeat.fitting.candidates import BESIDE, GRAPH, PREDICTORS, VAE, Candidate, default_candidates
@@ -292,7 +292,7 @@ class _Trial:
         """Return the predictor of a candidate, fitted to all rows that it learns from."""
         predictor = clone(candidate.predictor)
         if candidate.kind != GRAPH:
-            with threadpool_limits(1):
+            with few_labels():
                 return predictor.fit(self.features(candidate), self.y)
         labels = np.full(len(self.samples.X), UNLABELED, object)
         labels[self.labeled] = self.y.tolist()

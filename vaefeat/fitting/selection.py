@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.model_selection import StratifiedShuffleSplit
-from threadpoolctl import threadpool_limits
 
 from vaefeat.data.folds import folds, is_testable
+from vaefeat.estimators._few_labels import few_labels
 from vaefeat.fitting.scores import CrossValidated, RegressionScore, Score
 
 N_FOLDS, N_REPEATS = 5, 3
@@ -63,7 +63,7 @@ def cross_validate(
     """
     groups, n_repeats = groups_of(predictor, y), n_repeats or N_REPEATS
     p_true, predictions = np.zeros(len(y)), np.tile(np.empty_like(y), (n_repeats, 1))
-    with threadpool_limits(1):  # small products: no core waits for the others
+    with few_labels():
         for repeat in range(n_repeats):
             for train, test in folds(groups, N_FOLDS, random_state + repeat):
                 fitted = clone(predictor).fit(X[train], y[train])
