@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         ReconstructionSnapshots,
         SamplesDisplay,
     )
-    from vaefeat.runtime import OnnxModel, encode, encode_files, verify
+    from vaefeat.runtime import ArrowEncoder, OnnxModel, encode, encode_files, verify
     from vaefeat.values.corruptions import GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise
     from vaefeat.values.likelihoods import Bernoulli, Gaussian, Likelihood, Poisson
     from vaefeat.values.photo_views import PhotoViews
@@ -39,6 +39,7 @@ __version__ = "0.2.0"
 
 __all__ = [
     "AnalogyDisplay",
+    "ArrowEncoder",
     "AutoencoderImputer",
     "AutoencoderOutlierDetector",
     "AutoencoderTransformer",
@@ -82,6 +83,7 @@ __all__ = [
 
 _MODULES = {
     "AnalogyDisplay": ("vaefeat.plotting", None),
+    "ArrowEncoder": ("vaefeat.runtime", None),
     "AutoencoderImputer": ("vaefeat.estimators", "train"),
     "AutoencoderOutlierDetector": ("vaefeat.estimators", "train"),
     "AutoencoderTransformer": ("vaefeat.estimators", "train"),

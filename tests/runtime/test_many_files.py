@@ -76,11 +76,11 @@ class Killed(BaseException):
 def test_a_killed_encoding_goes_on_with_what_is_missing(model, source, tmp_path, monkeypatch):
     run, n_runs = type(model).run, []
 
-    def counted(self, *args):
-        n_runs.append(1)
+    def counted(self, X, *args):
+        n_runs.extend([1] * (len(X) > 0))  # without rows, the model says which columns there will be
         if len(n_runs) == 3:
             raise Killed
-        return run(self, *args)
+        return run(self, X, *args)
 
     monkeypatch.setattr(type(model), "run", counted)
     out = tmp_path / "out"

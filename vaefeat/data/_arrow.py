@@ -1,6 +1,6 @@
 """Columns of pyarrow as arrays, and arrays written as tables, with a column for each of theirs."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from vaefeat.data._table import ColumnNames, Write, short
 from vaefeat.exceptions import DatasetCorruptError
 
 TEXT = ("string", "large_string", "string_view")
+NUMBERS = ("int", "uint", "float", "halffloat", "double", "bool")
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def write_table(
 
         def write(arrays: Mapping[str, np.ndarray]) -> None:
             nonlocal writer
-            batch = _to_batch(arrays, column_names)
+            batch = to_batch(arrays, column_names)
             if writer is None:
                 writer = open_table(path, batch.schema, stack)
             writer.write_batch(batch)
@@ -32,7 +33,8 @@ def write_table(
         yield write
 
 
-def _to_batch(arrays: Mapping[str, np.ndarray], column_names: ColumnNames) -> Any:
+def to_batch(arrays: Mapping[str, np.ndarray], column_names: ColumnNames) -> Any:
+    """Return arrays as a record batch; the names are those of the columns of each matrix."""
     columns: list[np.ndarray] = []
     names: list[str] = []
     for name, values in arrays.items():
@@ -44,6 +46,29 @@ def _to_batch(arrays: Mapping[str, np.ndarray], column_names: ColumnNames) -> An
             f"got {short(str(names), 160)}. Write an .npz file."
         )
     return import_optional("pyarrow", "tables").RecordBatch.from_arrays(columns, names)
+
+
+def check_numeric(schema: Any, features: Sequence[int], path: Path) -> None:
+    """Refuse columns that do not hold numbers.
+
+    Raises
+    ------
+    DatasetCorruptError
+    """
+    for i in features:
+        field = schema.field(i)
+        if str(field.type).rstrip("0123456789") not in NUMBERS:
+            raise DatasetCorruptError(
+                f"Column {short(repr(field.name))} of {short(path.name)} is {short(str(field.type))}, "
+                "expected numbers. Leave it out, or encode it first, for instance with OneHotEncoder."
+            )
+
+
+def to_matrix(batch: Any, columns: Sequence[str]) -> np.ndarray:
+    """Return columns of numbers as float32; what is too large for it becomes infinite."""
+    arrays = [batch.column(name).to_numpy(zero_copy_only=False) for name in columns]
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is refused with a message
+        return np.stack(arrays, axis=1, dtype=np.float32, casting="unsafe")
 
 
 def arrow_type(kind: str | None) -> Any:

@@ -1,19 +1,17 @@
 """Tables in .parquet files, read and written in chunks of rows by pyarrow."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vaefeat._files import replacing
 from vaefeat._optional import import_optional
-from vaefeat.data._arrow import to_numpy, write_table
+from vaefeat.data._arrow import check_numeric, to_matrix, to_numpy, write_table
 from vaefeat.data._dialect import Format
 from vaefeat.data._table import Chunk, ColumnNames, RawChunk, Table, Write, chunk_rows, in_words, short
-from vaefeat.exceptions import DatasetCorruptError
-
-NUMBERS = ("int", "uint", "float", "halffloat", "double", "bool")
 
 
 def open_parquet(path: Path, stack: ExitStack, known: Format, wanted: Collection[str]) -> Table:
@@ -32,14 +30,14 @@ def open_parquet(path: Path, stack: ExitStack, known: Format, wanted: Collection
         )
 
     def read(features: Sequence[int], label: int | None) -> Iterator[Chunk]:
-        _check_numeric(schema, features, path)
+        check_numeric(schema, features, path)
         positions = [*features] if label is None else [*features, label]
         columns = [names[i] for i in positions]
         n_read = 0
         for batch in batches(columns):
             n_read += batch.num_rows
             labels = None if label is None else _to_labels(batch.column(names[label]))
-            yield Chunk(_to_matrix(batch, [names[i] for i in features]), labels, n_read / n_rows)
+            yield Chunk(to_matrix(batch, [names[i] for i in features]), labels, n_read / n_rows)
 
     def read_columns(kinds: Mapping[int, str | None]) -> Iterator[RawChunk]:
         columns = [names[i] for i in kinds]
@@ -73,22 +71,6 @@ def _index_names(schema: Any) -> list[str]:
     return [entry for entry in entries if isinstance(entry, str)]
 
 
-def _check_numeric(schema: Any, features: Sequence[int], path: Path) -> None:
-    for i in features:
-        field = schema.field(i)
-        if str(field.type).rstrip("0123456789") not in NUMBERS:
-            raise DatasetCorruptError(
-                f"Column {short(repr(field.name))} of {short(path.name)} is {short(str(field.type))}, "
-                "expected numbers. Leave it out, or encode it first, for instance with OneHotEncoder."
-            )
-
-
-def _to_matrix(batch: Any, columns: Sequence[str]) -> np.ndarray:
-    arrays = [batch.column(name).to_numpy(zero_copy_only=False) for name in columns]
-    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is refused with a message
-        return np.stack(arrays, axis=1, dtype=np.float32, casting="unsafe")
-
-
 def _to_labels(column: Any) -> np.ndarray:
     if str(column.type).startswith("dictionary"):  # pandas's categories
         column = column.dictionary_decode()
@@ -102,3 +84,10 @@ def write_parquet(path: Path, column_names: ColumnNames) -> AbstractContextManag
 
 def _open(path: Path, schema: Any, stack: ExitStack) -> Any:
     return stack.enter_context(import_optional("pyarrow.parquet", "tables").ParquetWriter(path, schema))
+
+
+@contextmanager
+def open_batches(path: Path, schema: Any) -> Iterator[Callable[[Any], None]]:
+    """Open a .parquet file for writing record batches: in the end, it is complete, or as it was before."""
+    with replacing(path) as temporary, ExitStack() as stack:
+        yield _open(temporary, schema, stack).write_batch

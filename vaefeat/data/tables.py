@@ -95,12 +95,24 @@ def open_rows(
         If the name ends in none of the suffixes.
     """
     with open_table(path, known, feature_names or ()) as table:
-        if plan is not None and table.read_columns is not None and not _has_features(table, plan):
-            yield _encoded(table, plan)
-            return
-        with in_words(short(path.name)):
-            columns = _choose(table, n_features, plan.feature_names if plan else feature_names)
-        yield _rows(table, columns, allow_nan, check)
+        yield rows_of(table, n_features, feature_names, allow_nan=allow_nan, plan=plan, check=check)
+
+
+def rows_of(
+    table: Table,
+    n_features: int,
+    feature_names: Sequence[str] | None,
+    *,
+    allow_nan: bool,
+    plan: ColumnPlan | None,
+    check: bool,
+) -> Chunks:
+    """Return the rows of an open table; the parameters are those of :func:`open_rows`."""
+    if plan is not None and table.read_columns is not None and not _has_features(table, plan):
+        return _encoded(table, plan)
+    with in_words(short(table.path.name)):
+        columns = _choose(table, n_features, plan.feature_names if plan else feature_names)
+    return _rows(table, columns, allow_nan, check)
 
 
 def read_table(

@@ -14,8 +14,9 @@ from vaefeat._files import lock, replacing
 from vaefeat.data._dialect import Format
 from vaefeat.data.files import MANIFEST, Source, find_files
 from vaefeat.exceptions import DatasetCorruptError
+from vaefeat.runtime.arrow import ArrowEncoder
 from vaefeat.runtime.model import OnnxModel
-from vaefeat.runtime.units import ON_BAD_ROW, REPORTS, Unit, UnitEncoder, find_units
+from vaefeat.runtime.units import REPORTS, Unit, UnitEncoder, find_units
 
 Entry = dict[str, Any]
 Engine = Callable[[UnitEncoder, Sequence[Unit]], Iterable[Entry]]
@@ -108,22 +109,19 @@ def encode_files(
     ...     encode_files(model, f"{folder}/*.npy", f"{folder}/features").n_rows
     3000
     """
-    if on_bad_row not in ON_BAD_ROW:
-        raise ValueError(f"Got on_bad_row={on_bad_row!r}, expected one of {ON_BAD_ROW}.")
-    names = model.output_names if output_names is None else model.select_outputs(output_names)
+    encode = ArrowEncoder(model, output_names, on_bad_row=on_bad_row)
     units, target = find_units(find_files(source)), Path(folder).resolve()
     known = Format(header, separator, decimal, encoding)
     target.mkdir(parents=True, exist_ok=True)
     with closing(FileIO(target / ".lock", "a")) as file:
         lock(file, target)
         (target / MANIFEST).unlink(missing_ok=True)
-        alone = OnnxModel(model.to_bytes(), n_threads=1)  # units run side by side
-        encoder = UnitEncoder(alone, target, tuple(names), on_bad_row, known)
+        encoder = UnitEncoder(encode, target, known)
         run = engine or (lambda function, units: _in_threads(function, units, n_threads))
         entries = list(_counted(run(encoder, units), len(units), progress))
         if not any(entry["rows"] + entry["bad_rows"] for entry in entries):
             raise DatasetCorruptError("The files have no rows.")
-        _commit(target, entries, {"model": encoder.model_sha256, "outputs": list(names)})
+        _commit(target, entries, {"model": encoder.model_sha256, "outputs": encode.output_names})
     n_rows, n_bad_rows = (sum(entry[name] for entry in entries) for name in ("rows", "bad_rows"))
     return Encoded(n_rows, n_bad_rows, [target / entry["part"] for entry in entries])
 
