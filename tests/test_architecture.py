@@ -56,7 +56,7 @@ ROOMS = {
         "pandas",
     ),
     "vaefeat.estimators": Room(
-        "numpy scipy sklearn vaefeat.protocols vaefeat.values vaefeat.runtime vaefeat.data "
+        "numpy scipy sklearn threadpoolctl vaefeat.protocols vaefeat.values vaefeat.runtime vaefeat.data "
         "vaefeat.exceptions vaefeat._optional",
         "faiss keras tensorflow vaefeat.training vaefeat.export vaefeat.plotting",
     ),
