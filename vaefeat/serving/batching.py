@@ -13,8 +13,9 @@ are run in the event loop, all that arrived in one of its rounds together; large
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -23,10 +24,11 @@ from vaefeat.serving.errors import DeadlineExceededError, ModelDeadError, Overlo
 from vaefeat.serving.metrics import ModelMetrics
 
 Outputs = dict[str, np.ndarray]
+Outcome = Outputs | BaseException
 
 SMALL_SECONDS = 2e-3  # the most that a batch of a small model takes
-ROUND_SECONDS = 1e-3  # after which the event loop has other things to do
-SLOW_SECONDS = 20e-3  # a run that takes longer, several times in a row, shows that the model is not small
+ROUND_SECONDS = 1e-3  # of the processor, after which the event loop has other things to do
+SLOW_SECONDS = 20e-3  # of the processor; several longer runs in a row show that the model is not small
 SLOW_RUNS = 3
 
 
@@ -58,13 +60,13 @@ class BatchSettings:
     max_request_rows: int = 4096
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Item:
     """A waiting request."""
 
     X: np.ndarray
     names: tuple[str, ...]
-    future: asyncio.Future[Outputs]
+    done: Callable[[Outcome], None]  # called in the event loop
     arrived: float = field(default_factory=time.perf_counter)
 
     @property
@@ -156,23 +158,38 @@ class Batcher:
         if self._closed:  # this model was replaced while the rows were arriving
             return await asyncio.to_thread(self._model.run, X, names)
         self.check_capacity()
-        loop = asyncio.get_running_loop()
-        item = _Item(X, tuple(names), loop.create_future())
+        self._loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outputs] = self._loop.create_future()
+        done = partial(_settle, future)
         if self.is_quick(len(X)):
-            if not self._round:
-                loop.call_soon(self._run_round, loop)
-            self._round[item] = None
-            return await item.future
+            self.start(X, tuple(names), done)
+            return await future
+        item = _Item(X, tuple(names), done)
         with self._changed:
             self._waiting[item] = None
             self._n_slots += item.n_slots
             self._changed.notify()
-        timer = loop.call_later(self._settings.deadline, self._expire, item)
+        timer = self._loop.call_later(self._settings.deadline, self._expire, item)
         try:
-            return await item.future
+            return await future
         finally:
             timer.cancel()
             self._remove(item)  # it is still there if the caller gave up
+
+    def start(self, X: np.ndarray, names: tuple[str, ...], done: Callable[[Outcome], None]) -> None:
+        """Run a request for which :meth:`is_quick` is true in the next round of the event loop.
+
+        Parameters
+        ----------
+        X, names
+            As for :meth:`run`.
+        done : callable
+            Called with the outputs, or with the exception that the model raised.
+        """
+        if not self._round:
+            self._loop = asyncio.get_running_loop()
+            self._loop.call_soon(self._run_round)
+        self._round[_Item(X, names, done)] = None
 
     def close(self) -> None:
         """Let the threads end when nothing waits anymore; call it from the event loop of :meth:`run`."""
@@ -181,9 +198,9 @@ class Batcher:
             self._changed.notify_all()
 
     def _expire(self, item: _Item) -> None:
-        if self._remove(item) and not item.future.done():
+        if self._remove(item):
             message = f"The request waited {self._settings.deadline:g} s for its turn, the longest allowed."
-            item.future.set_exception(DeadlineExceededError(message))
+            item.done(DeadlineExceededError(message))
 
     def _remove(self, item: _Item) -> bool:
         """Take an item out of the queue; return whether it was there."""
@@ -194,20 +211,20 @@ class Batcher:
             self._n_slots -= item.n_slots
             return True
 
-    def _run_round(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _run_round(self) -> None:
         """Run what has arrived, and leave to the next round what takes too long."""
-        start = now = time.perf_counter()
+        start = now = time.thread_time()  # without the time in which other processes ran
         while self._round:
             batch = self._next_batch(self._round)
             for item in batch:
                 del self._round[item]
             _deliver(batch, self._answer(batch))
-            before, now = now, time.perf_counter()
+            before, now = now, time.thread_time()
             self._n_slow = self._n_slow + 1 if now - before > SLOW_SECONDS else 0
             if self._n_slow == SLOW_RUNS:
                 self._small_rows = -1
             if self._round and now > start + ROUND_SECONDS:
-                loop.call_soon(self._run_round, loop)
+                self._loop.call_soon(self._run_round)
                 return
 
     # --- in the threads ---
@@ -220,11 +237,11 @@ class Batcher:
 
     def _work_until_closed(self) -> None:
         while batch := self._take():
-            answers: list[Outputs | BaseException] = [_dead() for _ in batch]
+            answers: list[Outcome] = [_dead() for _ in batch]
             try:
                 answers = self._answer(batch)
             finally:  # even when this thread dies of it: no caller waits forever
-                batch[0].future.get_loop().call_soon_threadsafe(_deliver, batch, answers)
+                self._loop.call_soon_threadsafe(_deliver, batch, answers)
 
     def _take(self) -> list[_Item]:
         """Wait for items, and take those of the next batch; none if there will be no more."""
@@ -262,7 +279,7 @@ class Batcher:
             n_rows += len(item.X)
         return batch
 
-    def _answer(self, batch: list[_Item]) -> list[Outputs | BaseException]:
+    def _answer(self, batch: list[_Item]) -> list[Outcome]:
         """Run a batch; if it fails, run each item by itself, so that only the faulty one fails."""
         try:
             return [*self._run(batch)]
@@ -303,11 +320,15 @@ def _dead() -> ModelDeadError:
     return ModelDeadError("A thread of this model has died; the service must be restarted.")
 
 
-def _deliver(batch: list[_Item], answers: list[Outputs | BaseException]) -> None:
+def _deliver(batch: list[_Item], answers: list[Outcome]) -> None:
     for item, answer in zip(batch, answers, strict=True):
-        if item.future.done():  # the caller gave up
-            continue
-        if isinstance(answer, BaseException):
-            item.future.set_exception(answer)
-        else:
-            item.future.set_result(answer)
+        item.done(answer)
+
+
+def _settle(future: asyncio.Future[Outputs], outcome: Outcome) -> None:
+    if future.done():  # the caller gave up
+        return
+    if isinstance(outcome, BaseException):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

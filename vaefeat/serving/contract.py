@@ -8,6 +8,8 @@ may send a table instead: one input for each column, by name, in any order.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,6 +64,11 @@ class Contract:
             [Tensor(name, datatype_of(Y), [-1, *Y.shape[1:]]) for name, Y in outputs.items()],
             [{name: _tensor_of(name, kind) for name, kind in table.items()} for table in model.tables],
         )
+
+    @cached_property
+    def row_bytes(self) -> int:
+        """About how many bytes all outputs of a row have."""
+        return sum(8 * prod(output.shape[1:]) for output in self.outputs)
 
     def expected(self, names: Sequence[Any]) -> list[Tensor]:
         """Return what the inputs of a request with these names must be, or raise InvalidRequestError."""

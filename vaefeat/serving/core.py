@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vaefeat.serving.batching import Outputs
+from vaefeat.serving.batching import Outcome, Outputs
 from vaefeat.serving.contract import Rows
 from vaefeat.serving.errors import InvalidRequestError, ModelFailedError, ServingError, TooManyRowsError
 from vaefeat.serving.repository import ServedModel
 
-FEW_VALUES = 2000  # of a table, which are encoded at once
+FEW_VALUES = 2000  # of a table, which are encoded in the event loop
 
 
 async def infer(model: ServedModel, rows: Rows, names: Sequence[str]) -> Outputs:
@@ -35,24 +35,38 @@ async def infer(model: ServedModel, rows: Rows, names: Sequence[str]) -> Outputs
     TooManyRowsError, OverloadedError, DeadlineExceededError, ModelFailedError, ModelDeadError
     """
     try:
-        X = await _encode(model, rows) if isinstance(rows, dict) else model.model.check_rows(rows)
         names = model.model.select_outputs(names)
     except ValueError as exc:
         raise InvalidRequestError(str(exc)) from exc
-    check_n_rows(len(X), model.max_rows)
+    X = check_rows(model, rows) if is_quick(rows) else await asyncio.to_thread(check_rows, model, rows)
     try:
         return await model.batcher.run(X, names)
-    except ServingError:
-        raise
     except Exception as exc:
-        raise ModelFailedError("The model fails on this request.") from exc
+        return outputs_of(exc)
 
 
-async def _encode(model: ServedModel, columns: dict[str, np.ndarray]) -> np.ndarray:
-    """Return the features of a table; in a thread if there are many values, each of which takes a while."""
-    check = model.model.check_rows
-    n_values = sum(map(len, columns.values()))
-    return check(columns) if n_values <= FEW_VALUES else await asyncio.to_thread(check, columns)
+def is_quick(rows: Rows) -> bool:
+    """Return whether :func:`check_rows` takes little time: each value of a table takes a while."""
+    return isinstance(rows, np.ndarray) or sum(map(len, rows.values())) <= FEW_VALUES
+
+
+def check_rows(model: ServedModel, rows: Rows) -> np.ndarray:
+    """Return rows as a model takes them; raise InvalidRequestError or TooManyRowsError."""
+    try:
+        X = model.model.check_rows(rows)
+    except ValueError as exc:
+        raise InvalidRequestError(str(exc)) from exc
+    check_n_rows(len(X), model.max_rows)
+    return X
+
+
+def outputs_of(outcome: Outcome) -> Outputs:
+    """Return the outputs, or raise the error that the model gave instead of them as a ServingError."""
+    if isinstance(outcome, ServingError):
+        raise outcome
+    if isinstance(outcome, BaseException):
+        raise ModelFailedError("The model fails on this request.") from outcome
+    return outcome
 
 
 def check_n_rows(n_rows: int, max_rows: int) -> None:

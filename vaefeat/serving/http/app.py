@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vaefeat import __version__
 from vaefeat.serving.errors import ServingError, UnauthorizedError
 from vaefeat.serving.http.explorer import code_paths, explorer_routes
+from vaefeat.serving.http.heads import Head, simple_head, target_of
 from vaefeat.serving.http.hosts import Hosts
 from vaefeat.serving.http.inference import Infer
 from vaefeat.serving.http.protocol import model_metadata
@@ -23,6 +24,7 @@ from vaefeat.serving.http.responses import Response, error_response, json_respon
 from vaefeat.serving.service import Service
 
 Endpoint = Callable[[Request], Awaitable[Any]]
+Headers = list[tuple[bytes, bytes]]
 
 MODEL = "/v2/models/{name}"
 PAGES = {"/": "index.html", "/docs": "docs.html"}
@@ -87,7 +89,8 @@ def make_app(service: Service, explorer: Path | None = None, hosts: Hosts | None
     app.state.service = service
     app.state.has_explorer = explorer is not None
     app.router.redirect_slashes = False  # each address has one form
-    app.middleware_stack = Gate(app.build_middleware_stack(), service, infer, open_to_all, hosts)
+    app.state.gate = Gate(app.build_middleware_stack(), service, infer, open_to_all, hosts)
+    app.middleware_stack = app.state.gate
     return app
 
 
@@ -113,42 +116,42 @@ class Gate:
         self._open_to_all = open_to_all
         self._hosts = hosts
 
+    def head_of(self, url: bytes, headers: Headers) -> Head | None:
+        """Return the head of a request that may be passed on to :meth:`Infer.start`; None for any other."""
+        head = simple_head(url, headers)
+        if head is not None:
+            try:
+                self._check(url.decode("latin-1"), headers)
+            except ServingError:
+                return None
+        return head
+
+    def start(self, head: Head, body: bytes, send: Callable[[Response], None]) -> bool:
+        """Answer such a request; return whether there will be a response, see :meth:`Infer.start`."""
+        return not self._service.is_draining and self._infer.start(head, body, send)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         app = self._app
         try:
-            self._check(scope)
-            if target := infer_target(scope):  # past the routes, which take longer than a small model
-                scope["path_params"] = target
-                app = self._infer
+            if scope["type"] == "http":
+                self._check(scope["path"], scope["headers"])
+                if scope["method"] == "POST" and (target := target_of(scope["path"])):
+                    scope["path_params"] = dict(zip(("name", "version"), target, strict=True))
+                    app = self._infer  # past the routes, which take longer than a small model
         except ServingError as exc:
             app = error_response(exc)
         if self._service.is_draining:
-            scope.get("state", {}).pop("respond", None)  # which would send no further header
             send = _closing(send)
         await app(scope, receive, send)
 
-    def _check(self, scope: Scope) -> None:
-        if scope["type"] != "http":
-            return
+    def _check(self, path: str, headers: Headers) -> None:
         if self._hosts is not None:
-            self._hosts.check(scope["headers"])
-        if scope["path"] in self._open_to_all or self._service.settings.token is None:
+            self._hosts.check(headers)
+        if path in self._open_to_all or self._service.settings.token is None:
             return
-        if not self._service.is_authorized(dict(scope["headers"]).get(b"authorization", b"")):
+        if not self._service.is_authorized(dict(headers).get(b"authorization", b"")):
             raise UnauthorizedError("Send the header Authorization: Bearer, and the token.")
-
-
-def infer_target(scope: Scope) -> dict[str, str] | None:
-    """Return the name and the version that a request for inference names; None for another request."""
-    if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].endswith("/infer"):
-        return None
-    match scope["path"].split("/"):
-        case ["", "v2", "models", name, "infer"] if name:
-            return {"name": name}
-        case ["", "v2", "models", name, "versions", version, "infer"] if name and version:
-            return {"name": name, "version": version}
-    return None
 
 
 def _closing(send: Send) -> Send:

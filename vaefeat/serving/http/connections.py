@@ -6,23 +6,28 @@ not when a byte arrives. :meth:`Connection.check` is called for all connections 
 costs less than a timer for each request.
 """
 
+import asyncio
 import math
 from contextlib import suppress
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from vaefeat.serving.http.heads import Head
+from vaefeat.serving.http.responses import Response
 
 MAX_OVERHEAD_BYTES = 64 * 2**10  # of a head, of trailers, or between two pieces of a body
 MAX_HEADERS = 100
 MAX_PIPELINED = 16
+MAX_KNOWN_BYTES = 4096  # of the head that each connection remembers
 HEAD_SECONDS = 20.0  # for a head, also the first one of a connection
 BODY_SECONDS = 35.0  # a bit longer than bodies.SECONDS, after which there is an answer
 WRITE_SECONDS = 30.0  # for a response to be read
 KEEP_ALIVE_SECONDS = 75.0  # longer than load balancers keep an idle connection
 _RESERVED_DESCRIPTORS = 64  # for models, logs and the process that tries models
 _NEVER = math.inf
+_END = b"\r\n\r\n"
 _UPGRADES = {b"upgrade", b"http2-settings"}
 
 
@@ -44,6 +49,8 @@ def connection_limit(most: int = 1000) -> int:
 class Connection(HttpToolsProtocol):
     """A connection of uvicorn with limits.
 
+    A small inference request that arrives in one piece is answered without ASGI, if its model is small.
+
     The memory and the time of bodies that the service reads are limited in
     :mod:`vaefeat.serving.http.bodies`.
     """
@@ -60,10 +67,15 @@ class Connection(HttpToolsProtocol):
     _is_too_large = False
     _n_overhead = 0
     _n_headers = 0
+    _head: Head | None = None  # of a request that is answered without ASGI if its body arrives at once
+    _body = b""
+    _started: tuple[Head, int] | None = None  # the last request that was, and the length of its body
+    _known: "_KnownHead | None" = None
 
     def connection_made(self, transport: Any) -> None:
         """Start the clock, and cut off another client if there are too many."""
         super().connection_made(transport)
+        self._gate: Any = self.config.app.state.gate  # type: ignore[union-attr]
         self.read_until = self.loop.time() + HEAD_SECONDS
         if len(self.connections) > self.max_connections:
             self._cut_one_off()
@@ -85,8 +97,10 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrives, and count what is not part of a body."""
-        if self._is_idle:
-            self._is_idle = False
+        was_idle, self._is_idle, self._started = self._is_idle, False, None
+        if was_idle:
+            if self._is_known(data):
+                return
             self.read_until = self.loop.time() + HEAD_SECONDS
         self._has_progress = False
         try:
@@ -94,6 +108,9 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserError:
             self._refuse(431 if self._is_too_large else 400)
             return
+        if self._head is not None:
+            self._start_asgi()
+        self._known = _known(data, *self._started) if was_idle and self._started is not None else None
         self._n_overhead = 0 if self._has_progress else self._n_overhead + len(data)
         if self._n_overhead > MAX_OVERHEAD_BYTES:
             self._refuse(431)
@@ -131,6 +148,7 @@ class Connection(HttpToolsProtocol):
             self.read_until = self.loop.time() + HEAD_SECONDS
         self._is_in_head = True
         self._n_headers = 0
+        self._started = None
         super().on_message_begin()
         self.scope["state"]["flow"] = self.flow  # large responses wait until the client reads them
 
@@ -154,13 +172,17 @@ class Connection(HttpToolsProtocol):
         self._is_in_head = False
         self._is_in_body = True
         self.read_until = self.loop.time() + BODY_SECONDS
-        super().on_headers_complete()
-        self.scope["state"]["respond"] = partial(self._respond, self.cycle)
+        self._head = self._gate.head_of(self.url, self.headers) if self._is_simple() else None
+        if self._head is None:
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body."""
         self._has_progress = True
-        super().on_body(body)
+        if self._head is None:
+            super().on_body(body)
+        else:
+            self._body += body
 
     def on_message_complete(self) -> None:
         """End a body: now it is the service's turn."""
@@ -168,9 +190,48 @@ class Connection(HttpToolsProtocol):
             return
         self._has_progress = True
         self._is_in_body = False
-        self.scope["state"]["is_complete"] = True
+        if self._head is not None:
+            if self._start(self._head, self._body):
+                self._started = self._head, len(self._body)
+                self._head, self._body = None, b""
+                return
+            self._start_asgi()
         super().on_message_complete()
         self._wait()
+
+    # --- without ASGI ---
+
+    def _is_simple(self) -> bool:
+        """Return whether a request may be answered without ASGI, by what its head says to the server."""
+        return (
+            (self.cycle is None or self.cycle.response_complete)
+            and self.parser.get_method() == b"POST"
+            and self.parser.get_http_version() == "1.1"
+            and self.parser.should_keep_alive()
+        )
+
+    def _is_known(self, data: bytes) -> bool:
+        """Answer a request with the same head as the last one, which need not be parsed again."""
+        known = self._known
+        if known is None or len(data) != known.n_bytes or not data.startswith(known.text):
+            return False
+        return self._start(known.head, data[len(known.text) :])
+
+    def _start(self, head: Head, body: bytes) -> bool:
+        """Start to answer without ASGI; return whether that is possible."""
+        exchange = _Exchange(self)
+        if self.flow.write_paused or not self._gate.start(head, body, exchange.send):
+            return False
+        self.cycle = exchange  # type: ignore[assignment]
+        self.read_until = _NEVER
+        return True
+
+    def _start_asgi(self) -> None:
+        """Start to answer by ASGI what could not be answered without."""
+        body, self._head, self._body = self._body, None, b""
+        super().on_headers_complete()
+        if body:
+            super().on_body(body)
 
     def _refuse(self, status: int) -> None:
         """Answer and close; where the answer would be taken for that of another request, only close."""
@@ -186,18 +247,6 @@ class Connection(HttpToolsProtocol):
         self.write_until = self.loop.time() + WRITE_SECONDS
 
     # --- what is sent ---
-
-    def _respond(self, cycle: RequestResponseCycle, response: bytes) -> bool:
-        """Send a whole response, head and body, in one piece; return whether that was possible."""
-        if cycle.disconnected:
-            return True
-        if cycle.response_started or not cycle.keep_alive or self.flow.write_paused:
-            return False
-        cycle.response_started = cycle.response_complete = True
-        self.transport.write(response)
-        cycle.message_event.set()
-        cycle.on_response()
-        return True
 
     def on_response_complete(self) -> None:
         """Start to answer the next request, or wait for it."""
@@ -227,6 +276,44 @@ class Connection(HttpToolsProtocol):
         """Stop the clock."""
         self.write_until = _NEVER
         super().resume_writing()
+
+
+class _Exchange:
+    """A request that is answered without ASGI; to uvicorn, it is one of its cycles."""
+
+    response_started = response_complete = disconnected = False
+    keep_alive = True
+    message_event = asyncio.Event()  # for which nobody waits
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def send(self, response: Response) -> None:
+        """Send the whole response in one piece."""
+        transport = self._connection.transport
+        self.response_started = self.response_complete = True
+        if not self.keep_alive:  # the service is shutting down
+            response.headers.append((b"connection", b"close"))
+        if not self.disconnected:
+            transport.write(response.to_bytes(self._connection.server_state.default_headers))
+        if not self.keep_alive:
+            transport.close()
+        self._connection.on_response_complete()
+
+
+class _KnownHead(NamedTuple):
+    """A head as it was sent, and what it says."""
+
+    text: bytes
+    n_bytes: int  # with the body
+    head: Head
+
+
+def _known(data: bytes, head: Head, n_body_bytes: int) -> _KnownHead | None:
+    """Return the head of the only request in some bytes; None if there is something else, too."""
+    text = data[: len(data) - n_body_bytes]
+    is_all = len(text) <= MAX_KNOWN_BYTES and text.find(_END) == len(text) - len(_END)
+    return _KnownHead(text, len(data), head) if is_all else None
 
 
 def _refusal(status: int, phrase: str, error: str) -> bytes:

@@ -1,5 +1,8 @@
 """What is sent back."""
 
+from collections.abc import Sequence
+from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -30,18 +33,18 @@ class Response:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response; the server drops the body if the request was HEAD."""
-        respond = scope.get("state", {}).get("respond")
-        if self.status == 200 and scope["method"] == "POST" and respond and respond(self.to_bytes()):
-            return
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.content})
 
-    def to_bytes(self) -> bytes:
-        """Return the response as it goes over the wire."""
-        head = [b"HTTP/1.1 200 OK\r\n"]
-        for name, value in self.headers:
-            head += name, b": ", value, b"\r\n"
-        return b"".join([*head, b"\r\n", self.content])
+    def to_bytes(self, headers: Sequence[tuple[bytes, bytes]] = ()) -> bytes:
+        """Return the response as it goes over the wire, with further headers of the server."""
+        return _head(self.status, (*headers, *self.headers)) + self.content
+
+
+@lru_cache(maxsize=256)  # most responses to a client have the same
+def _head(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    lines = [b"HTTP/1.1 %d %s" % (status, HTTPStatus(status).phrase.encode())]
+    return b"\r\n".join([*lines, *(name + b": " + value for name, value in headers), b"", b""])
 
 
 def json_response(value: Any, status: int = 200) -> Response:
