@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.dataset
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 
 from tests.data.test_tables import SUFFIXES, save
 from vaefeat.data import RowStream, shuffled
@@ -42,6 +43,8 @@ def as_sources(folder):
         "pattern": str(folder / "*" / "*.parquet"),
         "paths": [folder / "deeper" / f"{i}.parquet" for i in range(3)],
         "arrays": lambda: iter(parts),
+        "sparse": sparse.coo_array(X),
+        "sparse parts": lambda: map(sparse.csc_matrix, parts),
         "frames": lambda: (pd.DataFrame(part, columns=NAMES) for part in parts),
         "Polars": lambda: [pl.DataFrame(part, schema=NAMES) for part in parts],
         "batches": lambda: table.to_batches(max_chunksize=700),
@@ -52,7 +55,7 @@ def test_any_source_gives_its_rows_and_names(tmp_path):
     for name, source in as_sources(tmp_path).items():
         with RowStream(source).shuffled(0) as rows:
             assert_array_equal(in_order(rows.head(len(X))), X, err_msg=name)
-            is_unnamed = name in ("array", "Fortran order", "memory map", "arrays")
+            is_unnamed = name in ("array", "Fortran order", "memory map", "arrays", "sparse", "sparse parts")
             assert rows.names == (None if is_unnamed else NAMES), name
 
 
@@ -141,6 +144,7 @@ def bad(column, value):
     [
         (lambda: [X[:10], bad(2, np.nan)], r"part 1, row 7, column 2: got nan, expected a finite"),
         (X.astype(np.float64) * 1e300, r"the array, row 0, column 1: got inf"),
+        (sparse.csr_array(bad(2, np.inf)), r"the array, row 7, column 2: got inf"),
         (lambda: [X[:3], X[:3, :2]], "part 1 has 2 columns, expected 4"),
         (lambda: [X[0]], r"part 0 has shape \(4,\)"),
         (lambda: [], "returned no rows"),

@@ -3,6 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 
 from vaefeat import AutoencoderTransformer, RowStream, VAEEncoderTransformer
 from vaefeat.training import blocks, checkpoint
@@ -45,6 +46,50 @@ def test_many_blocks_give_the_same_model(monkeypatch):
     found = vae(early_stopping=True).fit(X)
     assert encoder_of(found) == encoder_of(expected)
     assert found.history_ == expected.history_
+
+
+# --- sparse rows ---
+
+
+def thinned(rows):
+    return np.where(RNG.random(rows.shape) < 0.7, np.float32(0), rows)
+
+
+@pytest.mark.parametrize("form", [sparse.csr_array, sparse.csc_matrix])
+def test_sparse_rows_give_the_same_bytes_and_are_never_dense_as_a_whole(form, monkeypatch):
+    rows = thinned(X)
+    expected = vae(early_stopping=True).fit(rows)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 5_000)
+    monkeypatch.setattr("vaefeat.data.rows.CHUNK_BYTES", 5_000)
+    made, toarray = [], sparse.csr_array.toarray
+
+    def counted(self, *args):
+        made.append(self.shape[0])
+        return toarray(self, *args)
+
+    for kind in (sparse.csr_array, sparse.csr_matrix):
+        monkeypatch.setattr(kind, "toarray", counted)
+    found = vae(early_stopping=True).fit(form(rows))
+    assert encoder_of(found) == encoder_of(expected)
+    assert found.history_ == expected.history_
+    assert_array_equal(found.transform(form(rows)), expected.transform(rows))
+    assert max(made) < len(rows) / 2 < len(rows) < sum(made)
+
+
+def test_parts_of_a_sparse_matrix_are_trained_on_as_those_of_an_array():
+    rows = thinned(X)
+    found, expected = vae(), vae()
+    for start in (0, 300):
+        found.partial_fit(sparse.csr_array(rows[start : start + 300]))
+        expected.partial_fit(rows[start : start + 300])
+    assert encoder_of(found) == encoder_of(expected)
+
+
+def test_sparse_rows_are_checked():
+    with pytest.raises(ValueError, match=r"X must lie in \[0, 1\]"):
+        vae(likelihood="bernoulli").fit(sparse.csr_array(X))
+    with pytest.raises(ValueError, match="is expecting 6 features"):
+        vae().fit(X).transform(sparse.csr_array(X[:, :5]))
 
 
 # --- streams ---

@@ -107,12 +107,13 @@ class _Transformed:
 
 
 class ArrayRows(Rows):
-    """The rows of an array or of a memory map, which is not copied.
+    """The rows of an array, a memory map or a sparse matrix, which is not copied.
 
     Parameters
     ----------
     arrays : tuple of ndarrays of shape (n_samples, ...)
-        The first is the matrix; of the others, only blocks are made.
+        The first is the matrix, which may be sparse in CSR format: its blocks are made dense. Of the others,
+        only blocks are made.
     index : ndarray of int, optional
         The rows to take, in this order; all by default.
     """
@@ -120,7 +121,7 @@ class ArrayRows(Rows):
     def __init__(self, arrays: Arrays, index: np.ndarray | None = None) -> None:
         self._arrays = tuple(arrays)
         self._index = index
-        self.shape = (len(arrays[0]) if index is None else len(index), *arrays[0].shape[1:])
+        self.shape = (arrays[0].shape[0] if index is None else len(index), *arrays[0].shape[1:])
 
     def chunks(self) -> Iterator[np.ndarray]:
         X, step = self._arrays[0], chunk_length(self.row_bytes)
@@ -188,6 +189,12 @@ def mean_of(chunks: Iterator[np.ndarray], n_rows: int) -> np.ndarray:
     return total / n_rows
 
 
-def _as_float32(rows: np.ndarray) -> np.ndarray:
+def _as_float32(rows: Any) -> np.ndarray:
+    dense = rows.toarray() if is_sparse(rows) else rows
     with np.errstate(over="ignore"):  # which is refused with a message
-        return np.ascontiguousarray(rows, np.float32)
+        return np.ascontiguousarray(dense, np.float32)
+
+
+def is_sparse(X: Any) -> bool:
+    """Return whether rows are a sparse matrix or array of SciPy's."""
+    return hasattr(X, "toarray")

@@ -15,7 +15,7 @@ from vaefeat.data._dialect import UNKNOWN
 from vaefeat.data._table import short
 from vaefeat.data.files import find_files
 from vaefeat.data.frames import frame_columns, is_frame
-from vaefeat.data.rows import ArrayRows
+from vaefeat.data.rows import ArrayRows, is_sparse
 from vaefeat.data.shuffled import ShuffledRows, shuffle
 from vaefeat.data.tables import open_rows, open_table
 from vaefeat.exceptions import DatasetCorruptError
@@ -32,11 +32,11 @@ class RowStream:
 
     Parameters
     ----------
-    source : path, sequence of paths, ndarray, pyarrow Table or Dataset, or callable
+    source : path, sequence of paths, ndarray, sparse matrix, pyarrow Table or Dataset, or callable
         A path is a .parquet, .csv, .csv.gz, .tsv, .tsv.gz, .npy or .npz file; a folder, which stands for all
         such files below it; or a pattern such as ``data/*.parquet``. An array may be a memory map. A callable
-        takes no arguments, and returns an iterable of arrays of shape (n, n_features), of frames of pandas or
-        Polars, or of record batches or tables of pyarrow.
+        takes no arguments, and returns an iterable of arrays or sparse matrices of shape (n, n_features), of
+        frames of pandas or Polars, or of record batches or tables of pyarrow.
     columns : sequence of str, optional
         The columns to take, in this order, where columns have names; all by default.
     folder : path, optional
@@ -102,7 +102,7 @@ class RowStream:
 
     def _open(self) -> tuple[list[str] | None, Iterator[np.ndarray]]:
         """Return the names of the features, if they have any, and all rows, in blocks."""
-        if isinstance(self.source, np.ndarray):
+        if isinstance(self.source, np.ndarray) or is_sparse(self.source):
             return None, _arrays(iter([(self.source, "the array")]), None)
         if hasattr(self.source, "to_batches"):
             names = list(self.columns or self.source.schema.names)
@@ -163,7 +163,7 @@ def _arrays(parts: Parts, names: list[str] | None) -> Iterator[np.ndarray]:
 
 def _matrix(part: Any, names: list[str] | None, where: str) -> np.ndarray:
     if names is None:
-        X = np.asanyarray(part)
+        X = part.tocsr() if is_sparse(part) else np.asanyarray(part)
     else:
         X = _stacked(frame_columns(part, names), names, where)
     if X.ndim != 2 or X.dtype.kind not in "buif":

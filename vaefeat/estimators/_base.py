@@ -9,6 +9,7 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from vaefeat.data.rows import ArrayRows
 from vaefeat.protocols import FeatureEncoder, GraphTransformer, NetworkEstimator
 from vaefeat.runtime import OnnxModel
 from vaefeat.values.images import check_is_flat
@@ -63,17 +64,25 @@ class OnnxEstimator(NetworkEstimator, BaseEstimator):
         reset: bool,
         min_samples: int | None = None,
         dtype: Any = np.float32,
+        keep_sparse: bool = False,
     ) -> Any:
         if not reset and self._is_ready(X):
             return X
         check_is_flat(X)
-        if issparse(X):
-            X = X.toarray()  # networks take dense rows, and learn from few at a time
+        if issparse(X) and not keep_sparse:
+            X = X.toarray()
         if min_samples is None:  # a network cannot be trained on one example: its features have no spread
             min_samples = 2 if reset else 1
         with np.errstate(over="ignore"):  # values that float32 cannot hold are refused with a message
             return validate_data(
-                self, X, y, reset=reset, dtype=dtype, order="C", ensure_min_samples=min_samples
+                self,
+                X,
+                y,
+                reset=reset,
+                dtype=dtype,
+                order="C",
+                ensure_min_samples=min_samples,
+                accept_sparse="csr" if keep_sparse else False,
             )
 
     def __sklearn_tags__(self) -> Any:
@@ -129,13 +138,17 @@ class OnnxTransformer(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows of a sparse matrix are made dense part by part.
 
         Returns
         -------
         features : ndarray of shape (n_samples, n_features_out), float32
         """
         check_is_fitted(self)
+        if issparse(X):
+            rows = ArrayRows((self._validated(X, reset=False, keep_sparse=True),))
+            return np.concatenate([self._features(chunk) for chunk in rows.chunks()])
         return self._features(self._validated(X, reset=False))
 
     def onnx_graph(self) -> Any:

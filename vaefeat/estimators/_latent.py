@@ -96,9 +96,10 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or RowStream
+        X : array-like or sparse matrix of shape (n_samples, n_features), or RowStream
             At least two samples, cast to float32; within the range of the likelihood. Numbers in an array or
-            a memory map are not copied; :class:`vaefeat.RowStream` is for rows that do not fit into memory.
+            a memory map are not copied, and rows of a sparse matrix are made dense block by block;
+            :class:`vaefeat.RowStream` is for rows that do not fit into memory.
         y : Ignored
             Not used, present for API consistency.
         observed : array-like of shape (n_samples, n_features), bool, optional
@@ -154,7 +155,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
         y : Ignored
             Not used, present for API consistency.
 
@@ -288,7 +289,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         if type(X) in (np.ndarray, np.memmap) and X.dtype.kind in "iuf":
             X = self._validated(X, reset=reset, dtype="numeric")
         else:
-            X = self._validated(X, reset=reset)
+            X = self._validated(X, reset=reset, keep_sparse=True)
         rows = ArrayRows((X,) if observed is None else (X, _as_mask(observed, X)))
         if X.dtype != np.float32:
             for chunk in rows.chunks():  # float32 may not hold all values of float64
