@@ -41,8 +41,16 @@ clients:          ## make .venv-clients, in which Triton's and KServe's clients 
 	$(VENV)-clients/bin/python -m pip install --quiet --disable-pip-version-check \
 		'tritonclient[http,grpc]' kserve schemathesis -c constraints-clients.txt
 
-engines: install  ## test encoding on a cluster of Dask, with workers that are killed
-	$(BIN)/python -m pytest tests/engines
+ENGINES := $(patsubst %,$(VENV)-%/installed,polars ray spark)
+engines: $(ENGINES)  ## make .venv-polars, .venv-ray and .venv-spark, in which Polars, DuckDB, Ray and Spark encode in tests
+$(VENV)-polars/installed: PACKAGES := polars duckdb
+$(VENV)-ray/installed: PACKAGES := 'ray[data]'
+$(VENV)-spark/installed: PACKAGES := 'pyspark[sql]'
+$(ENGINES): $(VENV)-%/installed: pyproject.toml constraints-engines.txt
+	$(PYTHON) -m venv $(VENV)-$*
+	$(VENV)-$*/bin/python -m pip install --quiet --no-compile --disable-pip-version-check \
+		-e '.[tables]' $(PACKAGES) -c constraints-engines.txt
+	touch $@
 
 stubs:            ## generate the messages of the gRPC service from its .proto
 	$(PYTHON) -m venv $(VENV)-stubs
@@ -95,4 +103,5 @@ docs: install     ## build the documentation as a site in build/site, with the e
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 clean:            ## remove what the commands above made
-	rm -rf $(VENV) $(VENV)-base $(VENV)-clients $(VENV)-litserve $(VENV)-lowest $(VENV)-mlserver $(VENV)-stubs comparison build
+	rm -rf $(VENV) $(VENV)-base $(VENV)-clients $(VENV)-litserve $(VENV)-lowest $(VENV)-mlserver $(VENV)-polars $(VENV)-ray $(VENV)-spark \
+		$(VENV)-stubs comparison build

@@ -10,7 +10,7 @@ from tests.runtime.test_many_files import X, contents, with_card
 from vaefeat.engines import DaskEngine
 from vaefeat.runtime import encode_files
 
-distributed = pytest.importorskip("distributed", reason="needs the extra dask: make engines")
+distributed = pytest.importorskip("distributed", reason="needs the extra dask")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
