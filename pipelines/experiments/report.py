@@ -12,6 +12,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+from pipelines.benchmarks import plan
 from pipelines.benchmarks.tables import OF_LARGE_DATA, OF_LIBRARY, OF_SERVICE, benchmark_tables
 from pipelines.experiments import (
     collapse,
@@ -87,7 +88,10 @@ def documents(results: Path = RESULTS) -> dict[Path, dict[str, str]]:
             "semi-supervised": semi_supervised_table(semi_supervised),
             "one-label": one_label.table(one),
         },
-        DOCS / "large-data.md": {"large-data": benchmark_tables(large, OF_LARGE_DATA)},
+        DOCS / "large-data.md": {
+            "large-data": benchmark_tables(large, OF_LARGE_DATA),
+            "plan": plan.table(benchmarks),
+        },
         DOCS / "latent-space.md": {
             "interpolation": interpolation.table(between),
             **collapse.tables_of_docs(results),
