@@ -85,8 +85,10 @@ bench-serve: install  ## load the service, LitServe and MLServer; with soak=1, f
 	$(BIN)/python -m pipelines.benchmarks.run --only serve --only limit --only fairness --only startup --only overload --only fuzz --only mutants \
 		$(if $(soak),--only soak)
 
-bench-large: install  ## measure the memory of training on large arrays and files; needs 7 GB of disk
-	$(BIN)/python -m pipelines.benchmarks.run --only large --only sorted_rows --out pipelines/results/large.json
+bench-large: install  ## measure training on large arrays and files, and encoding many files; needs 7 GB of disk
+	for name in large sorted_rows streaming encode_threads kills; do \
+		$(BIN)/python -m pipelines.benchmarks.run --only $$name --out pipelines/results/large.json || exit 1; \
+	done
 
 bench-explore: install  ## time the explorer in a browser, from the move of a slider to the picture
 	npm ci --no-progress --prefix exported/examples

@@ -61,7 +61,8 @@ class Peak:
         self._thread.join()
 
 
-def _source(name: str, n_rows: int, folder: Path) -> Any:
+def make_source(name: str, n_rows: int, folder: Path) -> Any:
+    """Return random rows: an array, a memory map of float64, or a stream of a file in a folder."""
     from vaefeat import RowStream
 
     if name == "array":
@@ -82,7 +83,7 @@ def _fit(connection: Connection) -> None:
     from vaefeat import VAEEncoderTransformer
 
     name, n_rows, folder = connection.recv()
-    X = _source(name, n_rows, folder)
+    X = make_source(name, n_rows, folder)
     before_mb, started = status_mb("RssAnon"), process_time()
     with Peak() as peak:
         VAEEncoderTransformer(

@@ -19,13 +19,16 @@ from rich.table import Table
 
 from pipelines.benchmarks import (
     encode,
+    encode_threads,
     environment,
     explorer,
     imports,
+    kills,
     large,
     memory,
     semi_supervised,
     sorted_rows,
+    streaming,
     training,
     transform,
 )
@@ -46,6 +49,9 @@ BENCHMARKS: dict[str, ModuleType] = {
 ON_DEMAND: dict[str, ModuleType] = {
     "large": large,
     "sorted_rows": sorted_rows,
+    "streaming": streaming,
+    "encode_threads": encode_threads,
+    "kills": kills,
     "serve": throughput,
     "limit": limit,
     "fairness": fairness,

@@ -78,6 +78,29 @@ OF_LARGE_DATA = {
             f"{row['sorted_stream_nats']:.2f} nats",
         ),
     ),
+    "streaming": Table(
+        ("an epoch of 784-500-500-50", "rows/s", "share of the array"),
+        lambda row: (row["name"], f"{row['rows_per_second']:,.0f}", f"{100 * row['share_of_array']:.0f} %"),
+    ),
+    "encode_threads": Table(
+        ("encoding .npy files", "rows/s", "speedup over one thread", "CPU time of one thread"),
+        lambda row: (
+            row["name"],
+            f"{row['rows_per_second']:,.0f}",
+            f"{row['speedup_over_one_thread']:.2f} ×",
+            f"{row['cpu_ratio']:.2f} ×",
+        ),
+    ),
+    "kills": Table(
+        ("at random moments", "kills", "runs in the end", "of which bit for bit", "temporary files left"),
+        lambda row: (
+            row["name"],
+            str(row["kills"]),
+            str(row["complete_runs"]),
+            str(row["bitwise_equal_runs"]),
+            str(row["temporary_files"]),
+        ),
+    ),
 }
 OF_SERVICE = {
     "serve": Table(
