@@ -82,7 +82,7 @@ bench-serve: install  ## load the service, LitServe and MLServer; with soak=1, f
 		test -d $(VENV)-$$name || { $(PYTHON) -m venv $(VENV)-$$name && \
 		$(VENV)-$$name/bin/python -m pip install --quiet --disable-pip-version-check $$name onnxruntime; } || exit 1; \
 	done
-	$(BIN)/python -m pipelines.benchmarks.run --only serve --only limit --only fairness --only startup --only overload --only fuzz --only mutants \
+	$(BIN)/python -m pipelines.benchmarks.run --only serve --only limit --only workers --only fairness --only startup --only overload --only fuzz --only mutants \
 		$(if $(soak),--only soak)
 
 bench-large: install  ## measure training on large arrays and files, and encoding many files; needs 7 GB of disk

@@ -33,7 +33,17 @@ from pipelines.benchmarks import (
     transform,
 )
 from pipelines.benchmarks.common import Row
-from pipelines.benchmarks.serving import fairness, fuzz, limit, mutants, overload, soak, startup, throughput
+from pipelines.benchmarks.serving import (
+    fairness,
+    fuzz,
+    limit,
+    mutants,
+    overload,
+    soak,
+    startup,
+    throughput,
+    workers,
+)
 
 BENCHMARKS: dict[str, ModuleType] = {
     "training": training,
@@ -54,6 +64,7 @@ ON_DEMAND: dict[str, ModuleType] = {
     "kills": kills,
     "serve": throughput,
     "limit": limit,
+    "workers": workers,
     "fairness": fairness,
     "startup": startup,
     "overload": overload,

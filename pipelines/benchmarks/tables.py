@@ -112,6 +112,29 @@ OF_SERVICE = {
             f"{row['p99_ms']:.0f} ms",
         ),
     ),
+    "limit": Table(
+        (
+            "against the limit: an echo, and the model alone",
+            "requests/s",
+            "of the limit",
+            "by processor time",
+        ),
+        lambda row: (
+            row["name"],
+            f"{row['requests_per_second']:,.0f}",
+            f"{row['share_of_limit']:.0%}",
+            f"{row['share_of_limit_cpu']:.0%}",
+        ),
+    ),
+    "workers": Table(
+        ("workers, the client on one core", "requests/s", "processor time of a request", "99th percentile"),
+        lambda row: (
+            f"{row['name']}, {row['cores']} cores",
+            f"{row['requests_per_second']:,.0f}",
+            f"{row['cpu_microseconds']:.0f} µs",
+            f"{row['p99_ms']:.0f} ms",
+        ),
+    ),
     "overload": Table(
         (
             "overload",

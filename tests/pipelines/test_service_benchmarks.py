@@ -8,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NAMES = {
-    "serve": ["vaefeat, binary", "vaefeat, JSON"],  # the others are installed elsewhere
+    "serve": ["vaefeat, binary", "vaefeat, JSON", "vaefeat, gRPC"],  # the others are installed elsewhere
+    "workers": ["--workers 1", "--workers 2"],
     "startup": ["vaefeat serve, two models"],
     "overload": ["10 x capacity, 1 s"],
     "fuzz": ["malformed requests"],
@@ -39,7 +40,7 @@ def test_a_smoke_run_has_its_rows(rows, benchmark):
 
 
 def test_nothing_fails_in_the_throughput_run(rows):
-    for row in rows["serve"]:
+    for row in rows["serve"] + rows["workers"]:
         assert row["requests_per_second"] > 0
         assert row["p99_ms"] >= row["p50_ms"] > 0
         assert row["failed"] == 0

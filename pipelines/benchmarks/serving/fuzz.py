@@ -1,4 +1,4 @@
-"""Malformed requests: their responses, and the memory afterwards."""
+"""Malformed requests over HTTP and gRPC: their responses, and the memory afterwards."""
 
 import gzip
 from collections import Counter
@@ -8,6 +8,7 @@ from urllib.parse import quote
 import numpy as np
 
 from pipelines.benchmarks.common import Progress, Row
+from pipelines.benchmarks.serving.grpc_load import ask_grpc_all, grpc_request
 from pipelines.benchmarks.serving.load import ask_all, binary_request, http_request, json_request
 from pipelines.benchmarks.serving.process import vaefeat
 
@@ -16,12 +17,14 @@ INFER = f"/v2/models/{MODEL}/infer"
 X = np.random.default_rng(0).random((2, N_FEATURES), np.float32)
 GOOD = [binary_request(INFER, X), json_request(INFER, X)]
 HEADER = "Inference_Header_Content_Length"
+GOOD_GRPC = grpc_request(MODEL, X)
 ALLOWED = {200, 400, 404, 405, 408, 413, 415, 429, 503, 504}
+ALLOWED_GRPC = {"INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "UNAVAILABLE"}
 
 
 @dataclass(frozen=True)
 class Settings:
-    n_requests: int = 60_000
+    n_requests: int = 120_000  # half of them over gRPC
     n_looks: int = 20
     n_connections: int = 8
 
@@ -33,20 +36,24 @@ def measure(smoke: bool, progress: Progress) -> list[Row]:
     """Send requests with bytes changed, cut off, put in or doubled, and look at the memory meanwhile."""
     settings = SMOKE if smoke else Settings()
     rng = np.random.default_rng(0)
-    statuses: Counter[int | None] = Counter()
+    statuses: Counter[int | str | None] = Counter()
+    n_of_each = settings.n_requests // settings.n_looks // 2
     memory = []
-    with vaefeat([MODEL]) as service:
+    with vaefeat([MODEL], grpc=True) as service:
         for look in range(settings.n_looks):
             progress("asking", look, settings.n_looks)
-            requests = [_malformed(rng) for _ in range(settings.n_requests // settings.n_looks)]
+            requests = [_malformed(rng) for _ in range(n_of_each)]
             answers = ask_all(service.port, requests, settings.n_connections)
+            assert service.grpc_port is not None
+            requests = [_damaged(rng, GOOD_GRPC) for _ in range(n_of_each)]
+            answers += ask_grpc_all(service.grpc_port, requests, settings.n_connections)
             statuses.update(answer.status for answer in answers)
             memory.append(service.memory_mb())
         is_well = [answer.status for answer in ask_all(service.port, GOOD, 1)] == [200, 200]
     return [_row(statuses, memory, settings, is_well)]
 
 
-def _row(statuses: Counter[int | None], memory: list[float], settings: Settings, is_well: bool) -> Row:
+def _row(statuses: Counter[int | str | None], memory: list[float], settings: Settings, is_well: bool) -> Row:
     warm = memory[len(memory) // 2 :]
     slope = np.polyfit(np.arange(len(warm)), warm, 1)[0] * settings.n_looks / settings.n_requests
     return {
@@ -54,7 +61,7 @@ def _row(statuses: Counter[int | None], memory: list[float], settings: Settings,
         "name": "malformed requests",
         "requests": statuses.total(),
         "statuses": ", ".join(f"{status}: {n}" for status, n in sorted(statuses.items(), key=str)),
-        "not_allowed": sum(n for status, n in statuses.items() if status not in ALLOWED),
+        "not_allowed": sum(n for status, n in statuses.items() if status not in ALLOWED | ALLOWED_GRPC),
         "well_afterwards": is_well,
         "memory_mb": memory[-1],
         "slope_mb_per_million_requests": 1e6 * float(slope),

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from itertools import cycle
 from typing import Any, NamedTuple
 
@@ -13,9 +13,9 @@ PATIENCE = 20.0  # seconds to wait for a response
 
 
 class Answer(NamedTuple):
-    """The outcome of a request: an HTTP status, or None if the connection was cut."""
+    """The outcome of a request: a status of HTTP or gRPC, or None if the connection was cut."""
 
-    status: int | None
+    status: int | str | None
     seconds: float
 
 
@@ -44,20 +44,20 @@ def json_request(path: str, X: np.ndarray) -> bytes:
 
 def ask_for(seconds: float, port: int, requests: Sequence[bytes], n_connections: int) -> list[Answer]:
     """Ask on some connections for some time, on each as soon as the last answer is there."""
+    return run(_ask(port, until(time.perf_counter() + seconds, cycle(requests)), n_connections))
 
-    def until_the_end() -> Iterator[bytes]:
-        end = time.perf_counter() + seconds
-        for request in cycle(requests):
-            yield request  # at least one
-            if time.perf_counter() >= end:
-                return
 
-    return _run(_ask(port, until_the_end(), n_connections))
+def until(end: float, requests: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield requests, at least one, until a time of ``perf_counter``."""
+    for request in requests:
+        yield request
+        if time.perf_counter() >= end:
+            return
 
 
 def ask_all(port: int, requests: Sequence[bytes], n_connections: int) -> list[Answer]:
     """Ask everything once, on some connections."""
-    return _run(_ask(port, iter(requests), n_connections))
+    return run(_ask(port, iter(requests), n_connections))
 
 
 async def _ask(port: int, requests: Iterator[bytes], n_connections: int) -> list[Answer]:
@@ -110,7 +110,7 @@ def ask_at_rate(
             connection.close()
         return answers, n_unsent
 
-    return _run(main())
+    return run(main())
 
 
 def percentile(answers: Sequence[Answer], share: float) -> float:
@@ -168,7 +168,8 @@ async def _connect(port: int) -> _Connection:
     return (await loop.create_connection(_Connection, "127.0.0.1", port))[1]
 
 
-def _run(main: Coroutine[Any, Any, Any]) -> Any:
+def run(main: Coroutine[Any, Any, Any]) -> Any:
+    """Run a client in an event loop of its own."""
     import uvloop
 
     return uvloop.run(main)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,15 +27,20 @@ class Process:
     port: int
     pid: int
     seconds_to_ready: float
+    grpc_port: int | None = None
 
     def memory_mb(self) -> float:
         """Return the current resident memory."""
         return status_mb("VmRSS", Path(f"/proc/{self.pid}/status"))
 
     def cpu_seconds(self) -> float:
-        """Return the processor time taken so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Return the processor time taken so far by the process and those that it has started."""
+        ticks = 0
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # the process has ended
+                fields = path.read_text().rsplit(")", 1)[1].split()
+                ticks += int(fields[11]) + int(fields[12]) if int(fields[3]) == self.pid else 0
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def is_ready(self, path: str = "/v2/health/ready") -> bool:
         """Tell whether it answers, and says so."""
@@ -50,21 +55,22 @@ class Process:
 
 
 @contextmanager
-def vaefeat(models: Sequence[str], *options: str) -> Iterator[Process]:
-    """Serve some of the exported models."""
+def vaefeat(models: Sequence[str], *options: str, grpc: bool = False) -> Iterator[Process]:
+    """Serve some of the exported models, over HTTP and perhaps gRPC."""
+    grpc_port = _free_port() if grpc else None
     with tempfile.TemporaryDirectory() as folder:
         for model in models:
             shutil.copytree(EXPORTED / model, Path(folder) / model)
-        command = [sys.executable, "-m", "vaefeat", "serve", folder, *options, "--port"]
-        with running(command, "/v2/health/ready") as process:
-            yield process
+        command = [sys.executable, "-m", "vaefeat", "serve", folder, *options]
+        command += ["--grpc-port", str(grpc_port)] if grpc else []
+        with running([*command, "--port"], "/v2/health/ready") as process:
+            yield replace(process, grpc_port=grpc_port)
 
 
 @contextmanager
 def running(command: Sequence[str | Path], ready: str) -> Iterator[Process]:
     """Run a command, to which a port is added, until it is ready; end it afterwards."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = _free_port()
     start = time.perf_counter()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -85,3 +91,8 @@ def running(command: Sequence[str | Path], ready: str) -> Iterator[Process]:
             yield replace(service, seconds_to_ready=time.perf_counter() - start)
         finally:
             os.killpg(process.pid, signal.SIGKILL)  # some have processes of their own
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]

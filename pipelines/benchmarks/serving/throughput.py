@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.benchmarks.common import N_PIXELS, Progress, Row
+from pipelines.benchmarks.serving.grpc_load import ask_grpc_for, grpc_request
 from pipelines.benchmarks.serving.load import (
     Answer,
     ask_for,
@@ -28,8 +29,10 @@ OURS = "vaefeat, binary"
 REQUESTS = {
     OURS: binary_request(INFER, X),
     "vaefeat, JSON": json_request(INFER, X),
+    "vaefeat, gRPC": grpc_request(MODEL, X),
     "LitServe, bytes": http_request("/predict", X.tobytes(), Content_Type="application/octet-stream"),
     "MLServer, JSON": json_request("/v2/models/encoder/infer", X),
+    "MLServer, gRPC": grpc_request("encoder", X),
 }
 
 
@@ -41,42 +44,56 @@ class Settings:
     contenders: tuple[str, ...] = tuple(REQUESTS)
 
 
-SMOKE = Settings(n_connections=4, n_rounds=1, seconds_a_round=0.3, contenders=(OURS, "vaefeat, JSON"))
+SMOKE = Settings(
+    n_connections=4, n_rounds=1, seconds_a_round=0.3, contenders=(OURS, "vaefeat, JSON", "vaefeat, gRPC")
+)
 
 
 def measure(smoke: bool, progress: Progress) -> list[Row]:
     """Ask the services by turns, one at a time: each has the machine to itself, but for who asks."""
     settings = SMOKE if smoke else Settings()
     answers: dict[str, list[Answer]] = {name: [] for name in settings.contenders}
+    cpu_seconds = dict.fromkeys(settings.contenders, 0.0)
     for done in range(settings.n_rounds):
         for name in settings.contenders:
             progress(name, done, settings.n_rounds)
             with _service(name) as service:
-                ask = service.port, [REQUESTS[name]], settings.n_connections
-                ask_for(settings.seconds_a_round / 4, *ask)  # wakes it up
-                answers[name] += ask_for(settings.seconds_a_round, *ask)
+                _ask(name, service, settings.seconds_a_round / 4, settings)  # wakes it up
+                before = service.cpu_seconds()
+                answers[name] += _ask(name, service, settings.seconds_a_round, settings)
+                cpu_seconds[name] += service.cpu_seconds() - before
     seconds = settings.n_rounds * settings.seconds_a_round
-    rows = [_row(name, settings.n_connections, each, seconds) for name, each in answers.items()]
+    rows = [
+        _row(name, settings.n_connections, each, seconds, cpu_seconds[name]) for name, each in answers.items()
+    ]
     ours = next(row["requests_per_second"] for row in rows if row["name"] == OURS)
     return [row | {"vaefeat_ratio": row["requests_per_second"] / ours} for row in rows]
+
+
+def _ask(name: str, service: Process, seconds: float, settings: Settings) -> list[Answer]:
+    if not name.endswith("gRPC"):
+        return ask_for(seconds, service.port, [REQUESTS[name]], settings.n_connections)
+    port = service.grpc_port or service.port + 1  # as the script of MLServer says
+    return ask_grpc_for(seconds, port, [REQUESTS[name]], settings.n_connections)
 
 
 def _service(name: str) -> AbstractContextManager[Process]:
     who = name.split(",")[0].lower()
     if who == "vaefeat":
-        return vaefeat([MODEL])
+        return vaefeat([MODEL], grpc=name.endswith("gRPC"))
     script, model = CONTENDERS / f"{who}_service.py", EXPORTED / MODEL / "model.onnx"
     ready = "/health" if who == "litserve" else "/v2/health/ready"
     return running([_python(who), script, model], ready)
 
 
-def _row(name: str, n_connections: int, answers: list[Answer], seconds: float) -> Row:
+def _row(name: str, n_connections: int, answers: list[Answer], seconds: float, cpu_seconds: float) -> Row:
     return {
         "benchmark": "serve",
         "name": name,
         "version": _version(name.split(",")[0].lower()),
         "connections": n_connections,
         "requests_per_second": len(answers) / seconds,
+        "cpu_microseconds": 1e6 * cpu_seconds / len(answers),
         "p50_ms": percentile(answers, 50),
         "p99_ms": percentile(answers, 99),
         "failed": sum(answer.status != 200 for answer in answers),
