@@ -19,6 +19,7 @@ from vaefeat import (
     SupervisedEncoderTransformer,
     VAEEncoderTransformer,
 )
+from vaefeat.estimators import _latent
 
 SEMI_SUPERVISED = {"GraphClassifier", "M2Classifier"}
 SMALL = {"hidden_layer_sizes": (16,), "batch_size": 300, "max_iter": 5}
@@ -64,4 +65,22 @@ def test_check_estimator_passes(estimator, check):
     ]
 )
 def test_check_estimator_passes_for_the_other_estimators(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture
+def _rows_as_images(monkeypatch):
+    """Take the features for an image of one row, as the checks vary their number."""
+    monkeypatch.setattr(_latent, "checked_image_shape", lambda estimator, n, **options: (1, n, 1))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_rows_as_images")
+@parametrize_with_checks(
+    [
+        VAEEncoderTransformer(4, filters=(4,), decoder="convolutional", **SMALL),
+        AutoencoderTransformer(4, filters=(4,), decoder="convolutional", **SMALL),
+    ]
+)
+def test_check_estimator_passes_with_convolutions_in_encoder_and_decoder(estimator, check):
     check(estimator)

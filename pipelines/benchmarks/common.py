@@ -5,14 +5,27 @@ import os
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-N_PIXELS = 784
+SIDE = 28
+N_PIXELS = SIDE**2
 N_COMPONENTS = 50
 
 Row = dict[str, Any]
+
+
+class Network(NamedTuple):
+    """The hidden layers of an encoder with ReLU; the decoder has the dense ones, in reverse.
+
+    Convolutions come first: of 3 x 3 pixels, every second row and column, padded to keep the border.
+    """
+
+    filters: tuple[int, ...] = ()
+    hidden_layer_sizes: tuple[int, ...] = (500, 500)
+
+
 Progress = Callable[[str, int, int], None]  # what is measured now, how many are done, of how many
 
 

@@ -31,6 +31,7 @@ from pipelines.benchmarks import (
     streaming,
     training,
     transform,
+    views,
 )
 from pipelines.benchmarks.common import Row
 from pipelines.benchmarks.serving import (
@@ -48,6 +49,7 @@ from pipelines.benchmarks.serving import (
 BENCHMARKS: dict[str, ModuleType] = {
     "training": training,
     "semi_supervised": semi_supervised,
+    "views": views,
     "transform": transform,
     "imports": imports,
     "memory": memory,

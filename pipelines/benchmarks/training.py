@@ -1,4 +1,4 @@
-"""Seconds per training epoch of the VAE 784-500-500-50."""
+"""Seconds per training epoch of VAEs of MNIST's images, of dense layers or with convolutions."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from statistics import median
 from time import perf_counter
 
-from pipelines.benchmarks.common import Progress, Row, Worker, images, with_ratios
+from pipelines.benchmarks.common import Network, Progress, Row, Worker, images, with_ratios
 
 OURS = "vaefeat"
 CONTENDERS = {  # modules, so that a process imports no framework but its own
@@ -16,7 +16,7 @@ CONTENDERS = {  # modules, so that a process imports no framework but its own
     "keras.Model.fit": "keras_fit",
     "keras.Model.fit, XLA": "keras_fit_xla",
     "PyTorch, eager": "torch_loop",
-    "matrix products alone": "matrix_products",
+    "products alone": "products_alone",
 }
 NEEDS = {"PyTorch, eager": "torch"}
 # Long enough for vaefeat to compile. The processes are ended once enough epochs are timed.
@@ -26,13 +26,17 @@ MAX_EPOCHS = 50
 @dataclass(frozen=True)
 class Settings:
     n_samples: int = 55_000
-    batch_sizes: tuple[int, ...] = (100, 256)
+    networks: tuple[tuple[Network, int], ...] = (  # with the size of a batch
+        (Network(), 100),
+        (Network(), 256),
+        (Network((32, 64, 128), (256,)), 256),  # that of vaefeat.recipes.image_encoder
+    )
     n_rounds: int = 3
     epochs_a_round: int = 2
     smoke: bool = False
 
 
-SMOKE = Settings(n_samples=500, batch_sizes=(100,), n_rounds=1, epochs_a_round=1, smoke=True)
+SMOKE = Settings(500, ((Network((4,), (8,)), 100),), n_rounds=1, epochs_a_round=1, smoke=True)
 
 
 class Clock:
@@ -52,12 +56,12 @@ class Clock:
 def measure(smoke: bool, progress: Progress) -> list[Row]:
     """Train with all contenders in turn, epoch by epoch.
 
-    The row "matrix products alone" is the time that NumPy takes for an epoch's matrix products: what
-    is left when all else costs nothing.
+    The row "products alone" is the time of an epoch's matrix products and convolutions: what is left
+    when all else costs nothing.
     """
     settings = SMOKE if smoke else Settings()
     names = [name for name in CONTENDERS if _is_installed(name)]
-    return [row for size in settings.batch_sizes for row in _compare(names, size, settings, progress)]
+    return [row for case in settings.networks for row in _compare(names, *case, settings, progress)]
 
 
 def _is_installed(name: str) -> bool:
@@ -67,7 +71,9 @@ def _is_installed(name: str) -> bool:
     return installed
 
 
-def _compare(names: list[str], batch_size: int, settings: Settings, progress: Progress) -> list[Row]:
+def _compare(
+    names: list[str], network: Network, batch_size: int, settings: Settings, progress: Progress
+) -> list[Row]:
     # The first epoch of a round is dropped: some contenders take seconds to resume after a pause.
     a_turn = [False] + settings.epochs_a_round * [True]
     a_round = [(name, kept) for name in names for kept in a_turn]
@@ -78,25 +84,29 @@ def _compare(names: list[str], batch_size: int, settings: Settings, progress: Pr
         for done, (name, kept) in enumerate(epochs):
             progress(f"{name}, batches of {batch_size}", done, len(epochs))
             if name not in workers:  # not earlier: the previous one has compiled by now
-                worker = Worker(_train, CONTENDERS[name], settings.n_samples, batch_size, settings.smoke)
+                worker = Worker(_train, CONTENDERS[name], network, batch_size, settings)
                 workers[name] = stack.enter_context(worker)
             duration = workers[name].ask()
             if kept:
                 seconds[name].append(duration)
-    rows = [_row(name, batch_size, settings.n_samples, seconds[name]) for name in names]
+    rows = [_row(name, network, batch_size, settings.n_samples, seconds[name]) for name in names]
     return with_ratios(rows, "seconds_per_epoch", OURS)
 
 
-def _train(connection: Connection, module: str, n_samples: int, batch_size: int, smoke: bool) -> None:
+def _train(
+    connection: Connection, module: str, network: Network, batch_size: int, settings: Settings
+) -> None:
     contender = import_module(f"pipelines.benchmarks.contenders.{module}")
-    contender.train(images(n_samples, smoke), batch_size, MAX_EPOCHS, Clock(connection))
+    X = images(settings.n_samples, settings.smoke)
+    contender.train(X, network, batch_size, MAX_EPOCHS, Clock(connection))
 
 
-def _row(name: str, batch_size: int, n_samples: int, seconds: list[float]) -> Row:
+def _row(name: str, network: Network, batch_size: int, n_samples: int, seconds: list[float]) -> Row:
     first, *epochs = seconds
     return {
         "benchmark": "training",
         "name": name,
+        "filters": "-".join(map(str, network.filters)),
         "batch_size": batch_size,
         "n_samples": n_samples,
         "first_epoch_seconds": first,

@@ -4,19 +4,30 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from pipelines.benchmarks.common import N_COMPONENTS, N_PIXELS
+from pipelines.benchmarks.common import N_COMPONENTS, N_PIXELS, SIDE, Network
 from pipelines.benchmarks.training import Clock
 
 
+def encoder_layers(network: Network, activation: str | None) -> list[layers.Layer]:
+    """Return the hidden layers of the encoder."""
+    convolutions = [layers.Conv2D(n, 3, 2, "same", activation=activation) for n in network.filters]
+    image = [layers.Reshape((SIDE, SIDE, 1)), *convolutions, layers.Flatten()] if convolutions else []
+    return [*image, *(layers.Dense(n, activation) for n in network.hidden_layer_sizes)]
+
+
+def decoder_layers(network: Network, activation: str | None) -> list[layers.Layer]:
+    """Return the layers of the decoder; the last gives the logits of the pixels."""
+    hidden = [layers.Dense(n, activation) for n in network.hidden_layer_sizes[::-1]]
+    return [*hidden, layers.Dense(N_PIXELS)]
+
+
 class KerasVAE(keras.Model):
-    def __init__(self):
+    def __init__(self, network: Network):
         super().__init__()
-        self.encoder = keras.Sequential([layers.Dense(500, "relu"), layers.Dense(500, "relu")])
+        self.encoder = keras.Sequential(encoder_layers(network, "relu"))
         self.z_mean = layers.Dense(N_COMPONENTS)
         self.z_log_var = layers.Dense(N_COMPONENTS)
-        self.decoder = keras.Sequential(
-            [layers.Dense(500, "relu"), layers.Dense(500, "relu"), layers.Dense(N_PIXELS)]
-        )
+        self.decoder = keras.Sequential(decoder_layers(network, "relu"))
         self.noise = keras.random.SeedGenerator(0)
 
     def call(self, x):
@@ -34,10 +45,15 @@ def negative_log_likelihood(x, x_logits):
 
 
 def train(
-    X: np.ndarray, batch_size: int, max_epochs: int, clock: Clock, jit_compile: bool | str = "auto"
+    X: np.ndarray,
+    network: Network,
+    batch_size: int,
+    max_epochs: int,
+    clock: Clock,
+    jit_compile: bool | str = "auto",
 ) -> None:
     """Train with 32 steps an execution, so that little time goes into Python between them."""
-    vae = KerasVAE()
+    vae = KerasVAE(network)
     vae.compile(
         keras.optimizers.Adam(1e-3),
         negative_log_likelihood,

@@ -7,17 +7,19 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from pipelines.benchmarks.common import N_COMPONENTS, N_PIXELS
+from pipelines.benchmarks.common import N_COMPONENTS, N_PIXELS, SIDE, Network
 from pipelines.benchmarks.training import Clock
 
 
 class TorchVAE(nn.Module):
-    def __init__(self):
+    def __init__(self, network: Network):
         super().__init__()
-        self.encoder = _perceptron(N_PIXELS, 500, 500)
-        self.z_mean = nn.Linear(500, N_COMPONENTS)
-        self.z_log_var = nn.Linear(500, N_COMPONENTS)
-        self.decoder = nn.Sequential(_perceptron(N_COMPONENTS, 500, 500), nn.Linear(500, N_PIXELS))
+        sizes = network.hidden_layer_sizes
+        convolutions, n_inputs = _convolutions(network.filters)
+        self.encoder = nn.Sequential(convolutions, _perceptron(n_inputs, *sizes))
+        self.z_mean = nn.Linear(sizes[-1], N_COMPONENTS)
+        self.z_log_var = nn.Linear(sizes[-1], N_COMPONENTS)
+        self.decoder = nn.Sequential(_perceptron(N_COMPONENTS, *sizes[::-1]), nn.Linear(sizes[0], N_PIXELS))
 
     def forward(self, x):
         """Return the mean loss of the batch, in nats."""
@@ -29,14 +31,26 @@ class TorchVAE(nn.Module):
         return (reconstruction + kl) / len(x)
 
 
+def _convolutions(filters: tuple[int, ...]) -> tuple[nn.Sequential, int]:
+    """Return the convolutions, or nothing if there are none, and the number of their outputs."""
+    if not filters:
+        return nn.Sequential(), N_PIXELS
+    pairs = pairwise((1, *filters))
+    layers = [layer for n, m in pairs for layer in (nn.Conv2d(n, m, 3, 2, padding=1), nn.ReLU())]
+    side = SIDE
+    for _ in filters:
+        side = -(-side // 2)
+    return nn.Sequential(nn.Unflatten(1, (1, SIDE, SIDE)), *layers, nn.Flatten()), filters[-1] * side**2
+
+
 def _perceptron(*sizes: int) -> nn.Sequential:
     layers = [layer for n, m in pairwise(sizes) for layer in (nn.Linear(n, m), nn.ReLU())]
     return nn.Sequential(*layers)
 
 
-def train(X: np.ndarray, batch_size: int, max_epochs: int, clock: Clock) -> None:
+def train(X: np.ndarray, network: Network, batch_size: int, max_epochs: int, clock: Clock) -> None:
     """Train on rows held in memory, with Adam in its quickest form on a CPU."""
-    vae = TorchVAE()
+    vae = TorchVAE(network)
     optimizer = torch.optim.Adam(vae.parameters(), 1e-3, fused=True)
     X = torch.from_numpy(X)
     for _ in range(max_epochs):

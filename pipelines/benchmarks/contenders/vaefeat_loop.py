@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from pipelines.benchmarks.common import N_COMPONENTS, N_PIXELS
+from pipelines.benchmarks.common import N_COMPONENTS, N_PIXELS, SIDE, Network
 from pipelines.benchmarks.training import Clock
 from vaefeat.training.loop import Trainer
 from vaefeat.training.networks import NetworkConfig
@@ -11,10 +11,12 @@ from vaefeat.training.vae import VAE, VAEConfig
 from vaefeat.values.likelihoods import Bernoulli
 
 
-def train(X: np.ndarray, batch_size: int, max_epochs: int, clock: Clock) -> None:
+def train(X: np.ndarray, network: Network, batch_size: int, max_epochs: int, clock: Clock) -> None:
     """Train as :class:`vaefeat.VAEEncoderTransformer` does."""
-    network = NetworkConfig(n_inputs=N_PIXELS, n_outputs=N_COMPONENTS)
-    vae = VAE(VAEConfig(encoder=network, likelihood=Bernoulli()), seed=0)
+    encoder = NetworkConfig(
+        n_inputs=N_PIXELS, n_outputs=N_COMPONENTS, image_shape=(SIDE, SIDE), **network._asdict()
+    )
+    vae = VAE(VAEConfig(encoder=encoder, likelihood=Bernoulli()), seed=0)
     timing = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda *_: clock.begin(), on_epoch_end=lambda *_: clock.end()
     )
