@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 
 from vaefeat.exceptions import InvalidModelError
 from vaefeat.runtime.card import check_portable, read_card, to_json, to_markdown, usage
@@ -32,7 +33,7 @@ def test_json_refuses_numbers_that_json_does_not_have(value):
 
 def test_markdown_shows_the_readable_sections():
     page = to_markdown(CARD)
-    assert page.startswith("# digits\n\nLatent means.\n")
+    assert "\n# digits\n\nLatent means.\n" in page
     for line in (
         "## Input",
         "| n_features | 64 |",
@@ -45,6 +46,20 @@ def test_markdown_shows_the_readable_sections():
         "## Use it",
     ):
         assert line in page.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("output", "task"),
+    [
+        ("label", "tabular-classification"),
+        ("prediction", "tabular-regression"),
+        ("z_mean", "feature-extraction"),
+    ],
+)
+def test_markdown_begins_with_what_hubs_of_models_read(output, task):
+    _, hub, page = to_markdown(CARD | {"outputs": {output: "float32"}}).split("---\n", 2)
+    assert yaml.safe_load(hub) == {"library_name": "onnx", "pipeline_tag": task, "tags": ["onnx", "vaefeat"]}
+    assert page.startswith("\n# digits\n")
 
 
 def test_markdown_leaves_out_golden_rows_and_empty_sections():

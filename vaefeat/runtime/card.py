@@ -112,14 +112,23 @@ def to_json(card: Mapping[str, Any]) -> str:
 
 
 def to_markdown(card: Mapping[str, Any]) -> str:
-    """Return the card as a Markdown page."""
-    lines = [f"# {card['name']}", "", str(card["description"]), ""]
+    """Return the card as a Markdown page, after a few lines of YAML for hubs of models."""
+    hub = ["library_name: onnx", f"pipeline_tag: {_hub_task(card)}", "tags:", "- onnx", "- vaefeat"]
+    lines = ["---", *hub, "---", "", f"# {card['name']}", "", str(card["description"]), ""]
     for title, entries in sections(card):
         lines += [f"## {title}", "", "| | |", "| --- | --- |"]
         lines += [f"| {_escape(name)} | {_escape(text)} |" for name, text in entries]
         lines.append("")
     lines += ["## Use it", "", "```python", usage(card), "```", ""]
     return "\n".join(lines)
+
+
+def _hub_task(card: Mapping[str, Any]) -> str:
+    """Return the task of a model by the name that hubs have for it."""
+    outputs = card.get("outputs") or {}
+    if "label" in outputs:
+        return "tabular-classification"
+    return "tabular-regression" if "prediction" in outputs else "feature-extraction"
 
 
 def sections(card: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
