@@ -180,6 +180,12 @@ def test_the_pictures_of_m2_are_drawn(mnist, tmp_path, run_smoke):
     assert out.stat().st_size > 10_000
 
 
+def test_the_pictures_of_photographs_are_drawn(load_or_skip, tmp_path, run_smoke):
+    load_or_skip("olivetti")
+    run_smoke("photo_pictures", "--only", "olivetti", "--out", tmp_path)
+    assert {path.name for path in tmp_path.glob("*.png")} == {"photos-olivetti.png", "photos.png"}
+
+
 def test_uses_of_autoencoders_are_compared_with_the_usual_methods(load_or_skip, tmp_path, run_smoke):
     load_or_skip("satimage")
     out = tmp_path / "rows.jsonl"
