@@ -36,7 +36,7 @@ class Setting(NamedTuple):
     batch_size: int
 
 
-SETTINGS = {"olivetti": Setting(390, 64, 3_000, 50), "cifar-10": Setting(10_000, 128, 2_000, 100)}
+SETTINGS = {"olivetti": Setting(390, 64, 800, 50), "cifar-10": Setting(10_000, 128, 1_000, 100)}
 
 
 def train(name: str, smoke: bool) -> tuple[VAEEncoderTransformer, np.ndarray]:
@@ -48,7 +48,7 @@ def train(name: str, smoke: bool) -> tuple[VAEEncoderTransformer, np.ndarray]:
     vae = VAEEncoderTransformer(
         setting.n_components,
         hidden_layer_sizes=(256,),
-        filters=(32, 64, 128),
+        filters=(16, 32, 64),
         decoder="convolutional",
         image_shape=dataset.image_shape,
         batch_size=setting.batch_size,
@@ -71,7 +71,7 @@ def draw(vae: VAEEncoderTransformer, unseen: np.ndarray, path: Path) -> None:
         vae, unseen[:4], unseen[4:8], n_steps=N_COLUMNS, title="From one image to another", ax=middle
     )
     SamplesDisplay.from_estimator(vae, n_rows=3, n_columns=N_COLUMNS, random_state=0, ax=bottom)
-    save_figure(figure, path, dpi=110)
+    save_figure(figure, path, dpi=110, bbox_inches="tight")  # names of rows stand outside
 
 
 def draw_label_efficiency(comparison: Comparison, path: Path) -> None:

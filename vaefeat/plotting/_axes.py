@@ -28,6 +28,7 @@ METHODS = {
     "hidden": 4,
     "image vae, hidden": 4,
     "image vae": 3,
+    "photo": 6,  # as M2, which stands beside it nowhere
     "vae": 5,
     "plain vae": 5,
 }
