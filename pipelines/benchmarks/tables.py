@@ -18,7 +18,7 @@ OURS = "vaefeat"
 EMPTY = "pass"  # the process that imports nothing
 OF_LIBRARY = {
     "training": Table(
-        ("one epoch of 55 000 images", "convolutions", "batch", "seconds", "speedup of vaefeat"),
+        ("one epoch of 20 000 images", "convolutions", "batch", "seconds", "speedup of vaefeat"),
         lambda row: (
             row["name"],
             row["filters"],

@@ -25,7 +25,7 @@ MAX_EPOCHS = 50
 
 @dataclass(frozen=True)
 class Settings:
-    n_samples: int = 55_000
+    n_samples: int = 20_000
     networks: tuple[tuple[Network, int], ...] = (  # with the size of a batch
         (Network(), 100),
         (Network(), 256),
