@@ -78,8 +78,7 @@ ON_DEMAND: dict[str, ModuleType] = {
 ALL = BENCHMARKS | ON_DEMAND
 Name = StrEnum("Name", list(ALL))
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks.json"
-PACKAGES = (
-    "vaefeat",
+PACKAGES = (  # that of vaefeat is in each row: its commit
     "numpy",
     "onnxruntime",
     "scikit-learn",
