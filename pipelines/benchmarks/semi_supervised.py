@@ -1,6 +1,5 @@
 """Duration of a training step of M2 with ten classes, compared with a VAE of equal width and batch size."""
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from math import ceil
 from multiprocessing.connection import Connection
@@ -8,8 +7,8 @@ from statistics import median
 
 import numpy as np
 
-from pipelines.benchmarks.common import N_COMPONENTS, Progress, Row, Worker, images
-from pipelines.benchmarks.training import Clock
+from pipelines.benchmarks.common import N_COMPONENTS, Progress, Row, images
+from pipelines.benchmarks.training import Clock, time_in_turn
 
 REFERENCE = "VAE on pixels"
 NAMES = (REFERENCE, "M2 on pixels", "M2 on 50 latents (M1+M2)")
@@ -34,15 +33,7 @@ SMOKE = Settings(n_samples=500, n_epochs=1, smoke=True)
 def measure(smoke: bool, progress: Progress) -> list[Row]:
     """Train all in turn, epoch by epoch; the first epoch of each, which compiles, is dropped."""
     settings = SMOKE if smoke else Settings()
-    seconds: dict[str, list[float]] = {name: [] for name in NAMES}
-    with ExitStack() as stack:
-        workers = {name: stack.enter_context(Worker(_train, name, settings)) for name in NAMES}
-        turns = [(name, kept) for kept in [False] + settings.n_epochs * [True] for name in NAMES]
-        for done, (name, kept) in enumerate(turns):
-            progress(name, done, len(turns))
-            duration = workers[name].ask()
-            if kept:
-                seconds[name].append(duration)
+    seconds = time_in_turn(NAMES, _train, settings, progress)
     n_steps = ceil(settings.n_samples / settings.batch_size)
     milliseconds = {name: 1e3 * median(epochs) / n_steps for name, epochs in seconds.items()}
     return [
@@ -59,19 +50,13 @@ def measure(smoke: bool, progress: Progress) -> list[Row]:
 
 
 def _train(connection: Connection, name: str, settings: Settings) -> None:
-    import keras
-
     from vaefeat import M2Classifier, VAEEncoderTransformer
 
-    clock = Clock(connection)
-    timing = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda *_: clock.begin(), on_epoch_end=lambda *_: clock.end()
-    )
     shared = {
         "hidden_layer_sizes": HIDDEN,
         "batch_size": settings.batch_size,
         "max_iter": MAX_EPOCHS,
-        "callbacks": [timing],
+        "callbacks": [Clock(connection).callback()],
         "random_state": 0,
     }
     X = images(settings.n_samples, settings.smoke)

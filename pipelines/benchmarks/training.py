@@ -1,5 +1,6 @@
 """Seconds per training epoch of VAEs of MNIST's images, of dense layers or with convolutions."""
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
@@ -7,6 +8,7 @@ from importlib.util import find_spec
 from multiprocessing.connection import Connection
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 from pipelines.benchmarks.common import Network, Progress, Row, Worker, images, with_ratios
 
@@ -51,6 +53,34 @@ class Clock:
 
     def end(self) -> None:
         self._connection.send(perf_counter() - self._start)
+
+    def callback(self) -> Any:
+        """Return a callback of Keras that stands around each epoch."""
+        import keras
+
+        return keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda *_: self.begin(), on_epoch_end=lambda *_: self.end()
+        )
+
+
+def time_in_turn(
+    names: Sequence[str], train: Callable[..., None], settings: Any, progress: Progress
+) -> dict[str, list[float]]:
+    """Return the seconds of ``settings.n_epochs`` epochs of each, after a first one, which compiles.
+
+    ``train`` is called with a connection for its clock, a name and the settings, in a process for each name;
+    the processes take turns, epoch by epoch.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    with ExitStack() as stack:
+        workers = {name: stack.enter_context(Worker(train, name, settings)) for name in names}
+        turns = [(name, kept) for kept in [False] + settings.n_epochs * [True] for name in names]
+        for done, (name, kept) in enumerate(turns):
+            progress(name, done, len(turns))
+            duration = workers[name].ask()
+            if kept:
+                seconds[name].append(duration)
+    return seconds
 
 
 def measure(smoke: bool, progress: Progress) -> list[Row]:

@@ -1,6 +1,5 @@
 """Share of a training step that views take: compared with noise, which costs next to nothing."""
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from math import ceil
 from multiprocessing.connection import Connection
@@ -8,8 +7,8 @@ from statistics import median
 
 import numpy as np
 
-from pipelines.benchmarks.common import Progress, Row, Worker
-from pipelines.benchmarks.training import Clock
+from pipelines.benchmarks.common import Progress, Row
+from pipelines.benchmarks.training import Clock, time_in_turn
 
 REFERENCE = "noise"
 NAMES = (REFERENCE, "PhotoViews", "ImageWarp")
@@ -31,15 +30,7 @@ SMOKE = Settings(n_samples=64, batch_size=32, n_epochs=1, filters=(4,))
 def measure(smoke: bool, progress: Progress) -> list[Row]:
     """Train ``image_encoder`` with each in turn, epoch by epoch; the first epoch of each is dropped."""
     settings = SMOKE if smoke else Settings()
-    seconds: dict[str, list[float]] = {name: [] for name in NAMES}
-    with ExitStack() as stack:
-        workers = {name: stack.enter_context(Worker(_train, name, settings)) for name in NAMES}
-        turns = [(name, kept) for kept in [False] + settings.n_epochs * [True] for name in NAMES]
-        for done, (name, kept) in enumerate(turns):
-            progress(name, done, len(turns))
-            duration = workers[name].ask()
-            if kept:
-                seconds[name].append(duration)
+    seconds = time_in_turn(NAMES, _train, settings, progress)
     n_steps = ceil(settings.n_samples / settings.batch_size)
     milliseconds = {name: 1e3 * median(epochs) / n_steps for name, epochs in seconds.items()}
     return [
@@ -56,16 +47,12 @@ def measure(smoke: bool, progress: Progress) -> list[Row]:
 
 
 def _train(connection: Connection, name: str, settings: Settings) -> None:
-    import keras
-
     from vaefeat import GaussianNoise, ImageWarp, PhotoViews
     from vaefeat.recipes import image_encoder
 
-    clock = Clock(connection)
-    timing = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda *_: clock.begin(), on_epoch_end=lambda *_: clock.end()
-    )
     views = {REFERENCE: GaussianNoise(0.1), "PhotoViews": PhotoViews(), "ImageWarp": ImageWarp(thickness=1.0)}
     encoder = image_encoder(IMAGE_SHAPE, corruption=views[name], filters=settings.filters, random_state=0)
-    encoder.set_params(max_iter=MAX_EPOCHS, batch_size=settings.batch_size, callbacks=[timing])
+    encoder.set_params(
+        max_iter=MAX_EPOCHS, batch_size=settings.batch_size, callbacks=[Clock(connection).callback()]
+    )
     encoder.fit(np.random.default_rng(0).random((settings.n_samples, 3_072), np.float32))

@@ -60,7 +60,4 @@ def train(
         jit_compile=jit_compile,
         steps_per_execution=32,
     )
-    timing = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda *_: clock.begin(), on_epoch_end=lambda *_: clock.end()
-    )
-    vae.fit(X, X, batch_size=batch_size, epochs=max_epochs, callbacks=[timing], verbose=0)
+    vae.fit(X, X, batch_size=batch_size, epochs=max_epochs, callbacks=[clock.callback()], verbose=0)

@@ -17,8 +17,5 @@ def train(X: np.ndarray, network: Network, batch_size: int, max_epochs: int, clo
         n_inputs=N_PIXELS, n_outputs=N_COMPONENTS, image_shape=(SIDE, SIDE), **network._asdict()
     )
     vae = VAE(VAEConfig(encoder=encoder, likelihood=Bernoulli()), seed=0)
-    timing = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda *_: clock.begin(), on_epoch_end=lambda *_: clock.end()
-    )
     trainer = Trainer(vae, keras.optimizers.Adam(1e-3), batch_size)
-    trainer.train((X,), max_epochs=max_epochs, seed=0, callbacks=[timing])
+    trainer.train((X,), max_epochs=max_epochs, seed=0, callbacks=[clock.callback()])
