@@ -11,22 +11,22 @@ const [url, moves] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--disable-gpu"] });
 const page = await browser.newPage();
 await page.goto(url);
-await page.waitForSelector("#picture[aria-busy='false']");
+await page.waitForSelector("#decoded[aria-busy='false']");
 console.log(JSON.stringify(await page.evaluate(measure, Number(moves))));
 await browser.close();
 
 // In the page: from the slider's input event until the picture is drawn.
 async function measure(count) {
-  const picture = document.querySelector("#picture");
+  const decoded = document.querySelector("#decoded");
   const slider = document.querySelector(".unit input");
   const isDrawn = () =>
     new Promise((resolve) => {
       const observer = new MutationObserver(() => {
-        if (picture.ariaBusy !== "false") return;
+        if (decoded.ariaBusy !== "false") return;
         observer.disconnect();
         resolve();
       });
-      observer.observe(picture, { attributeFilter: ["aria-busy"] });
+      observer.observe(decoded, { attributeFilter: ["aria-busy"] });
     });
   const times = [];
   for (let i = 0; i < count; i += 1) {

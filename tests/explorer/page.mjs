@@ -83,8 +83,75 @@ async function use(look, options) {
   await page.selectOption("#across", { index: 2 });
   await drag(page, [await placeOf(page, [0, 0]), await placeOf(page, [0.5, 0.5])]);
   await keep("along");
+
+  await page.goto(`${url}#${task.plane}`);
+  await page.reload();
+  seen.zoomed = await lookFromNearer(page, drag, keep);
+  if (options.hasTouch) seen.pinched = await pinch(page, keep);
   await context.close();
   return seen;
+}
+
+// Zoom by buttons, wheel and keys; return what the page is like after each.
+async function lookFromNearer(page, drag, keep) {
+  const state = async () => {
+    await snapshot(page);
+    return page.evaluate(() => ({
+      z: [...document.querySelectorAll(".unit input")].map((slider) => slider.valueAsNumber),
+      here: ["cx", "cy"].map((name) => parseFloat(document.querySelector(".here").getAttribute(name))),
+      limit: Number(document.querySelector(".unit input").max),
+      isWhole: document.querySelector("#further").disabled,
+      isClosest: document.querySelector("#nearer").disabled,
+      scrolled: scrollY,
+    }));
+  };
+  const seen = { whole: await state() };
+  for (let i = 0; i < 2; i += 1) await page.click("#nearer");
+  await drag(page, [await placeOf(page, [0, 0]), await shareOf(page, [0.75, 0.25])]);
+  await keep("zoomed");
+  seen.dragged = await state();
+  await page.focus("#unit-0");
+  await page.keyboard.press("End");
+  seen.followed = await state();
+  await page.mouse.move(...(await shareOf(page, [0.5, 0.5])));
+  seen.before = await state();
+  await page.keyboard.down("Control");
+  await page.mouse.wheel(0, -5000);
+  await page.waitForSelector("#nearer:disabled");
+  await page.keyboard.up("Control");
+  seen.wheeled = await state();
+  await page.focus("#scatter");
+  for (let i = 0; i < 6; i += 1) await page.keyboard.press("-");
+  seen.keyed = await state();
+  await page.keyboard.press("+");
+  await page.keyboard.press("Escape");
+  seen.reset = await state();
+  return seen;
+}
+
+async function shareOf(page, [x, y]) {
+  await page.evaluate(() => document.querySelector("#scatter").scrollIntoView({ block: "nearest" }));
+  const box = await page.locator("#scatter").boundingBox();
+  return [box.x + x * box.width, box.y + y * box.height];
+}
+
+// Spread two fingers from the midst of the plane until they are twice as far apart; return the limits of what is seen
+// on its grid then, by where a finger finds z.
+async function pinch(page) {
+  await page.click("#reset");
+  const client = await page.context().newCDPSession(page);
+  const touch = (type, touchPoints) => client.send("Input.dispatchTouchEvent", { type, touchPoints });
+  const [x, y] = await placeOf(page, [0, 0]);
+  const fingers = (apart) => [
+    { x: x - apart, y, id: 0 },
+    { x: x + apart, y, id: 1 },
+  ];
+  await touch("touchStart", [fingers(40)[0]]);
+  await touch("touchStart", fingers(40));
+  for (const apart of [50, 60, 70, 80]) await touch("touchMove", fingers(apart));
+  await touch("touchEnd", []);
+  await dragWithFinger(page, [[x, y], await shareOf(page, [0.75, 0.25])]);
+  return snapshot(page);
 }
 
 async function muteAll(page) {
@@ -116,7 +183,7 @@ async function tabThrough(page) {
 
 // What a person sees, once the picture is there.
 async function snapshot(page) {
-  await page.waitForSelector("#picture[aria-busy='false']");
+  await page.waitForSelector("#decoded[aria-busy='false']", { state: "attached" });
   const seen = await page.evaluate(() => {
     const texts = (selector) => [...document.querySelectorAll(selector)].map((element) => element.textContent);
     const bytes = (selector) => {
@@ -193,7 +260,23 @@ async function callModules() {
       const alpha = (y) => pixels.data[4 * (y * canvas.width + (bar * canvas.width) / 3) + 3];
       return Array.from({ length: canvas.height }, (_, y) => alpha(y)).filter((value) => value > 0).length;
     });
-    return { x_mean, decoded, shown, failed, bars: heights.map((height) => height / canvas.height) };
+    return { x_mean, decoded, shown, failed, bars: heights.map((height) => height / canvas.height), names: await nameInk() };
+
+    // How many pixels of a class's name are seen where its samples lie one upon the other.
+    async function nameInk() {
+      const { draw } = await import("./drawing.js");
+      const { View } = await import("./view.js");
+      const crowd = document.createElement("canvas");
+      crowd.style.width = "200px";
+      crowd.style.setProperty("--ink", "#010203");
+      document.body.append(crowd);
+      const samples = { n_samples: 500, labels: Array(500).fill(0), classes: ["A"] };
+      const meanOf = (i) => [0.05 * Math.sin(i), 0.05 * Math.cos(i)];
+      draw(crowd, { model: { samples, meanOf }, axes: [0, 1], muted: new Set(), view: new View(3) });
+      const { data } = crowd.getContext("2d").getImageData(0, 0, crowd.width, crowd.height);
+      crowd.remove();
+      return data.filter((_, at) => at % 4 === 0 && data[at] === 1 && data[at + 1] === 2 && data[at + 2] === 3).length;
+    }
   }, task);
   await context.close();
   return { ...told, errors };

@@ -151,8 +151,47 @@ def test_the_mark_is_where_the_sliders_are(steps, step):
 
 def test_everything_can_be_reached_with_the_tab_key(look):
     legend = [str(digit) for digit in range(10)]
-    names = ["model", "scatter", *legend, "unit-0", "unit-1", "reset"]
+    names = ["model", "scatter", "nearer", *legend, "unit-0", "unit-1", "reset"]
     assert look["focused"] == names
+
+
+# --- looking from nearer ---
+
+
+def test_the_buttons_look_from_nearer_and_the_point_is_where_it_is_dragged_to(look):
+    whole, dragged = look["zoomed"]["whole"], look["zoomed"]["dragged"]
+    assert (whole["isWhole"], whole["isClosest"], dragged["isWhole"]) == (True, False, False)
+    eighth = whole["limit"] / 8  # half of the way to an end that is four times nearer
+    assert_allclose(dragged["z"], [eighth, eighth], rtol=0, atol=0.05)  # the step of a slider
+    assert_allclose(dragged["here"], [75, 25], rtol=0, atol=0.5)
+
+
+def test_the_view_follows_the_point(look):
+    followed = look["zoomed"]["followed"]
+    assert followed["z"][0] == followed["limit"]
+    assert followed["here"][0] == pytest.approx(100, abs=0.01)
+    assert not followed["isWhole"]
+
+
+def test_the_wheel_looks_from_nearer_with_ctrl_and_does_not_scroll_the_page(look):
+    assert look["zoomed"]["wheeled"]["isClosest"]
+    assert look["zoomed"]["wheeled"]["scrolled"] == look["zoomed"]["before"]["scrolled"]
+
+
+def test_keys_look_from_further_and_escape_shows_the_whole_plane(look):
+    assert look["zoomed"]["keyed"]["isWhole"]
+    reset = look["zoomed"]["reset"]
+    assert (reset["isWhole"], reset["z"], reset["here"]) == (True, [0, 0], [50, 50])
+
+
+def test_two_fingers_look_from_nearer(report):
+    pinched = report["looks"]["phone"]["pinched"]
+    quarter = pinched["limit"] / 4
+    assert_allclose(pinched["z"], [quarter, quarter], rtol=0, atol=0.15)
+
+
+def test_the_names_of_classes_are_not_hidden_under_samples(report):
+    assert report["modules"]["names"] > 30
 
 
 # --- samples ---

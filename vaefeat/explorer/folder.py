@@ -106,6 +106,7 @@ def _write_model(exhibit: Exhibit, folder: Path, data: str) -> dict[str, Any]:
         "data": data,
         "input": model.decoder.input_name,
         "n_components": model.n_components,
+        "feature_names": None if exhibit.samples.image_shape else model.feature_names,
         **_describe_units(latents),
     }
 

@@ -93,6 +93,11 @@ class ExploredModel:
         """Number of latent units."""
         return self.decoder.n_features
 
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the features: those in the encoder's card, or else scikit-learn's, x0, x1, ..."""
+        return self.encoder.feature_names or [f"x{column}" for column in range(self.encoder.n_features)]
+
     def encode(self, X: np.ndarray) -> Latents:
         """Encode samples.
 

@@ -1,9 +1,10 @@
 // Connects the parts of the page: a change of z updates the point in the plane, the sliders and the picture.
 
 import { Decoding } from "./decoding.js";
+import { Features } from "./features.js";
 import { Legend } from "./legend.js";
 import { loadIndex, loadModel, loadRuntime, LoadError } from "./models.js";
-import { paint } from "./pictures.js";
+import { Pictures } from "./pictures.js";
 import { Scatter } from "./scatter.js";
 import { nameOf, signed, Units } from "./units.js";
 import { Walk } from "./walk.js";
@@ -12,12 +13,18 @@ const KEPT = 99; // times from a move to its picture; the page shows their media
 const byId = (id) => document.getElementById(id);
 
 let model = null;
+let row = null; // what shows rows of the model: pictures or features
 let z = null;
 let axes = []; // the units across and up
 let chosen = []; // the last two samples that were clicked, the latest at the end
 let times = [];
 
-const scatter = new Scatter(byId("scatter"), byId("marks"), { onMove: moveTo, onPick: choose });
+const pictures = new Pictures(byId("pictures"));
+const features = new Features(byId("features"));
+const scatter = new Scatter(byId("scatter"), byId("marks"), [byId("nearer"), byId("further")], {
+  onMove: moveTo,
+  onPick: choose,
+});
 const legend = new Legend(byId("legend"), (muted) => scatter.mute(muted));
 const units = new Units(byId("units"), byId("silent"), (unit, value) => go(z.with(unit, value)));
 const walk = new Walk(byId("walk"), (share) => go(between(...chosen.map((sample) => model.meanOf(sample)), share)));
@@ -29,14 +36,14 @@ function go(next) {
   z = next;
   scatter.mark(z, chosen.map((sample) => model.meanOf(sample)));
   units.place(z);
-  byId("picture").ariaBusy = "true";
+  byId("decoded").ariaBusy = "true";
   decoding.request(model, z);
 }
 
-function show(features, { model: decoder, z: decoded, asked }) {
+function show(values, { model: decoder, z: decoded, asked }) {
   if (decoder !== model) return; // another one was chosen in the meantime
-  paint(byId("picture"), model.toShares(features), model.samples.image_shape);
-  byId("picture").ariaBusy = String(decoded !== z);
+  row.decoded(model.toShares(values));
+  byId("decoded").ariaBusy = String(decoded !== z);
   byId("decoded-title").textContent = isAtSample() ? "Its reconstruction" : "Decoded";
   times = [...times, performance.now() - asked].slice(-KEPT);
   const median = times.toSorted((a, b) => a - b)[times.length >> 1];
@@ -66,11 +73,10 @@ function choose(sample) {
 }
 
 function showSample(sample) {
-  byId("chosen").classList.toggle("filled", sample !== null);
+  row.sample(sample === null ? null : model.sharesOf(sample));
   byId("sample-title").textContent = sample === null ? "" : describe(sample);
-  if (sample === null) return;
-  paint(byId("sample"), model.sharesOf(sample), model.samples.image_shape);
-  byId("status").textContent = `${describe(sample)}, and its reconstruction.`;
+  byId("features-title").textContent = sample === null ? "Click a point to see its sample here." : describe(sample);
+  byId("status").textContent = sample === null ? "" : `${describe(sample)}, and its reconstruction.`;
 }
 
 function describe(sample) {
@@ -111,6 +117,10 @@ document.addEventListener("keydown", (event) => {
 
 function use(loaded) {
   model = loaded;
+  row = model.samples.image_shape ? pictures : features;
+  byId("pictures").hidden = row !== pictures;
+  byId("features").hidden = row !== features;
+  row.show(model);
   times = [];
   byId("description").textContent = model.description;
   byId("shown").textContent = describeSamples(model.samples);

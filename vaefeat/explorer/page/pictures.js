@@ -2,6 +2,35 @@
 
 const BARS = { width: 4, gap: 1, height: 120 };
 
+/** What was decoded, as a picture, beside that of the chosen sample. */
+export class Pictures {
+  #decoded;
+  #sample;
+  #chosen;
+  #shape = null;
+
+  constructor(section) {
+    this.#decoded = section.querySelector("#picture");
+    this.#sample = section.querySelector("#sample");
+    this.#chosen = section.querySelector("#chosen");
+  }
+
+  show({ samples }) {
+    this.#shape = samples.image_shape;
+  }
+
+  /** Show decoded features, as shares of their range. */
+  decoded(shares) {
+    paint(this.#decoded, shares, this.#shape);
+  }
+
+  /** Show a sample, as shares of its features' range, or none. */
+  sample(shares) {
+    this.#chosen.classList.toggle("filled", shares !== null);
+    if (shares) paint(this.#sample, shares, this.#shape);
+  }
+}
+
 /** Draw shares of the features' ranges, 0 to 1, on a canvas; `shape` is rows, columns and channels, or null. */
 export function paint(canvas, shares, shape) {
   if (shape) paintImage(canvas, shares, shape);
