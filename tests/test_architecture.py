@@ -250,9 +250,10 @@ def test_the_table_says_no_where_it_should(module, imported, allowed):
 
 LIKELIHOOD_NAMES = {*LIKELIHOODS, *LOSSES}
 NETWORK_ATTRIBUTES = {"encoder_", "decoder_", "classifier_"}
-# Methods of named tuples and a function of os, which are public in spite of their names, and a function of
-# scikit-learn's that has no public equivalent: it takes rows of a frame as well as of an array.
-PUBLIC_DESPITE_UNDERSCORE = {"_asdict", "_exit", "_replace", "_safe_indexing"}
+# Methods of named tuples and a function of os, which are public in spite of their names, and two functions of
+# scikit-learn's that have no public equivalent: one takes rows of a frame as well as of an array, the other
+# writes the parts of its diagrams.
+PUBLIC_DESPITE_UNDERSCORE = {"_asdict", "_exit", "_replace", "_repr_html_inner", "_safe_indexing"}
 CONFIGS = {
     node.name
     for path in LIBRARY.values()

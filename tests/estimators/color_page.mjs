@@ -8,7 +8,7 @@ const [url] = process.argv.slice(2);
 const browser = await Browser.launch(new URL(url));
 const { page, errors } = await browser.open();
 await page.goto(url);
-await page.waitForSelector("#picture[aria-busy='false']");
+await page.waitForSelector("#decoded[aria-busy='false']");
 const seen = await page.evaluate(async () => {
   const canvas = document.querySelector("#picture");
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);

@@ -7,7 +7,7 @@ import pytest
 from matplotlib import image
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.utils import estimator_html_repr
+from sklearn.pipeline import make_pipeline
 
 from vaefeat import OnnxEncoderTransformer, export_onnx
 from vaefeat.plotting import summary_html
@@ -34,13 +34,19 @@ def test_a_classifier_shows_its_loss(m2):
     assert alt_and_picture(summary_html(m2))[0] == "M2Classifier, fitted: loss"
 
 
-def test_the_picture_stands_below_scikit_learn_s_diagram(vae):
-    html = vae._repr_html_()
+@pytest.mark.parametrize("wrap", [lambda vae: vae, lambda vae: make_pipeline("passthrough", vae)])
+def test_the_picture_stands_once_in_scikit_learn_s_diagram_of_an_estimator_or_a_pipeline(vae, wrap):
+    html = wrap(vae)._repr_html_()
     assert "sk-container" in html
-    assert html.endswith(summary_html(vae))
-    bundle = vae._repr_mimebundle_()
-    assert bundle["text/html"].endswith(summary_html(vae))
-    assert bundle["text/plain"] == repr(vae)
+    assert html.count(summary_html(vae)) == 1
+    bundle = wrap(vae)._repr_mimebundle_()
+    assert bundle["text/html"].count("<img") == 1
+    assert bundle["text/plain"] == repr(wrap(vae))
+
+
+def test_the_picture_is_transparent_so_that_it_suits_light_and_dark_pages(vae):
+    _, picture = alt_and_picture(summary_html(vae))
+    assert picture[0, 0, 3] == 0
 
 
 def test_a_vae_of_measurements_shows_no_images(vae, digits):
@@ -66,10 +72,6 @@ def test_text_stays_text(vae):
     with config_context(display="text"):
         assert list(vae._repr_mimebundle_()) == ["text/plain"]
         assert not hasattr(vae, "_repr_html_")
-
-
-def test_the_diagram_of_others_that_hold_it_is_theirs(vae):
-    assert "<img" not in estimator_html_repr(vae)
 
 
 def test_it_changes_nothing(vae):

@@ -41,20 +41,17 @@ class OnnxEstimator(NetworkEstimator, BaseEstimator):
         """Return what a card says about the training: nothing if it took place elsewhere."""
         return {}
 
-    def _repr_html_inner(self) -> str:
-        return super()._repr_html_inner() + self._summary_html()
+    def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
+        """Add to scikit-learn's diagram, also that of a Pipeline, how the training went.
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if "text/html" in bundle:
-            bundle["text/html"] += self._summary_html()
-        return bundle
-
-    def _summary_html(self) -> str:
-        """Return what scikit-learn's diagram does not show: how the training went."""
+        scikit-learn shows fitted attributes since version 1.9; before that, nothing calls this.
+        """
         from vaefeat.plotting import summary_html
 
-        return summary_html(self)
+        attributes = super()._get_fitted_attr_html(doc_link)
+        html = summary_html(self) + attributes._repr_html_inner()
+        attributes._repr_html_inner = lambda: html
+        return attributes
 
     def _validated(
         self,

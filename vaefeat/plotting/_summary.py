@@ -40,7 +40,7 @@ def summary_html(estimator: Any) -> str:
     axes = figure.subplot_mosaic(layout, height_ratios=[2.6, 1.4][-len(layout) :])
     _draw(estimator, axes)
     png = BytesIO()
-    figure.savefig(png, format="png", dpi=DPI)
+    figure.savefig(png, format="png", dpi=DPI, transparent=True)  # a diagram has its own, light background
     data = b64encode(png.getvalue()).decode()
     alt = f"{type(estimator).__name__}, fitted: {', '.join(panels)}"
     return f'<img alt="{alt}" src="data:image/png;base64,{data}" style="max-width: 100%">'

@@ -15,7 +15,7 @@ await page.goto(url);
 await page.fill("#token", token);
 await page.click("text=Use it");
 await page.click("text=Explorer");
-await page.waitForSelector("#picture[aria-busy='false']");
+await page.waitForSelector("#decoded[aria-busy='false']");
 const title = await page.textContent("h1");
 const picture = await page.evaluate(() => {
   const { width, height } = document.querySelector("#picture");
