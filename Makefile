@@ -85,8 +85,8 @@ bench-serve: install  ## load the service, LitServe and MLServer; with soak=1, f
 	$(BIN)/python -m pipelines.benchmarks.run --only serve --only limit --only workers --only fairness --only startup --only overload --only fuzz --only mutants \
 		$(if $(soak),--only soak)
 
-bench-large: install  ## measure training on large arrays and files, and encoding many files; needs 7 GB of disk
-	for name in large sorted_rows streaming encode_threads kills; do \
+bench-large: install  ## measure training on large arrays and files, and encoding many files; needs 25 GB of disk
+	for name in large limited sorted_rows streaming encode_threads kills; do \
 		$(BIN)/python -m pipelines.benchmarks.run --only $$name --out pipelines/results/large.json || exit 1; \
 	done
 

@@ -61,16 +61,16 @@ class Peak:
         self._thread.join()
 
 
-def make_source(name: str, n_rows: int, folder: Path) -> Any:
+def make_source(name: str, n_rows: int, folder: Path, n_features: int = N_PIXELS) -> Any:
     """Return random rows: an array, a memory map of float64, or a stream of a file in a folder."""
     from vaefeat import RowStream
 
     if name == "array":
-        return np.random.default_rng(0).random((n_rows, N_PIXELS), np.float32)
+        return np.random.default_rng(0).random((n_rows, n_features), np.float32)
     path, dtype = folder / "rows.npy", "<f8" if "float64" in name else "<f4"
-    chunk = np.random.default_rng(0).random((CHUNK_ROWS, N_PIXELS)).astype(dtype)
+    chunk = np.random.default_rng(0).random((CHUNK_ROWS, n_features)).astype(dtype)
     with path.open("wb") as file:
-        header = {"descr": dtype, "fortran_order": False, "shape": (n_rows, N_PIXELS)}
+        header = {"descr": dtype, "fortran_order": False, "shape": (n_rows, n_features)}
         np.lib.format.write_array_header_1_0(file, header)
         for start in range(0, n_rows, CHUNK_ROWS):
             file.write(chunk[: n_rows - start].data)

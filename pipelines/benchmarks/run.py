@@ -25,6 +25,7 @@ from pipelines.benchmarks import (
     imports,
     kills,
     large,
+    limited,
     memory,
     semi_supervised,
     sorted_rows,
@@ -56,10 +57,11 @@ BENCHMARKS: dict[str, ModuleType] = {
     "encode": encode,
     "environment": environment,
 }
-# Run by `make bench-large`, `make bench-serve` and `make bench-explore`: the first needs 7 GB of disk, the
+# Run by `make bench-large`, `make bench-serve` and `make bench-explore`: the first needs 25 GB of disk, the
 # other services are installed elsewhere, the soak test takes long, and the explorer needs a browser.
 ON_DEMAND: dict[str, ModuleType] = {
     "large": large,
+    "limited": limited,
     "sorted_rows": sorted_rows,
     "streaming": streaming,
     "encode_threads": encode_threads,

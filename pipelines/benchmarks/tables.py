@@ -75,6 +75,26 @@ OF_LARGE_DATA = {
             f"{row['peak_above_before_mb']:,.0f} MB",
         ),
     ),
+    "limited": Table(
+        (
+            "one epoch of a stream",
+            "rows",
+            "features",
+            "as float32",
+            "limit",
+            "peak above that before",
+            "seconds",
+        ),
+        lambda row: (
+            row["name"],
+            f"{row['n_samples']:,}",
+            str(row["n_features"]),
+            f"{row['data_mb']:,.0f} MB",
+            f"{row['limit_mb']:,} MB",
+            f"{row['peak_above_before_mb']:,.0f} MB",
+            f"{row['seconds']:,.0f}",
+        ),
+    ),
     "sorted_rows": Table(
         ("ELBO on test images, three epochs of MNIST", "in memory", "stream of a file sorted by class"),
         lambda row: (

@@ -1,6 +1,7 @@
 """The service's page does what a person expects, in light and dark, and on a phone."""
 
 import json
+import shutil
 import subprocess
 from importlib.resources import files
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tests.apps import need_node, use_page
-from tests.serving.live import EXPORTED
+from tests.serving.live import EXPORTED, serving
 from vaefeat import OnnxModel
 
 pytestmark = pytest.mark.slow
@@ -92,6 +93,19 @@ def test_the_page_warns_of_a_value_out_of_range(look):
 
 def test_a_click_on_a_model_brings_it_into_view(look):
     assert look["name_is_visible"]
+
+
+def test_an_empty_page_says_what_to_do_and_shows_the_first_model_that_is_loaded(tmp_path):
+    shutil.copytree(EXPORTED / "digits-vae", tmp_path / "digits-vae")
+    with serving(tmp_path, "--allow-control") as live:
+        seen = use_page(SCRIPT.with_name("empty.mjs"), live.url, "digits-vae")
+    for look in LOOKS:
+        assert seen[look]["empty"].startswith("No model is served. Load one over the API")
+        assert seen[look]["refused"] == ["digits-vae: unloaded"]
+        assert not seen[look]["detail_is_shown"]
+        assert seen[look]["broken"] == []
+        assert seen[look]["overflow"] <= 0
+    assert seen["model"] == "digits-vae"
 
 
 def test_the_api_page_shows_every_operation(look):

@@ -64,12 +64,17 @@ async function listModels() {
   $("#refused").replaceChildren(
     ...index
       .filter((entry) => entry.state !== "READY")
-      .map((entry) => element("li", { textContent: `${entry.name}, version ${entry.version}: ${entry.reason}` })),
+      .map((entry) => element("li", { textContent: `${nameOf(entry)}: ${entry.reason}` })),
   );
   $(".detail").hidden = !names.length;
-  if (!names.length) return say("No model is served: put NAME/model.onnx into the folder of the service.");
+  $("#empty").hidden = names.length > 0;
+  $("#models").hidden = !names.length;
+  if (!names.length) return;
   choose(models.has(location.hash.slice(1)) ? location.hash.slice(1) : names[0]);
 }
+
+// An unloaded model has no version.
+const nameOf = ({ name, version }) => (version ? `${name}, version ${version}` : name);
 
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
@@ -281,7 +286,7 @@ async function watch() {
       }
       const { ready } = await (await fetch("v2/health/ready")).json();
       state(ready ? "ready" : "not ready", ready ? "good" : "bad");
-      if (!wasWell) await listModels();
+      if (!wasWell || !models.size) await listModels();
       wasWell = true;
     } catch {
       wasWell = false;
