@@ -86,7 +86,7 @@ bench-serve: install  ## load the service, LitServe and MLServer; with soak=1, f
 		$(if $(soak),--only soak)
 
 bench-large: install  ## measure training on large arrays and files, and encoding many files; needs 25 GB of disk
-	for name in large limited sorted_rows streaming encode_threads kills; do \
+	for name in large limited sorted_rows streaming encode_threads encode_dask kills; do \
 		$(BIN)/python -m pipelines.benchmarks.run --only $$name --out pipelines/results/large.json || exit 1; \
 	done
 

@@ -26,7 +26,7 @@ def measure(smoke: bool, progress: Progress) -> list[Row]:
     rows_per_file, n_rounds = (100, 1) if smoke else (5 * CHUNK_ROWS, 5)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        with Worker(_prepare, folder, rows_per_file) as worker:
+        with Worker(prepare, folder, rows_per_file) as worker:
             worker.ask()
         return _measured(folder, rows_per_file, n_rounds, progress)
 
@@ -60,12 +60,12 @@ def _rows(network: str, n_rows: int, answers: dict[str, list[tuple[float, float]
     ]
 
 
-def _prepare(connection: Connection, folder: Path, rows_per_file: int) -> None:
+def prepare(connection: Connection, folder: Path, rows_per_file: int) -> None:
     """Write files and models, in a process of its own: threads of TensorFlow take time from others."""
     from vaefeat import VAEEncoderTransformer, export_onnx
 
     rng = np.random.default_rng(0)
-    for path in _files(folder):
+    for path in files(folder):
         np.save(path, rng.random((rows_per_file, N_PIXELS), np.float32))
     X = rng.random((100, N_PIXELS), np.float32)
     for network, sizes in NETWORKS.items():
@@ -75,7 +75,7 @@ def _prepare(connection: Connection, folder: Path, rows_per_file: int) -> None:
     connection.send(None)
 
 
-def _files(folder: Path) -> list[Path]:
+def files(folder: Path) -> list[Path]:
     return [folder / f"{i:02}.npy" for i in range(N_FILES)]
 
 
@@ -92,7 +92,7 @@ def _encode(connection: Connection, folder: Path, rows_per_file: int) -> None:
             else partial(
                 encode_files,
                 model,
-                _files(folder),
+                files(folder),
                 target,
                 output_names=["z_mean"],
                 n_threads=int(name.split()[1]),

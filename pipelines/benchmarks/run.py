@@ -19,6 +19,7 @@ from rich.table import Table
 
 from pipelines.benchmarks import (
     encode,
+    encode_dask,
     encode_threads,
     environment,
     explorer,
@@ -65,6 +66,7 @@ ON_DEMAND: dict[str, ModuleType] = {
     "sorted_rows": sorted_rows,
     "streaming": streaming,
     "encode_threads": encode_threads,
+    "encode_dask": encode_dask,
     "kills": kills,
     "serve": throughput,
     "limit": limit,

@@ -116,6 +116,16 @@ OF_LARGE_DATA = {
             f"{row['cpu_ratio']:.2f} ×",
         ),
     ),
+    "encode_dask": Table(
+        ("encoding .npy files", "rows", "rows/s", "time of two threads", "runs with other bytes"),
+        lambda row: (
+            row["name"],
+            f"{row['n_samples']:,}",
+            f"{row['rows_per_second']:,.0f}",
+            f"{row['time_of_threads']:.2f} ×",
+            str(row["n_different"]),
+        ),
+    ),
     "kills": Table(
         ("at random moments", "kills", "runs in the end", "of which bit for bit", "temporary files left"),
         lambda row: (
