@@ -75,7 +75,7 @@ class ShuffledRows(Rows):
     """Rows in the buckets of a folder.
 
     Every bucket is a random sample of all rows. An epoch reads the buckets in a random order, and mixes
-    those that make a block; it holds one block and one bucket in memory.
+    those that make a block; it holds one block in memory.
 
     Parameters
     ----------
@@ -115,12 +115,13 @@ class ShuffledRows(Rows):
         block, places = self._empty(rng, min(n_rows, n_left))
         for bucket in rng.permutation(self._buckets).tolist():
             rows = self._read(bucket)
+            order = np.arange(len(rows))
             if len(rows) > len(places):  # which part goes into this block must not depend on the order
-                rows = rows[rng.permutation(len(rows))]
-            while len(rows):
-                n = min(len(rows), len(places))
-                block[places[:n]] = rows[:n]
-                rows, places = rows[n:], places[n:]
+                order = rng.permutation(len(rows))
+            while len(order):
+                n = min(len(order), len(places))
+                block[places[:n]] = rows[order[:n]]
+                order, places = order[n:], places[n:]
                 if not len(places):
                     yield (block,)
                     n_left -= len(block)
@@ -167,13 +168,16 @@ class ShuffledRows(Rows):
         return self._known
 
     def _read(self, bucket: int) -> np.ndarray:
-        rows = np.fromfile(_bucket_path(self._folder, bucket), np.float32).reshape(-1, self.shape[1])
-        if len(rows) != self._counts[bucket]:
+        """Return the rows of a bucket, mapped: in many rows, a bucket is larger than a block."""
+        path, n_rows = _bucket_path(self._folder, bucket), int(self._counts[bucket])
+        if (n_bytes := path.stat().st_size) != n_rows * self.row_bytes:
             raise DatasetCorruptError(
-                f"{self._folder} has {len(rows)} rows in bucket {bucket}, expected {self._counts[bucket]}: "
-                "remove the folder, and train anew."
+                f"{self._folder} has {n_bytes / self.row_bytes:g} rows in bucket {bucket}, expected "
+                f"{n_rows}: remove the folder, and train anew."
             )
-        return rows
+        if not n_rows:  # nothing can be mapped
+            return np.empty((0, self.shape[1]), np.float32)
+        return np.memmap(path, np.float32, "r", shape=(n_rows, self.shape[1]))
 
 
 def shuffle(
