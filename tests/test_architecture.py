@@ -97,7 +97,14 @@ ROOMS = {
 }
 PUBLIC = [
     *(f"vaefeat.{name}" for name in vaefeat.__all__),
-    *["vaefeat", "vaefeat.comparison", "vaefeat.data", "vaefeat.exceptions", "vaefeat.fitting"],
+    *[
+        "vaefeat",
+        "vaefeat.comparison",
+        "vaefeat.data",
+        "vaefeat.engines",
+        "vaefeat.exceptions",
+        "vaefeat.fitting",
+    ],
     *["vaefeat.plotting", "vaefeat.recipes", "vaefeat.runtime"],
 ]
 # Benchmarks time the engine by itself, and weigh the memory that it takes.

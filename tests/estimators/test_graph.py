@@ -2,14 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from vaefeat import (
     GaussianNoise,
     GraphClassifier,
-    ImageWarp,
     LabeledKFold,
     OnnxEncoderTransformer,
     OnnxModel,
@@ -132,42 +130,6 @@ def test_noise_is_seen_in_training_alone(fitted):
     noisy = tiny(corruption=GaussianNoise(0.5)).fit(X, FEW)
     assert_array_equal(noisy.transduction_, fitted.transduction_)
     assert noisy.loss_curve_[-1] > fitted.loss_curve_[-1]
-
-
-def test_the_features_of_an_encoder_make_the_graph_and_the_network_takes_the_rows_themselves(digits):
-    X, y = digits
-    y = mask_labels(y, 10, random_state=0)
-    within = tiny(encoder=PCA(8, random_state=0)).fit(X, y)
-    behind = tiny().fit(PCA(8, random_state=0).fit_transform(X), y)
-    assert_array_equal(within.label_distributions_, behind.label_distributions_)
-    assert (within.n_features_in_, behind.n_features_in_) == (64, 8)
-
-
-@pytest.mark.slow
-def test_a_network_with_convolutions_learns_from_warped_images_what_the_graph_of_features_says(
-    digits, tmp_path
-):
-    X, y = digits
-    encoder = OnnxEncoderTransformer(ENCODER, output="hidden")
-    graph = GraphClassifier(
-        encoder=encoder,
-        filters=(16, 32),
-        hidden_layer_sizes=(64,),
-        image_shape=(8, 8),
-        corruption=ImageWarp(),
-        learning_rate_init=3e-3,
-        n_steps=600,
-        random_state=0,
-    ).fit(X, mask_labels(y, 10, random_state=0))
-    assert graph.score(X, y) > 0.9
-    model = OnnxModel.load(export_onnx(graph, tmp_path / "model.onnx", X=X))
-    assert_array_equal(model.run(X)["label"], graph.predict(X))
-
-
-def test_convolutions_need_the_shape_of_the_image(digits):
-    X, y = digits
-    with pytest.raises(ValueError, match="set image_shape"):
-        tiny(filters=(8,)).fit(X, mask_labels(y, 10, random_state=0))
 
 
 def test_encoder_and_classifier_are_one_file_that_answers_as_the_pipeline_does(digits, tmp_path):

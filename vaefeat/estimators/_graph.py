@@ -6,7 +6,7 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import _fit_context, clone
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_memory
 
@@ -14,12 +14,7 @@ from vaefeat.data import UNLABELED
 from vaefeat.estimators._base import all_or_nothing
 from vaefeat.estimators._classifier import NetworkClassifier, checked_prior, encode_labels, marked
 from vaefeat.estimators._diffusion import METHODS, neighbor_graph, spread_labels
-from vaefeat.estimators._parameters import (
-    TRAINING_CONSTRAINTS,
-    checked_image_shape,
-    network_config,
-    positive_integers,
-)
+from vaefeat.estimators._parameters import TRAINING_CONSTRAINTS, checked_image_shape, network_config
 from vaefeat.estimators._training import release_trainer, spawn_seeds, training_environment
 from vaefeat.values.corruptions import Corruption
 
@@ -32,14 +27,10 @@ class GraphClassifier(NetworkClassifier):
     features, which predicts for new samples and is exported to ONNX.
 
     The graph is as good as the features: distances between raw pixels or columns of a table tell little.
-    Put an encoder before this step, or give it as ``encoder``: then its features make the graph, and the
-    network learns from ``X`` itself, such as from the pixels of warped images.
+    Put an encoder before this step.
 
     Parameters
     ----------
-    encoder : transformer or None, default=None
-        What turns ``X`` into the features that make the graph; ``fit`` fits a clone of it to all samples.
-        Wrap a fitted one in ``FrozenEstimator``. None takes ``X`` as it is.
     method : {"poisson", "spreading"}, default="poisson"
         How labels spread: by Poisson learning, or by label spreading.
     n_neighbors : int, default=7
@@ -52,9 +43,6 @@ class GraphClassifier(NetworkClassifier):
     class_prior : array-like of shape (n_classes,) or None, default=None
         The share of each class among all samples, in the order of ``classes_``, if you know it: it makes up
         for labels that are poor examples of their class. None leaves the shares as they come.
-    filters : array-like of int, default=()
-        Numbers of filters of convolutions of q(y|x), which precede its hidden layers: 3x3 pixels with
-        stride 2, so each halves the sides of the image.
     hidden_layer_sizes : array-like of int, default=(256,)
         Widths of the hidden layers of q(y|x).
     activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
@@ -62,7 +50,7 @@ class GraphClassifier(NetworkClassifier):
     corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise or None, default=None
         How a sample is distorted before q(y|x) sees it in training. The graph is of undistorted samples.
     image_shape : (rows, columns) or (rows, columns, channels) or None, default=None
-        Shape of the image whose pixels the features are, row by row. Needed by ``filters`` and ImageWarp.
+        Shape of the image whose pixels the features are, row by row. Needed by ImageWarp.
     batch_size : int, default=200
         Samples per step.
     learning_rate : {"constant", "cosine"}, default="cosine"
@@ -108,8 +96,7 @@ class GraphClassifier(NetworkClassifier):
         By ``fit``, if the loss becomes NaN or infinite. The estimator is then unchanged.
     ValueError
         By ``fit``, if no sample has a label, if all labels are of one class, if some labels are strings and
-        others are not, if ``class_prior`` does not hold shares of the classes, or if ``filters`` have no
-        ``image_shape``.
+        others are not, or if ``class_prior`` does not hold shares of the classes.
 
     Warns
     -----
@@ -165,9 +152,7 @@ class GraphClassifier(NetworkClassifier):
 
     _parameter_constraints: dict = {
         **{name: TRAINING_CONSTRAINTS[name] for name in TRAINING_CONSTRAINTS if name != "n_components"},
-        "encoder": [HasMethods(["fit", "transform"]), None],
         "method": [StrOptions(set(METHODS))],
-        "filters": ["array-like"],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "metric": [StrOptions({"cosine", "euclidean"})],
         "alpha": [Interval(Real, 0, 1, closed="neither"), None],
@@ -181,12 +166,10 @@ class GraphClassifier(NetworkClassifier):
         self,
         method: str = "poisson",
         *,
-        encoder: Any = None,
         n_neighbors: int = 7,
         metric: str = "cosine",
         alpha: float | None = None,
         class_prior: Sequence[float] | None = None,
-        filters: Sequence[int] = (),
         hidden_layer_sizes: Sequence[int] = (256,),
         activation: str = "relu",
         kernel_initializer: str = "glorot_uniform",
@@ -202,12 +185,10 @@ class GraphClassifier(NetworkClassifier):
         verbose: int = 0,
     ) -> None:
         self.method = method
-        self.encoder = encoder
         self.n_neighbors = n_neighbors
         self.metric = metric
         self.alpha = alpha
         self.class_prior = class_prior
-        self.filters = filters
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.kernel_initializer = kernel_initializer
@@ -251,15 +232,9 @@ class GraphClassifier(NetworkClassifier):
         """Return the probability of each class for each sample, (n_samples, n_classes), float32."""
         prior = None if self.class_prior is None else checked_prior(self.class_prior, self.classes_)
         make_graph = check_memory(self.memory).cache(neighbor_graph)
-        graph = make_graph(self._features(X), self.n_neighbors, self.metric)
+        graph = make_graph(X, self.n_neighbors, self.metric)
         labels = (codes[:, None] == np.arange(len(self.classes_))).astype(np.float32)
         return spread_labels(graph, labels, self.method, self.alpha, prior)
-
-    def _features(self, X: np.ndarray) -> np.ndarray:
-        """Return the features that make the graph, float32."""
-        if self.encoder is None:
-            return X
-        return np.asarray(clone(self.encoder).fit_transform(X), np.float32)
 
     @training_environment()
     def _fit_network(self, X: np.ndarray, codes: np.ndarray) -> None:
@@ -269,13 +244,8 @@ class GraphClassifier(NetworkClassifier):
         from vaefeat.training.loop import new_trainer
 
         init_seed, train_seed = spawn_seeds(self.random_state, 2)
-        filters = positive_integers(self, "filters")
         network = network_config(
-            self,
-            X.shape[1],
-            len(self.classes_),
-            filters=filters,
-            image_shape=checked_image_shape(self, X.shape[1], convolutions=len(filters) > 0),
+            self, X.shape[1], len(self.classes_), image_shape=checked_image_shape(self, X.shape[1])
         )
         model = Classifier(ClassifierConfig(network=network, corruption=self.corruption), init_seed)
         model.start_from(X)
