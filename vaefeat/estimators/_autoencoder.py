@@ -13,7 +13,7 @@ from vaefeat.values.corruptions import Corruption
 from vaefeat.values.likelihoods import LOSSES, Likelihood, resolve
 
 if TYPE_CHECKING:
-    from vaefeat.training.autoencoder import Autoencoder
+    from vaefeat.training.autoencoder import Autoencoder, AutoencoderConfig
     from vaefeat.training.networks import NetworkConfig
 
 
@@ -325,10 +325,10 @@ class AutoencoderTransformer(LatentTransformer):
     def _n_features_out(self) -> int:
         return self.n_features_in_ if self.output == "reconstruction" else self.decoder_.n_features
 
-    def _model(self, encoder: "NetworkConfig", seed: int) -> "Autoencoder":
-        from vaefeat.training.autoencoder import Autoencoder, AutoencoderConfig
+    def _model_config(self, encoder: "NetworkConfig") -> "AutoencoderConfig":
+        from vaefeat.training.autoencoder import AutoencoderConfig
 
-        config = AutoencoderConfig(
+        return AutoencoderConfig(
             encoder=encoder,
             code_activation=self.code_activation,
             loss=self._likelihood,
@@ -339,4 +339,8 @@ class AutoencoderTransformer(LatentTransformer):
             sparsity_weight=self.sparsity_weight,
             sparsity_target=self.sparsity_target,
         )
+
+    def _new_model(self, config: "AutoencoderConfig", seed: int) -> "Autoencoder":
+        from vaefeat.training.autoencoder import Autoencoder
+
         return Autoencoder(config, seed)

@@ -81,7 +81,11 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         """The distribution of the decoder."""
 
     @abstractmethod
-    def _model(self, encoder: "NetworkConfig", seed: int) -> "GenerativeModel":
+    def _model_config(self, encoder: "NetworkConfig") -> Any:
+        """Return all that defines the model to be trained, except its seed."""
+
+    @abstractmethod
+    def _new_model(self, config: Any, seed: int) -> "GenerativeModel":
         """Return the model to be trained."""
 
     @abstractmethod
@@ -382,10 +386,11 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
 
         from vaefeat.training.loop import new_trainer
 
-        model = self._model(self._encoder_config(X.shape[1]), seed)
-        if last is not None and (last.model.config, last.batch_size) == (model.config, self.batch_size):
+        config = self._model_config(self._encoder_config(X.shape[1]))
+        if last is not None and (last.model.config, last.batch_size) == (config, self.batch_size):
             last.optimizer.learning_rate = self.learning_rate_init
             return last
+        model = self._new_model(config, seed)
         trainer = new_trainer(model, keras.optimizers.Adam(self.learning_rate_init), self.batch_size)
         if resume:
             self._restore(trainer)

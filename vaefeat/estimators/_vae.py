@@ -21,7 +21,7 @@ from vaefeat.values.objectives import ACTIVE_VARIANCE, gaussian_kl, gaussian_kl_
 
 if TYPE_CHECKING:
     from vaefeat.training.networks import NetworkConfig
-    from vaefeat.training.vae import VAE
+    from vaefeat.training.vae import VAE, VAEConfig
 
 POSTERIOR = ["z_mean", "z_log_var"]
 N_SCORE_DRAWS = 16
@@ -376,10 +376,10 @@ class VAEEncoderTransformer(LatentTransformer):
                 f"image_shape={self.image_shape}."
             )
 
-    def _model(self, encoder: "NetworkConfig", seed: int) -> "VAE":
-        from vaefeat.training.vae import VAE, VAEConfig
+    def _model_config(self, encoder: "NetworkConfig") -> "VAEConfig":
+        from vaefeat.training.vae import VAEConfig
 
-        config = VAEConfig(
+        return VAEConfig(
             encoder=encoder,
             likelihood=self._likelihood,
             beta=self.beta,
@@ -388,6 +388,10 @@ class VAEEncoderTransformer(LatentTransformer):
             contrastive_weight=self.contrastive_weight,
             temperature=self.temperature,
         )
+
+    def _new_model(self, config: "VAEConfig", seed: int) -> "VAE":
+        from vaefeat.training.vae import VAE
+
         return VAE(config, seed)
 
     def _diagnose(self, model: Any, X: Rows) -> None:
