@@ -25,6 +25,7 @@ from vaefeat import (
 )
 from vaefeat.cli import app
 from vaefeat.export.networks import export_networks
+from vaefeat.plotting import summary_html
 from vaefeat.runtime.inspection import inspect_model
 from vaefeat.values.objectives import gaussian_kl
 
@@ -156,7 +157,7 @@ def test_displays_are_in_color(fitted):
     ):
         assert display.image_.get_array().shape[2] == 4
         plt.close(display.figure_)
-    assert "<img" in fitted._repr_html_()
+    assert "<img" in summary_html(fitted)
 
 
 # --- elsewhere ---

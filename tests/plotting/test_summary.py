@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 from matplotlib import image
 from sklearn import config_context
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import make_pipeline
 
 from vaefeat import OnnxEncoderTransformer, export_onnx
 from vaefeat.plotting import summary_html
+
+needs_attributes = pytest.mark.skipif(
+    not hasattr(BaseEstimator, "_get_fitted_attr_html"),
+    reason="scikit-learn < 1.9 does not show them",
+)
 
 
 def alt_and_picture(html):
@@ -34,6 +39,7 @@ def test_a_classifier_shows_its_loss(m2):
     assert alt_and_picture(summary_html(m2))[0] == "M2Classifier, fitted: loss"
 
 
+@needs_attributes
 @pytest.mark.parametrize("wrap", [lambda vae: vae, lambda vae: make_pipeline("passthrough", vae)])
 def test_the_picture_stands_once_in_scikit_learn_s_diagram_of_an_estimator_or_a_pipeline(vae, wrap):
     html = wrap(vae)._repr_html_()
@@ -80,6 +86,7 @@ def test_it_changes_nothing(vae):
     assert list(before) == list(vars(vae))
 
 
+@needs_attributes
 @pytest.mark.parametrize(
     ("absent", "has_picture"), [(["tensorflow", "keras"], True), (["matplotlib"], False)]
 )

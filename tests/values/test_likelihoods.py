@@ -20,6 +20,7 @@ from vaefeat import (
     mask_labels,
 )
 from vaefeat.export.composition import Graph, Output
+from vaefeat.plotting import summary_html
 from vaefeat.values.likelihoods import (
     LIKELIHOODS,
     LOSSES,
@@ -327,5 +328,5 @@ def test_displays_and_the_notebook_show_any_likelihood(vae, m2, X):
     for estimator in (vae, m2):
         assert LossCurveDisplay.from_estimator(estimator).lines_
         assert SamplesDisplay.from_estimator(estimator, n_columns=3, random_state=0).images.shape[-1] == 6
-        assert "data:image/png" in estimator._repr_html_()
+        assert "data:image/png" in summary_html(estimator)
     assert ReconstructionDisplay.from_estimator(vae, X, n_samples=4).images.shape[-1] == 6
