@@ -4,11 +4,14 @@ import json
 import re
 import socket
 import time
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from tests.serving.live import MODEL, as_json, connect, put, raw_request, row, serving
+from vaefeat.serving.http.connections import Connection
+from vaefeat.serving.http.server import FINISH_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -175,6 +178,21 @@ def test_a_draining_service_closes_connections_whose_heads_it_knows(folder):
         assert outputs(response)
         assert b"connection: close\r\n" in response
         assert client.recv(1) == b""
+
+
+@pytest.mark.parametrize("has_arrived", [False, True])
+def test_the_end_of_the_service_waits_for_a_request_that_is_on_its_way(has_arrived):
+    connection = Connection.__new__(Connection)
+    connection.cycle, connection.loop, connection.transport = None, Mock(), Mock()
+    connection.shutdown()
+    connection.transport.close.assert_not_called()
+    if has_arrived:
+        connection.cycle = Mock(response_complete=False, keep_alive=True)
+    (seconds, end), _ = connection.loop.call_later.call_args
+    end()
+    assert 0 < seconds < FINISH_SECONDS
+    assert connection.transport.close.called == (not has_arrived)
+    assert not has_arrived or connection.cycle.keep_alive is False
 
 
 def test_a_client_that_reads_nothing_takes_no_memory(live):

@@ -25,6 +25,7 @@ HEAD_SECONDS = 20.0  # for a head, also the first one of a connection
 BODY_SECONDS = 35.0  # a bit longer than bodies.SECONDS, after which there is an answer
 WRITE_SECONDS = 30.0  # for a response to be read
 KEEP_ALIVE_SECONDS = 75.0  # longer than load balancers keep an idle connection
+LINGER_SECONDS = 0.2  # when the service ends, for a request that is on its way
 _RESERVED_DESCRIPTORS = 64  # for models, logs and the process that tries models
 _NEVER = math.inf
 _END = b"\r\n\r\n"
@@ -92,6 +93,16 @@ class Connection(HttpToolsProtocol):
         """Cut off a client that is too slow."""
         if now >= self.read_until or now >= self.write_until:
             self.transport.abort()
+
+    def shutdown(self) -> None:
+        """End: answer what is being answered or on its way, then close.
+
+        uvicorn closes a connection without a request at once, and what the client has just sent is lost.
+        """
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(LINGER_SECONDS, super().shutdown)
+        else:
+            super().shutdown()
 
     # --- what arrives ---
 
