@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from vaefeat.data.rows import Rows
 
-BLOCK_BYTES = 2**25
+# Above the 32 MiB from which glibc maps memory and gives it back: smaller blocks leave holes, which grow.
+BLOCK_BYTES = 40 * 2**20
 
 T = TypeVar("T")
 
