@@ -5,7 +5,7 @@ import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from time import process_time
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -77,26 +77,34 @@ def make_source(name: str, n_rows: int, folder: Path, n_features: int = N_PIXELS
     return np.load(path, mmap_mode="r") if "float64" in name else RowStream(path, folder=folder)
 
 
-def _fit(connection: Connection) -> None:
+def fit_and_watch(X: Any) -> Row:
+    """Train for one epoch; return the memory before it, the peak above that, and the time."""
     import vaefeat.export.networks
     import vaefeat.training.loop  # noqa: F401
     from vaefeat import VAEEncoderTransformer
 
-    name, n_rows, folder = connection.recv()
-    X = make_source(name, n_rows, folder)
-    before_mb, started = status_mb("RssAnon"), process_time()
+    before_mb, started, cpu_started = status_mb("RssAnon"), perf_counter(), process_time()
     with Peak() as peak:
         VAEEncoderTransformer(
             N_COMPONENTS, hidden_layer_sizes=(64,), likelihood="bernoulli", max_iter=1, random_state=0
         ).fit(X)
+    return {
+        "before_mb": before_mb,
+        "peak_above_before_mb": peak.mb - before_mb,
+        "seconds": perf_counter() - started,
+        "cpu_seconds": process_time() - cpu_started,
+    }
+
+
+def _fit(connection: Connection) -> None:
+    name, n_rows, folder = connection.recv()
+    X = make_source(name, n_rows, folder)
     connection.send(
         {
             "benchmark": "large",
             "name": f"fit, {name}",
             "n_samples": n_rows,
             "data_mb": n_rows * N_PIXELS * 4 / MB,
-            "before_mb": before_mb,
-            "peak_above_before_mb": peak.mb - before_mb,
-            "cpu_seconds": process_time() - started,
+            **fit_and_watch(X),
         }
     )

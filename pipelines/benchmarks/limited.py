@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from time import perf_counter
 
-from pipelines.benchmarks.common import N_COMPONENTS, N_PIXELS, Progress, Row, Worker
-from pipelines.benchmarks.large import Peak, make_source
-from pipelines.benchmarks.memory import MB, status_mb
+from pipelines.benchmarks.common import N_PIXELS, Progress, Row, Worker
+from pipelines.benchmarks.large import fit_and_watch, make_source
+from pipelines.benchmarks.memory import MB
 
 GROUPS = {  # where control groups are, of version 2 and 1: the file that holds the limit
     Path("/sys/fs/cgroup"): "memory.max",
@@ -87,18 +86,9 @@ def _new_group() -> Path | None:
 
 
 def _fit(connection: Connection) -> None:
-    import vaefeat.export.networks
-    import vaefeat.training.loop  # noqa: F401
-    from vaefeat import VAEEncoderTransformer
-
     file, folder, group = connection.recv()
     X = make_source("stream of a file", file.n_rows, folder, file.n_features)
     (group / PROCESSES).write_text(str(os.getpid()))
-    before_mb, started = status_mb("RssAnon"), perf_counter()
-    with Peak() as peak:
-        VAEEncoderTransformer(
-            N_COMPONENTS, hidden_layer_sizes=(64,), likelihood="bernoulli", max_iter=1, random_state=0
-        ).fit(X)
     connection.send(
         {
             "benchmark": "limited",
@@ -107,7 +97,6 @@ def _fit(connection: Connection) -> None:
             "n_features": file.n_features,
             "data_mb": file.n_rows * file.n_features * 4 / MB,
             "limit_mb": file.limit_mb,
-            "peak_above_before_mb": peak.mb - before_mb,
-            "seconds": perf_counter() - started,
+            **fit_and_watch(X),
         }
     )

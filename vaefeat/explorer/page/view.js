@@ -33,7 +33,7 @@ export class View {
   }
 
   /** Look from so many times nearer; the place that is seen at these shares stays there. */
-  zoom(factor, shares = [0.5, 0.5]) {
+  zoom(factor, shares) {
     const place = this.placeAt(shares);
     this.half = clamp(this.half / factor, this.#limit / CLOSEST, this.#limit);
     this.bring(place, shares);
