@@ -31,7 +31,13 @@ if TYPE_CHECKING:
         SamplesDisplay,
     )
     from vaefeat.runtime import ArrowEncoder, OnnxModel, encode, encode_files, verify
-    from vaefeat.values.corruptions import GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise
+    from vaefeat.values.corruptions import (
+        GaussianNoise,
+        ImageWarp,
+        MaskingNoise,
+        SaltAndPepperNoise,
+        SwapNoise,
+    )
     from vaefeat.values.likelihoods import Bernoulli, Gaussian, Likelihood, Poisson
     from vaefeat.values.photo_views import PhotoViews
 
@@ -68,6 +74,7 @@ __all__ = [
     "SaltAndPepperNoise",
     "SamplesDisplay",
     "SupervisedEncoderTransformer",
+    "SwapNoise",
     "VAEEncoderTransformer",
     "compare",
     "encode",
@@ -112,6 +119,7 @@ _MODULES = {
     "SaltAndPepperNoise": ("vaefeat.values.corruptions", None),
     "SamplesDisplay": ("vaefeat.plotting", None),
     "SupervisedEncoderTransformer": ("vaefeat.estimators", "train"),
+    "SwapNoise": ("vaefeat.values.corruptions", None),
     "VAEEncoderTransformer": ("vaefeat.estimators", "train"),
     "compare": ("vaefeat.comparison", "train"),
     "encode": ("vaefeat.runtime", None),

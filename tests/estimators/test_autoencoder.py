@@ -16,6 +16,7 @@ from vaefeat import (
     MaskingNoise,
     OnnxModel,
     SaltAndPepperNoise,
+    SwapNoise,
     export_onnx,
 )
 
@@ -181,7 +182,8 @@ def test_sparsity_asks_for_a_code_that_can_be_a_share():
 
 
 @pytest.mark.parametrize(
-    "corruption", [GaussianNoise(0.5), ImageWarp(), MaskingNoise(0.3), SaltAndPepperNoise(0.3)]
+    "corruption",
+    [GaussianNoise(0.5), ImageWarp(), MaskingNoise(0.3), SaltAndPepperNoise(0.3), SwapNoise(0.3)],
 )
 def test_a_corruption_changes_what_is_learned(corruption, plain):
     shown = tiny(corruption=corruption, image_shape=(2, 3)).fit(X)

@@ -4,7 +4,7 @@ import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
-from vaefeat import GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise
+from vaefeat import GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise, SwapNoise
 from vaefeat.values import corruptions
 
 SHAPE = (9, 12)
@@ -191,7 +191,29 @@ def test_salt_and_pepper_set_half_of_the_share_to_one_and_half_to_zero():
     assert not np.array_equal(first, other)
 
 
-@pytest.mark.parametrize("noise", [MaskingNoise, SaltAndPepperNoise])
+def test_swap_noise_takes_the_share_asked_for_from_other_rows_and_depends_on_the_seed_alone():
+    x = np.arange(10_000, dtype=np.float32).reshape(2_000, 5)  # each value occurs once
+    first, again, other = (SwapNoise(0.2)(tf.constant(x), tf.constant([1, i])).numpy() for i in (2, 2, 4))
+    assert_allclose(np.mean(first != x), 0.2, atol=0.02)  # a row would not be swapped with itself
+    assert_array_equal(first % 5, x % 5)  # a value stays in its column
+    assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_swapped_values_come_from_all_other_rows_alike_and_each_from_its_own():
+    x = tf.constant(np.repeat(np.arange(4, dtype=np.float32)[:, None], 6_000, axis=1))
+    found = SwapNoise(1.0)(x, tf.constant([1, 2])).numpy()
+    shares = np.stack([np.mean(found == row, axis=1) for row in range(4)], axis=1)
+    assert_allclose(shares, (1 - np.eye(4)) / 3, atol=0.03)
+    assert np.mean(found[0] == found[1]) < 0.5
+
+
+def test_a_batch_of_one_row_has_nothing_to_swap_with():
+    x = tf.constant([[1.0, 2.0]])
+    assert_array_equal(SwapNoise(1.0)(x, tf.constant([1, 2])), x)
+
+
+@pytest.mark.parametrize("noise", [MaskingNoise, SaltAndPepperNoise, SwapNoise])
 @pytest.mark.parametrize("share", [-0.1, 1.1, np.nan])
 def test_an_invalid_share_is_refused(noise, share):
     with pytest.raises(ValueError, match=r"share must lie in \[0, 1\], got"):

@@ -52,7 +52,7 @@ class AutoencoderTransformer(LatentTransformer):
         The error of a reconstruction, summed over the features. "log_loss" is the cross-entropy, in
         nats, of features in [0, 1] such as black and white pixels. For a likelihood, such as
         :class:`vaefeat.Poisson` for counts, the error is the negative log-likelihood.
-    corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise or None, default=None
+    corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise, SwapNoise or None, default=None
         How a sample is distorted before the encoder sees it; the target is the clean sample. The
         autoencoder learns to undo the distortion (Vincent et al.).
     code_noise : float, default=0.0

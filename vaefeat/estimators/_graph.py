@@ -47,7 +47,7 @@ class GraphClassifier(NetworkClassifier):
         Widths of the hidden layers of q(y|x).
     activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
     kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
-    corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise or None, default=None
+    corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise, SwapNoise or None, default=None
         How a sample is distorted before q(y|x) sees it in training. The graph is of undistorted samples.
     image_shape : (rows, columns) or (rows, columns, channels) or None, default=None
         Shape of the image whose pixels the features are, row by row. Needed by ImageWarp.

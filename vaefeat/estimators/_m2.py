@@ -61,7 +61,7 @@ class M2Classifier(NetworkClassifier):
         p(y), in the order of ``classes_``. None is uniform.
     weight_decay : float, default=0.0
         Share by which weights, but not biases, shrink at each step, times the learning rate (AdamW).
-    corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise or None, default=None
+    corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise, SwapNoise or None, default=None
         How a sample is distorted before q(y|x) and q(z|x,y) see it; the target of p(x|y,z) is the
         clean sample.
     image_shape : (rows, columns) or (rows, columns, channels) or None, default=None

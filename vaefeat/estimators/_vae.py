@@ -74,7 +74,7 @@ class VAEEncoderTransformer(LatentTransformer):
         "poisson" is for counts. :class:`vaefeat.Gaussian` has other variances.
     beta : float, default=1.0
         Weight of the KL term. Above 1, fewer and more independent units; below 1, more of them.
-    corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise or None, default=None
+    corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise, SwapNoise or None, default=None
         How a sample is distorted before the encoder sees it; the target of the decoder is the clean sample.
         The latents become invariant to the distortion: choose one that changes what does not matter.
     contrastive_weight : float, default=0.0

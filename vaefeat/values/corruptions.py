@@ -138,6 +138,47 @@ class SaltAndPepperNoise(Corruption):
         return tf.where(u < self.share, tf.cast(u < self.share / 2, x.dtype), x)
 
 
+@dataclass(frozen=True)
+class SwapNoise(Corruption):
+    r"""Features replaced by their values in other rows of the batch, drawn anew whenever a sample is seen.
+
+    A corruption for tables: whatever the units and distributions of the features, a corrupted one takes a
+    value that occurs.
+
+    Parameters
+    ----------
+    share : float
+        Probability that a feature is replaced. Each replaced feature comes from a row of its own, drawn
+        uniformly from the others of the batch.
+
+    References
+    ----------
+    Bahri et al. (2022), "SCARF: Self-Supervised Contrastive Learning using Random Feature Corruption".
+
+    Examples
+    --------
+    >>> from vaefeat import SwapNoise, VAEEncoderTransformer
+    >>> vae = VAEEncoderTransformer(corruption=SwapNoise(0.15))
+    """
+
+    share: float
+
+    def __post_init__(self) -> None:
+        _check_share(self.share)
+
+    def __call__(self, x: Any, seed: Any, image_shape: Any = None) -> Any:
+        """Swap features of a batch, (batch, n_features); ``image_shape`` is not used."""
+        import tensorflow as tf
+
+        n = tf.shape(x)[0]
+        u = tf.random.stateless_uniform(tf.shape(x), seed, alg="philox")
+        apart = tf.random.stateless_uniform(tf.shape(x), seed + 1, alg="philox")
+        # The product may round up to n - 1; a batch of one row has no other and stays as it is.
+        ahead = tf.minimum(1 + tf.cast(apart * tf.cast(n - 1, tf.float32), tf.int32), n - 1)
+        others = (tf.range(n)[:, None] + ahead) % n
+        return tf.where(u < self.share, tf.experimental.numpy.take_along_axis(x, others, axis=0), x)
+
+
 def _check_share(share: float) -> None:
     if not 0 <= share <= 1:  # also when it is NaN
         raise ValueError(f"share must lie in [0, 1], got {share}.")
