@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         SamplesDisplay,
     )
     from vaefeat.runtime import ArrowEncoder, OnnxModel, encode, encode_files, verify
+    from vaefeat.values.column_likelihood import ColumnLikelihood
     from vaefeat.values.corruptions import (
         GaussianNoise,
         ImageWarp,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
         SaltAndPepperNoise,
         SwapNoise,
     )
-    from vaefeat.values.likelihoods import Bernoulli, Gaussian, Likelihood, Poisson
+    from vaefeat.values.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood, Poisson
     from vaefeat.values.photo_views import PhotoViews
 
 __version__ = "0.2.0"
@@ -50,6 +51,8 @@ __all__ = [
     "AutoencoderOutlierDetector",
     "AutoencoderTransformer",
     "Bernoulli",
+    "Categorical",
+    "ColumnLikelihood",
     "Gaussian",
     "GaussianNoise",
     "GraphClassifier",
@@ -95,6 +98,8 @@ _MODULES = {
     "AutoencoderOutlierDetector": ("vaefeat.estimators", "train"),
     "AutoencoderTransformer": ("vaefeat.estimators", "train"),
     "Bernoulli": ("vaefeat.values.likelihoods", None),
+    "Categorical": ("vaefeat.values.likelihoods", None),
+    "ColumnLikelihood": ("vaefeat.values.column_likelihood", None),
     "Gaussian": ("vaefeat.values.likelihoods", None),
     "GaussianNoise": ("vaefeat.values.corruptions", None),
     "GraphClassifier": ("vaefeat.estimators", "train"),

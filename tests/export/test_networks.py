@@ -13,7 +13,8 @@ from vaefeat.runtime.inspection import inspect_model
 from vaefeat.training.loop import Trainer
 from vaefeat.training.networks import ACTIVATIONS, NetworkConfig
 from vaefeat.training.vae import VAE, VAEConfig
-from vaefeat.values.likelihoods import LIKELIHOODS, Bernoulli, Gaussian, Poisson
+from vaefeat.values.column_likelihood import ColumnLikelihood
+from vaefeat.values.likelihoods import LIKELIHOODS, Bernoulli, Categorical, Gaussian, Poisson
 
 GAUSSIAN = Gaussian()
 X = np.random.default_rng(0).standard_normal((20, 5)).astype(np.float32)
@@ -56,6 +57,10 @@ KINDS = {
     "convolutions": {"hidden_layer_sizes": (8,), "filters": (2, 3), "image_shape": (1, 5)},
     "bernoulli": {"likelihood": Bernoulli()},
     "counts": {"likelihood": Poisson(), "log_inputs": True},
+    "some counts": {
+        "likelihood": ColumnLikelihood([(Poisson(), 2), (Categorical(), 3)]),
+        "log_inputs": (True, True, False, False, False),
+    },
 }
 
 

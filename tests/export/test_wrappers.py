@@ -6,6 +6,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.decomposition import PCA
 from sklearn.ensemble import BaggingClassifier, StackingClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Perceptron, SGDClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
@@ -60,6 +61,21 @@ WRAPPERS = {
 @pytest.mark.parametrize("name", WRAPPERS)
 def test_wrappers_around_named_columns_are_exported(name, tmp_path):
     check(make_pipeline(WRAPPERS[name], LogisticRegression()), FRAME, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        SimpleImputer(),
+        PCA(6),
+        FeatureUnion([("pca", PCA(2)), ("scaler", StandardScaler())]),
+        ColumnTransformer([("scaler", StandardScaler(), [1, 2])], remainder="passthrough"),
+    ],
+    ids=lambda step: type(step).__name__,
+)
+def test_columns_are_chosen_from_what_another_step_gives(first, tmp_path):
+    chosen = ColumnTransformer([("scaler", StandardScaler(), slice(1, 3))], remainder="passthrough")
+    check(make_pipeline(first, chosen, LogisticRegression()), X, tmp_path)
 
 
 @pytest.mark.slow

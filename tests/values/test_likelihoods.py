@@ -3,12 +3,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from onnx.reference import ReferenceEvaluator
 from scipy import stats
-from scipy.special import expit, gammaln
+from scipy.special import expit, gammaln, softmax
 
 from vaefeat import (
     AutoencoderImputer,
     AutoencoderOutlierDetector,
     AutoencoderTransformer,
+    ColumnLikelihood,
     LossCurveDisplay,
     M2Classifier,
     OnnxModel,
@@ -26,6 +27,7 @@ from vaefeat.values.likelihoods import (
     LOSSES,
     START_SHARE,
     Bernoulli,
+    Categorical,
     Gaussian,
     Poisson,
     SquaredError,
@@ -38,7 +40,16 @@ LOCATION = RNG.normal(size=(20, 3))
 VARIANCE = np.array([0.5, 1.0, 4.0])
 BINARY = RNG.integers(0, 2, size=(20, 3)).astype(float)
 COUNTS = RNG.poisson(3.0, size=(20, 3)).astype(float)
-ALL = [Bernoulli(), Gaussian(), Gaussian("shared"), Gaussian(0.5), Poisson(), SquaredError()]
+ALL = [
+    Bernoulli(),
+    Categorical(),
+    Gaussian(),
+    Gaussian("shared"),
+    Gaussian(0.5),
+    Poisson(),
+    SquaredError(),
+    ColumnLikelihood([(Gaussian("learned"), 1), (Bernoulli(), 2)]),
+]
 
 
 # --- against independent values ---
@@ -70,6 +81,25 @@ def test_poisson_matches_scipy():
     expected = stats.poisson.logpmf(COUNTS, np.exp(LOCATION)).sum(axis=1)
     assert_allclose(Poisson().log_prob(COUNTS, LOCATION), expected, atol=3e-6)
     assert_allclose(Poisson().mean(LOCATION), np.exp(LOCATION))
+
+
+def test_categorical_matches_scipy():
+    one_hot = np.eye(3)[RNG.integers(0, 3, 20)]
+    probabilities = softmax(LOCATION, axis=1)
+    expected = [stats.multinomial.logpmf(x, 1, p) for x, p in zip(one_hot, probabilities, strict=True)]
+    assert_allclose(Categorical().log_prob(one_hot, LOCATION), expected, rtol=1e-10)
+    assert_allclose(Categorical().mean(LOCATION), probabilities, rtol=1e-12)
+
+
+def test_a_category_that_is_not_known_adds_nothing():
+    assert_array_equal(Categorical().log_prob(np.zeros((2, 3)), LOCATION[:2]), 0.0)
+
+
+def test_a_category_starts_at_the_shares_of_its_known_values():
+    X = np.repeat(np.vstack([np.eye(3), np.zeros(3)]), [6, 3, 1, 10], axis=0)
+    start = Categorical().start(X)
+    assert (start.dtype, start.shape) == (np.float32, (3,))
+    assert_allclose(Categorical().mean(start), [0.6, 0.3, 0.1], rtol=1e-5)
 
 
 def test_the_squared_error_is_a_gaussian_of_variance_one_half_without_its_constant():
@@ -110,7 +140,7 @@ def test_onnx_nodes_give_what_arrays_give(likelihood):
     assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("likelihood", ALL, ids=repr)
+@pytest.mark.parametrize("likelihood", [each for each in ALL if each != Categorical()], ids=repr)
 def test_the_start_is_the_location_of_the_mean(likelihood):
     X = RNG.uniform(0.2, 0.8, size=(100, 3))
     start = likelihood.start(X)
@@ -118,7 +148,7 @@ def test_the_start_is_the_location_of_the_mean(likelihood):
     assert_allclose(likelihood.mean(start), X.mean(axis=0), rtol=1e-5)
 
 
-@pytest.mark.parametrize("likelihood", ALL, ids=repr)
+@pytest.mark.parametrize("likelihood", ALL[:1] + ALL[2:-1], ids=repr)
 def test_unobserved_features_are_left_out_of_the_sum(likelihood):
     dispersion = likelihood.base_log_dispersion(3)
     if dispersion is not None:
@@ -131,7 +161,7 @@ def test_unobserved_features_are_left_out_of_the_sum(likelihood):
     assert_allclose(likelihood.log_prob(BINARY, LOCATION, dispersion, observed), expected, rtol=1e-10)
 
 
-@pytest.mark.parametrize("likelihood", [Bernoulli(), Poisson()], ids=repr)
+@pytest.mark.parametrize("likelihood", [Bernoulli(), Categorical(), Poisson()], ids=repr)
 def test_a_feature_that_is_never_seen_is_not_impossible(likelihood):
     assert np.isfinite(likelihood.start(np.zeros((5, 2)))).all()
 
@@ -144,6 +174,8 @@ def test_a_feature_that_is_never_seen_is_not_impossible(likelihood):
     [
         (Bernoulli(), [[0.0, 255.0]], r"must lie in \[0, 1\] for a Bernoulli likelihood, got \[0, 255\]"),
         (Bernoulli(), [[-0.5, 1.0]], r"got \[-0\.5, 1\]\. Put MinMaxScaler\(clip=True\)"),
+        (Categorical(), [[0.0, 2.0]], r"must lie in \[0, 1\] for a Categorical .* Put OneHotEncoder"),
+        (Categorical(), [[1.0, 1.0]], "a single 1 in each row, or none, got a sum of 2 on average"),
         (Poisson(), [[-1.0, 3.0]], r"must lie in \[0, inf\] for a Poisson likelihood, got \[-1, 3\]"),
     ],
 )
@@ -211,6 +243,7 @@ def test_losses_have_names_of_their_own():
 
 CLASSES = np.repeat([0, 1], 40)
 RATES = np.array([[0.2, 3.0, 0.2, 3.0, 0.2, 3.0], [3.0, 0.2, 3.0, 0.2, 3.0, 0.2]])[CLASSES]
+COLUMNS = ColumnLikelihood([(Gaussian(), 2), (Poisson(), 1), (Categorical(), 2), (Bernoulli(), 1)])
 SETTINGS = {
     "n_components": 2,
     "hidden_layer_sizes": (8,),
@@ -224,7 +257,12 @@ SETTINGS = {
 
 def samples_for(likelihood):
     """Return two groups of counts, within the range of the likelihood."""
-    return np.random.default_rng(2).poisson(RATES).clip(*likelihood.support).astype(np.float32)
+    X = np.random.default_rng(2).poisson(RATES).clip(*likelihood.support).astype(np.float32)
+    if likelihood == COLUMNS:
+        X[:, :2] /= 3  # as if standardized
+        X[:, 3:5] = np.eye(2)[(X[:, 3] > X[:, 4]).astype(int)]
+        X[:, 5] = X[:, 5] > 1
+    return X
 
 
 def assert_within_support(values, likelihood):
@@ -234,9 +272,9 @@ def assert_within_support(values, likelihood):
     assert values.max() <= highest
 
 
-@pytest.fixture(scope="module", params=LIKELIHOODS)
+@pytest.fixture(scope="module", params=[*LIKELIHOODS.values(), COLUMNS], ids=lambda each: each.name)
 def likelihood(request):
-    return LIKELIHOODS[request.param]
+    return request.param
 
 
 @pytest.fixture(scope="module")

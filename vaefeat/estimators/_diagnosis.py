@@ -58,7 +58,8 @@ def warn_of_saturated_dispersion(saturated: np.ndarray) -> None:
         _warn(
             UserWarning,
             f"{len(features)} of {len(saturated)} features are predicted exactly: {_listed(features)}. "
-            'They outweigh the others: drop copies of features, or set likelihood="gaussian".',
+            "They outweigh the others: drop copies of features, or set the variance of "
+            'Gaussian to "shared" or a number.',
         )
 
 

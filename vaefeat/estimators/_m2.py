@@ -51,8 +51,9 @@ class M2Classifier(NetworkClassifier):
     kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
     likelihood : {"bernoulli", "gaussian", "poisson"} or Likelihood, default="gaussian"
         The distribution p(x|y,z) of a feature: "bernoulli" for features in [0, 1] such as pixels,
-        "gaussian" for any real features, the latent means of a VAE for instance (M1+M2), with a variance
-        learned for each; "poisson" for counts. :class:`vaefeat.Gaussian` has other variances.
+        "gaussian" for any real features, the latent means of a VAE for instance (M1+M2), "poisson"
+        for counts. :class:`vaefeat.Gaussian` has other variances, :class:`vaefeat.ColumnLikelihood` is for
+        tables.
     alpha : float, default=50.0
         Weight of the labels' cross-entropy against the bound of a sample, in the paper
         :math:`\alpha / N`. The paper has 0.1; but with so little, the samples without labels may pull
@@ -98,7 +99,7 @@ class M2Classifier(NetworkClassifier):
     decoder_ : OnnxModel
         The mean of p(x|y,z), from ``ZY`` (n_samples, n_components + n_classes) to ``x_mean``.
     noise_variance_ : ndarray of shape (n_features,), float32
-        Variance of p(x|y,z). Only if the likelihood is Gaussian.
+        Variance of p(x|y,z). Only if the likelihood is Gaussian, or has Gaussian columns; NaN in others.
     transduction_ : ndarray of shape (n_samples,)
         The label of each training sample: as given, or as predicted.
     loss_curve_ : list of float

@@ -70,8 +70,9 @@ class VAEEncoderTransformer(LatentTransformer):
         Distribution of the initial weights, by its name in Keras.
     likelihood : {"bernoulli", "gaussian", "poisson"} or Likelihood, default="gaussian"
         The distribution p(x|z) of a feature. "bernoulli" is for features in [0, 1] such as black
-        and white pixels; "gaussian" is for any real features, with a variance learned for each;
-        "poisson" is for counts. :class:`vaefeat.Gaussian` has other variances.
+        and white pixels; "gaussian" is for any real features, "poisson" for counts.
+        :class:`vaefeat.Gaussian` has other variances, :class:`vaefeat.ColumnLikelihood` is for tables: it has
+        a distribution for each group of columns, such as :class:`vaefeat.Categorical`.
     beta : float, default=1.0
         Weight of the KL term. Above 1, fewer and more independent units; below 1, more of them.
     corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise, SwapNoise or None, default=None
@@ -128,13 +129,13 @@ class VAEEncoderTransformer(LatentTransformer):
         and ``hidden`` (n_samples, hidden_layer_sizes[-1]) if there is a hidden layer.
     decoder_ : OnnxModel
         From ``Z`` (n_samples, n_components) to ``x_mean`` (n_samples, n_features), and to
-        ``x_logits`` ("bernoulli") or ``x_log_rate`` ("poisson").
+        ``x_logits`` ("bernoulli"), ``x_log_rate`` ("poisson") or ``x_location`` (ColumnLikelihood).
     kl_per_unit_ : ndarray of shape (n_components,), float32
         Mean KL divergence of each unit from the prior over the training data, in nats.
     active_units_ : ndarray of shape (n_components,), bool
         Units whose mean varies over the training data by more than 0.01.
     noise_variance_ : ndarray of shape (n_features,), float32
-        Variance of p(x|z). Only if the likelihood is Gaussian.
+        Variance of p(x|z). Only if the likelihood is Gaussian, or has Gaussian columns; NaN in others.
     loss_curve_ : list of float
         Mean loss of each epoch, in nats: the negative ELBO if ``beta`` is 1 and
         ``contrastive_weight`` 0.

@@ -30,8 +30,8 @@ def export_decoder(
     estimator : estimator
         A fitted VAEEncoderTransformer: the file takes ``Z`` (n_samples, n_components). Or a fitted
         M2Classifier: it takes ``ZY``, the class one-hot after the latents. It gives ``x_mean``
-        (n_samples, n_features) and, if the likelihood is "bernoulli",
-        ``x_logits``, or ``x_log_rate`` if it is "poisson".
+        (n_samples, n_features), and ``x_logits`` if the likelihood is "bernoulli", ``x_log_rate`` if it is
+        "poisson", or ``x_location`` if it is a ColumnLikelihood.
     path : path
         Ends in .onnx.
     card : mapping, optional

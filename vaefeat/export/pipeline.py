@@ -8,10 +8,12 @@ import onnx
 from onnx import TensorProto
 from onnx.helper import make_node, make_tensor_value_info
 from onnx.numpy_helper import from_array
-from skl2onnx import to_onnx
+from skl2onnx import to_onnx, update_registered_parser
+from skl2onnx._parse import sklearn_parsers_map
 from skl2onnx.common.data_types import FloatTensorType
 from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 from sklearn.base import BaseEstimator, is_outlier_detector
+from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from vaefeat.exceptions import ExportError
@@ -27,6 +29,7 @@ FAILURES = (
     MissingShapeCalculator,
     KeyError,
     NotImplementedError,
+    AssertionError,
     RuntimeError,
     NameError,
     ValueError,
@@ -85,6 +88,19 @@ def _convert(estimator: BaseEstimator) -> onnx.ModelProto:
         )
     _name_outputs(proto.graph, names)
     return rewrite(proto)
+
+
+_parse_column_transformer = sklearn_parsers_map[ColumnTransformer]
+
+
+def _parse_columns(scope: Any, model: Any, inputs: Any, custom_parsers: Any = None) -> Any:
+    """Tell skl2onnx how many columns there are to choose from, which it does not know after some steps."""
+    if len(inputs) == 1 and inputs[0].type.shape in ([], [None, None]):
+        inputs[0].type.shape = [None, model.n_features_in_]
+    return _parse_column_transformer(scope, model, inputs, custom_parsers=custom_parsers)
+
+
+update_registered_parser(ColumnTransformer, _parse_columns)
 
 
 def _options(estimator: BaseEstimator, names: list[str]) -> dict[Any, dict[str, Any] | bool]:

@@ -10,7 +10,7 @@ from vaefeat.recipes.few_labels import make_m1_m2_pipeline
 from vaefeat.recipes.images import image_encoder, make_image_pipeline
 from vaefeat.recipes.photos import photo_encoder
 from vaefeat.recipes.pixels import PixelScaler
-from vaefeat.recipes.tables import make_table_pipeline, table_encoder
+from vaefeat.recipes.tables import make_table_pipeline, table_encoder, table_likelihood, table_scaler
 
 __all__ = [
     "PixelScaler",
@@ -24,4 +24,6 @@ __all__ = [
     "pack_bits",
     "photo_encoder",
     "table_encoder",
+    "table_likelihood",
+    "table_scaler",
 ]

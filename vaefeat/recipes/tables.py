@@ -1,13 +1,20 @@
-"""A Pipeline and an encoder for numeric tables."""
+"""A Pipeline and an encoder for numeric tables; a likelihood and a scaler for any."""
 
-from typing import Any
+from collections.abc import Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from vaefeat.estimators import VAEEncoderTransformer
-from vaefeat.values.likelihoods import Gaussian
+from vaefeat.values.column_likelihood import ColumnLikelihood
+from vaefeat.values.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood
+
+if TYPE_CHECKING:
+    from vaefeat.data.plan import Column, ColumnPlan
 
 NOISE_VARIANCE = 0.1  # of standardized features: fixed, it keeps more units active than a learned one
 
@@ -82,3 +89,83 @@ def table_encoder(
         random_state=random_state,
     )
     return vae.set_params(**vae_params)
+
+
+def table_likelihood(plan: "ColumnPlan", *, variance: float | str = NOISE_VARIANCE) -> ColumnLikelihood:
+    """Return the likelihood of the features that a column plan makes of a table.
+
+    Numbers and dates are Gaussian, booleans and the columns that mark gaps are Bernoulli, and each category
+    is Categorical.
+
+    Parameters
+    ----------
+    plan : ColumnPlan
+        As :class:`vaefeat.fitting.ColumnEncoder` makes it.
+    variance : float or {"shared", "learned"}, default=0.1
+        Of numbers and dates as :func:`table_scaler` leaves them, see :class:`vaefeat.Gaussian`.
+
+    Returns
+    -------
+    ColumnLikelihood
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from vaefeat.fitting import ColumnEncoder
+    >>> from vaefeat.recipes import table_likelihood
+    >>> frame = pd.DataFrame({"home": ["rent", "own", "rent", "own"], "age": [30, 40, 50, 60]})
+    >>> table_likelihood(ColumnEncoder().fit(frame).plan_).groups
+    ((Categorical(), 2), (Gaussian(variance=0.1), 1))
+    """
+    groups: list[tuple[Likelihood, int]] = []
+    for likelihood, width in (group for column in plan.columns for group in _groups(column, variance)):
+        if groups and groups[-1][0] == likelihood and likelihood != Categorical():
+            width += groups.pop()[1]
+        groups.append((likelihood, width))
+    return ColumnLikelihood(groups)
+
+
+def _groups(column: "Column", variance: float | str) -> Iterator[tuple[Likelihood, int]]:
+    """Yield the likelihoods of the features of a column, with the number of them."""
+    if column.kind == "category":
+        yield Categorical(), len(column.categories)
+        return
+    yield Bernoulli() if column.kind == "boolean" else Gaussian(variance), 1
+    if column.has_gaps:
+        yield Bernoulli(), 1
+
+
+def table_scaler(plan: "ColumnPlan") -> ColumnTransformer:
+    """Return a step that standardizes the numbers and dates of a column plan, and leaves 0 and 1 as they are.
+
+    Parameters
+    ----------
+    plan : ColumnPlan
+        As :class:`vaefeat.fitting.ColumnEncoder` makes it.
+
+    Returns
+    -------
+    ColumnTransformer
+        Unfitted; the features keep their order.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from vaefeat import VAEEncoderTransformer
+    >>> from vaefeat.fitting import ColumnEncoder
+    >>> from vaefeat.recipes import table_likelihood, table_scaler
+    >>> frame = pd.DataFrame({"home": ["rent", "own", "rent", "own"], "age": [30, 40, 50, 60]})
+    >>> encoder = ColumnEncoder().fit(frame)
+    >>> vae = VAEEncoderTransformer(2, likelihood=table_likelihood(encoder.plan_), max_iter=1, random_state=0)
+    >>> make_pipeline(encoder, table_scaler(encoder.plan_), vae).fit_transform(frame).shape
+    (4, 2)
+    """
+    steps, start = [], 0
+    groups = table_likelihood(plan).groups
+    for is_number, run in groupby(groups, lambda group: isinstance(group[0], Gaussian)):
+        stop = start + sum(width for _, width in run)
+        step = StandardScaler() if is_number else "passthrough"
+        steps.append((f"columns {start} to {stop - 1}", step, slice(start, stop)))
+        start = stop
+    return ColumnTransformer(steps)

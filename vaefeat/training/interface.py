@@ -153,10 +153,17 @@ class Dispersion(keras.layers.Layer):
         """Return the logarithm of the dispersion of each feature, (n_features,), or None."""
         if self.level is None:
             return self.base
-        return self.base + keras.ops.maximum(LEVEL_RATE * self.level, LOWEST_LEVEL)
+        levels = keras.ops.maximum(LEVEL_RATE * self.level, LOWEST_LEVEL)
+        return self.base + self._likelihood.spread(levels, self.base.shape[0])
 
     def saturated(self) -> np.ndarray:
-        """Return which features have the least dispersion that can be learned, (n_features,), bool."""
-        if self.level is None or self.level.shape == (1,):
-            return np.zeros(0 if self.base is None else self.base.shape[0], bool)
-        return keras.ops.convert_to_numpy(LEVEL_RATE * self.level) <= LOWEST_LEVEL
+        """Return which features have the least dispersion that can be learned, (n_features,), bool.
+
+        None if all features share one.
+        """
+        n_features = 0 if self.base is None else self.base.shape[0]
+        if self.level is None:
+            return np.zeros(n_features, bool)
+        is_least = keras.ops.convert_to_numpy(LEVEL_RATE * self.level) <= LOWEST_LEVEL
+        found = np.broadcast_to(self._likelihood.spread(1.0 * is_least, n_features) == 1, n_features)
+        return found & (len(is_least) > 1 or not found.all())

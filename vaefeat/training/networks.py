@@ -35,7 +35,7 @@ class NetworkConfig:
     ``filters=(32, 64)`` puts two convolutions first, of an image of ``image_shape`` (rows, columns,
     channels) whose pixels are the inputs, row by row. ``n_patches`` puts the responses to as many patches
     of the training images first, in place of convolutions; the hidden layer after them is linear and not
-    trained. ``log_inputs`` lets the first layer see log(1 + x).
+    trained. ``log_inputs`` lets the first layer see log(1 + x) of all features, or of those that it says.
     ``convolutional_decoder`` lets the mirrored network have its convolutions too.
     """
 
@@ -47,7 +47,7 @@ class NetworkConfig:
     filters: tuple[int, ...] = ()
     image_shape: ImageShape | None = None
     n_patches: int = 0
-    log_inputs: bool = False
+    log_inputs: bool | tuple[bool, ...] = False
     convolutional_decoder: bool = False
 
     def mirrored(self) -> "NetworkConfig":
@@ -166,12 +166,26 @@ def _cropped(images: keras.KerasTensor, size: tuple[int, int]) -> keras.KerasTen
 
 def _seen(config: NetworkConfig, inputs: Any) -> Any:
     """Return the inputs as the first layer sees them; a corruption may have made counts negative."""
-    return keras.ops.log(1.0 + keras.ops.relu(inputs)) if config.log_inputs else inputs
+    if config.log_inputs is False:
+        return inputs
+    logs = keras.ops.log(1.0 + keras.ops.relu(inputs))
+    return logs if config.log_inputs is True else keras.ops.where(np.array(config.log_inputs), logs, inputs)
 
 
 def _center_layer(layer: keras.layers.Dense, config: NetworkConfig, X: np.ndarray) -> None:
-    mean = (np.log1p(X) if config.log_inputs else X).mean(axis=0, dtype=np.float64)
+    mean = _mean_seen(config, X)
     layer.bias.assign(-mean.astype(np.float32) @ layer.kernel.numpy())
+
+
+def _mean_seen(config: NetworkConfig, X: Any) -> np.ndarray:
+    """Return the mean of each feature as the first layer sees it, (n_inputs,), float64."""
+    if config.log_inputs is True:
+        return np.log1p(X).mean(axis=0, dtype=np.float64)
+    mean = X.mean(axis=0, dtype=np.float64)
+    if config.log_inputs is False:
+        return mean
+    with np.errstate(invalid="ignore", divide="ignore"):  # of features that are seen as they are
+        return np.where(config.log_inputs, np.log1p(X).mean(axis=0, dtype=np.float64), mean)
 
 
 def start_from(network: keras.Model, config: NetworkConfig, X: Any, corrupt: Corrupt | None = None) -> None:

@@ -22,7 +22,9 @@ import numpy as np
 from vaefeat.values.objectives import (
     Array,
     bernoulli_log_prob,
+    categorical_log_prob,
     gaussian_log_prob,
+    log_softmax,
     namespace,
     poisson_log_prob,
     squared_error,
@@ -36,6 +38,7 @@ MIN_SHARE = 1e-4
 # silent before it learns better.
 START_SHARE = 0.1
 SAME = 1e-6  # values that differ by less, relative to their mean, are rounding errors of one value
+MOST_ONES = 1.5  # of one category, on average: gaps that are filled may add up to more than 1
 RARE = 1e-2  # a feature that is never seen is not impossible: its mean starts no nearer to the boundary
 
 
@@ -49,7 +52,8 @@ class GraphBuilder(Protocol):
 class Likelihood(ABC):
     """The distribution of the features of a sample given the decoder's location.
 
-    The base class of :class:`Bernoulli`, :class:`Gaussian` and :class:`Poisson`.
+    The base class of :class:`Bernoulli`, :class:`Categorical`, :class:`Gaussian` and :class:`Poisson`, and of
+    :class:`ColumnLikelihood`, which has one of them for each group of columns.
 
     Attributes
     ----------
@@ -65,8 +69,9 @@ class Likelihood(ABC):
         What to do about values outside it.
     is_binary : bool
         Whether features are probabilities of 1, so that they can be binarized.
-    log_inputs : bool
-        Whether the encoder sees log(1 + x): for features whose magnitudes differ widely.
+    log_inputs : bool or tuple of bool
+        Whether the encoder sees log(1 + x): for features whose magnitudes differ widely. A tuple has an entry
+        for each feature.
 
     Examples
     --------
@@ -78,10 +83,10 @@ class Likelihood(ABC):
     name: ClassVar[str]
     location_output: ClassVar[str] = "x_mean"
     unit: ClassVar[str] = "nats"
-    support: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
+    support: tuple[float, float] = (-np.inf, np.inf)
     advice: ClassVar[str] = ""
-    is_binary: ClassVar[bool] = False
-    log_inputs: ClassVar[bool] = False
+    is_binary: bool = False
+    log_inputs: bool | tuple[bool, ...] = False
 
     def check(self, X: np.ndarray) -> None:
         """Raise ValueError if the likelihood cannot have produced ``X``, (n_samples, n_features).
@@ -137,6 +142,10 @@ class Likelihood(ABC):
     def n_levels(self, n_features: int) -> int:
         """Return how many dispersions are learned: none, one for all features, or one for each."""
         return 0
+
+    def spread(self, levels: Array, n_features: int) -> Array:
+        """Return the levels that are learned, (n_levels,), as what broadcasts to one for each feature."""
+        return levels
 
     def base_log_dispersion(self, n_features: int, X: np.ndarray | None = None) -> np.ndarray | None:
         """Return the logarithm of the dispersion before training; None if the likelihood has none.
@@ -207,6 +216,61 @@ class Bernoulli(Likelihood):
     ) -> str:
         x = graph.op("Clip", x, 0.0, 1.0)
         per_feature = graph.op("Sub", graph.op("Mul", x, location), graph.op("Softplus", location))
+        return graph.op("ReduceSum", per_feature, [-1], keepdims=0)
+
+
+@dataclass(frozen=True)
+class Categorical(Likelihood):
+    r"""One category as columns of 0 and 1, one for each of its values; the location is their logits.
+
+    .. math:: \log p(x|z) = \sum_k x_k (l_k - \log \sum_j \exp l_j),
+        \qquad E[x_k|z] = \exp l_k / \sum_j \exp l_j
+
+    A row of zeros is a value that is not known, such as one that was not seen in training; it adds nothing.
+    All features are one category: :class:`ColumnLikelihood` has several, and numbers beside them.
+
+    References
+    ----------
+    Nazábal et al. (2020), "Handling Incomplete Heterogeneous Data using VAEs", section 2.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from vaefeat import Categorical
+    >>> Categorical().log_prob(np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([[0.0, 0.0]])).round(3)
+    array([-0.693,  0.   ])
+    """
+
+    name = "categorical"
+    location_output = "x_logits"
+    support = (0.0, 1.0)
+    advice = "Put OneHotEncoder() before this step."
+
+    def check(self, X: np.ndarray) -> None:
+        super().check(X)
+        n_ones = float(X.mean(axis=0, dtype=np.float64).sum())
+        if n_ones > MOST_ONES:
+            raise ValueError(
+                "The columns of a category must hold a single 1 in each row, or none, got a sum of "
+                f"{n_ones:.3g} on average. Give each category its own group of columns."
+            )
+
+    def start(self, X: np.ndarray) -> np.ndarray:
+        mean = X.mean(axis=0, dtype=np.float64)
+        return np.log(np.maximum(mean, RARE / len(mean))).astype(np.float32)
+
+    def mean(self, location: Array) -> Array:
+        return namespace(location).exp(log_softmax(location))
+
+    def log_prob(
+        self, x: Array, location: Array, log_dispersion: Array | None = None, observed: Array | None = None
+    ) -> Array:
+        return categorical_log_prob(x, location, observed)
+
+    def log_prob_nodes(
+        self, graph: GraphBuilder, x: str, location: str, dispersion: np.ndarray | None
+    ) -> str:
+        per_feature = graph.op("Mul", x, graph.op("LogSoftmax", location, axis=-1))
         return graph.op("ReduceSum", per_feature, [-1], keepdims=0)
 
 

@@ -158,6 +158,30 @@ def poisson_log_prob(x: Array, log_rate: Array, observed: Array | None = None) -
     return _sum_of_observed(x * log_rate - namespace(x).exp(log_rate) - log_factorial(x), observed)
 
 
+def categorical_log_prob(x: Array, x_logits: Array, observed: Array | None = None) -> Array:
+    r"""Log-probability of a category, one-hot, in nats.
+
+    .. math:: \log p(x|z) = \sum_k x_k (l_k - \log \sum_j \exp l_j)
+
+    Parameters
+    ----------
+    x : array of shape (n_samples, n_categories)
+        1 for the category and 0 for the others; where all are 0, the category is unknown and adds nothing.
+    x_logits : array of shape (n_samples, n_categories)
+    observed : array of shape (n_samples, n_categories), optional
+        1 where x is known; where it is 0 the category is left out of the sum.
+
+    Returns
+    -------
+    array of shape (n_samples,)
+
+    References
+    ----------
+    Nazábal et al. (2020), "Handling Incomplete Heterogeneous Data using VAEs", section 2.2.
+    """
+    return _sum_of_observed(x * log_softmax(x_logits), observed)
+
+
 def log_factorial(x: Array) -> Array:
     r"""Logarithm of :math:`x! = \Gamma(x + 1)`, by Stirling's series of :math:`\Gamma(x + 4)`.
 
