@@ -126,8 +126,10 @@ def test_it_has_the_support_of_all_groups_and_no_range_of_each():
 def test_a_message_names_the_columns_that_do_not_fit():
     wrong = X.copy()
     wrong[0, 5] = -1
-    with pytest.raises(ValueError, match=r"Columns 5 to 5: X must lie in \[0, inf\] for a Poisson"):
+    with pytest.raises(ValueError, match=r"Column 5: X must lie in \[0, inf\] for a Poisson"):
         LIKELIHOOD.check(wrong)
+    with pytest.raises(ValueError, match=r"Columns 2 to 4: .* got a sum of 3 on average"):
+        LIKELIHOOD.check(np.ones_like(X))
     with pytest.raises(ValueError, match="must have the 9 columns of the groups, got 8"):
         LIKELIHOOD.check(X[:, :8])
 

@@ -107,7 +107,9 @@ class ColumnLikelihood(Likelihood):
             try:
                 check(likelihood, columns)
             except ValueError as exc:
-                raise ValueError(f"Columns {where.start} to {where.stop - 1}: {exc}") from None
+                last = where.stop - 1
+                columns = f"Columns {where.start} to {last}" if last > where.start else f"Column {last}"
+                raise ValueError(f"{columns}: {exc}") from None
 
     def _slices(self) -> Iterator[tuple[Likelihood, slice]]:
         start = 0
