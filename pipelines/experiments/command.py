@@ -1,19 +1,25 @@
 """What the experiments' command lines share: options, data, progress bars, pictures."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 from rich.progress import Progress
+from sklearn.datasets import load_breast_cancer, load_wine
 
 from vaefeat import compare, load_dataset
 from vaefeat.comparison import Comparison, Row, Task, collect_rows
 from vaefeat.data import Dataset
+from vaefeat.data.samples import read_samples
 
 RESULTS = Path(__file__).parents[1] / "results"
 EXPORTED = Path(__file__).parents[2] / "exported"
+OF_SCIKIT_LEARN = {"breast cancer": load_breast_cancer, "wine": load_wine}
+TARGETS = {"churn": "churn", "credit": "Status", "soybean": "Class"}  # of tables whose class is no "target"
 
 
 def options(doc: str, *, smoke: str, out: Path | None = None, exported: Path | None = None) -> Any:
@@ -40,6 +46,21 @@ def load(name: str, smoke: bool, n_samples: int = 500) -> Dataset:
     """Return a data set; for a smoke run its first samples."""
     dataset = load_dataset(name)
     return dataset.head(n_samples) if smoke else dataset
+
+
+def table_rows(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return all rows of a table as numbers, (n_samples, n_features), and their classes, as text."""
+    if name in OF_SCIKIT_LEARN:
+        X, y = OF_SCIKIT_LEARN[name](return_X_y=True)
+    elif name == "satimage":
+        dataset = load_dataset(name)
+        X, y = np.concatenate([dataset.X, dataset.X_test]), np.concatenate([dataset.y, dataset.y_test])
+    else:
+        path = Path(os.environ["VAEFEAT_DATA"]) / "tables" / f"{name}.csv.gz"
+        samples = read_samples(path, TARGETS.get(name, "target"))
+        assert samples.y is not None
+        X, y = samples.X, samples.y
+    return X.astype(np.float64), y.astype(str)
 
 
 def compare_with_bar(dataset: Dataset, description: str, **settings: Any) -> Comparison:

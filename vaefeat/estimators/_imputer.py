@@ -9,11 +9,8 @@ from sklearn.impute import MissingIndicator
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from vaefeat.estimators._autoencoder import AutoencoderTransformer
 from vaefeat.estimators._base import OnnxGraphMixin, all_or_nothing
-from vaefeat.values.corruptions import MaskingNoise
-
-MASKED = 0.2  # share of the features that are masked in training by default
+from vaefeat.estimators._gaps import GapNetwork
 
 
 class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, BaseEstimator):
@@ -120,8 +117,11 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
                 raise ValueError(f"The features {empty} have no value at all: drop them before this step.")
             self.statistics_ = np.nanmean(X, axis=0)
             self.indicator_ = MissingIndicator(error_on_new=False).fit(X) if self.add_indicator else None
-            self.estimator_ = clone(self._default() if self.estimator is None else self.estimator)
-            self.estimator_.fit(np.where(missing, self.statistics_, X), observed=~missing)
+            if self.estimator is None:
+                self.estimator_ = GapNetwork().fit(X)
+            else:
+                start = np.where(missing, self.statistics_, X)
+                self.estimator_ = clone(self.estimator).fit(start, observed=~missing)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -139,10 +139,10 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
         check_is_fitted(self)
         X = self._validated(X, reset=False)
         missing = np.isnan(X)
-        imputed = np.where(missing, self.statistics_, X).astype(X.dtype)
+        imputed = X.copy()
         rows = missing.any(axis=1)
-        for _ in range(self.n_iter if rows.any() else 0):
-            imputed[rows] = np.where(missing[rows], self.estimator_.reconstruct(imputed[rows]), X[rows])
+        if rows.any():
+            imputed[rows] = np.where(missing[rows], self._guesses(X[rows]), X[rows])
         return imputed if self.indicator_ is None else np.hstack([imputed, self.indicator_.transform(X)])
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -172,9 +172,14 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
             ensure_min_samples=2 if reset else 1,
         )
 
-    @staticmethod
-    def _default() -> AutoencoderTransformer:
-        return AutoencoderTransformer(corruption=MaskingNoise(MASKED), random_state=0)
+    def _guesses(self, X: np.ndarray) -> np.ndarray:
+        if isinstance(self.estimator_, GapNetwork):
+            return self.estimator_.impute(X)
+        missing = np.isnan(X)
+        guesses = np.broadcast_to(self.statistics_, X.shape)
+        for _ in range(self.n_iter):
+            guesses = self.estimator_.reconstruct(np.where(missing, guesses, X).astype(X.dtype))
+        return guesses
 
     @property
     def _n_features_out(self) -> int:
@@ -183,16 +188,19 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
 
     def onnx_graph(self) -> Any:
         """Return the ONNX graph that imputes, an ``onnx.ModelProto``."""
-        from vaefeat.export.composition import imputation
+        from vaefeat.export.composition import gap_imputation, imputation
 
         check_is_fitted(self)
+        indicator = None if self.indicator_ is None else self.indicator_.features_
+        if isinstance(self.estimator_, GapNetwork):
+            return gap_imputation(self.estimator_.imputer_, indicator=indicator)
         return imputation(
             self.estimator_.encoder_,
             self.estimator_.decoder_,
             self.estimator_.code_name,
             start=self.statistics_,
             n_iter=self.n_iter,
-            indicator=None if self.indicator_ is None else self.indicator_.features_,
+            indicator=indicator,
         )
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -127,8 +127,33 @@ def imputation(
     for _ in range(n_iter):
         decoded = graph.call(decoder, graph.call(encoder, imputed)[code])["x_mean"]
         imputed = graph.op("Where", missing, decoded, "X")
+    return _with_indicator(graph, imputed, missing, encoder.n_features, indicator)
+
+
+def gap_imputation(imputer: OnnxModel, *, indicator: np.ndarray | None) -> onnx.ModelProto:
+    """Return what a network puts in the place of what is NaN as a model: ``X`` -> ``imputed``.
+
+    Parameters
+    ----------
+    imputer : OnnxModel
+        From features, with 0 in their gaps, beside 1 where they are observed, else 0, to ``imputed``.
+    indicator : ndarray of int, or None
+        Features whose missingness is appended to the imputed ones, as 1 or 0.
+    """
+    n_features = imputer.n_features // 2
+    graph = Graph(n_features)
+    missing = graph.op("IsNaN", "X")
+    observed = graph.op("Cast", graph.op("Not", missing), to=onnx.TensorProto.FLOAT)
+    rows = graph.op("Concat", graph.op("Where", missing, 0.0, "X"), observed, axis=1)
+    imputed = graph.op("Where", missing, graph.call(imputer, rows)["imputed"], "X")
+    return _with_indicator(graph, imputed, missing, n_features, indicator)
+
+
+def _with_indicator(
+    graph: Graph, imputed: str, missing: str, n_features: int, indicator: np.ndarray | None
+) -> onnx.ModelProto:
     if indicator is None:
-        return graph.model(Output("imputed", imputed, encoder.n_features))
+        return graph.model(Output("imputed", imputed, n_features))
     told = graph.op("Cast", graph.op("Gather", missing, indicator, axis=1), to=onnx.TensorProto.FLOAT)
     both = graph.op("Concat", imputed, told, axis=1)
-    return graph.model(Output("imputed", both, encoder.n_features + len(indicator)))
+    return graph.model(Output("imputed", both, n_features + len(indicator)))
