@@ -62,7 +62,15 @@ class FeatureEncoder(GraphTransformer, NetworkEstimator, Protocol):
 
 
 @runtime_checkable
-class LatentModel(FeatureEncoder, Protocol):
+class ScoredModel(Protocol):
+    """An estimator whose scores of samples are an ONNX graph."""
+
+    def onnx_score_graph(self) -> "onnx.ModelProto":
+        """Return what ``score_samples`` computes as a model."""
+
+
+@runtime_checkable
+class LatentModel(FeatureEncoder, ScoredModel, Protocol):
     """A feature encoder with a decoder: an autoencoder or a VAE."""
 
     code_name: ClassVar[str]  # the output of the encoder that the decoder takes
@@ -77,6 +85,3 @@ class LatentModel(FeatureEncoder, Protocol):
 
     def inverse_transform(self, Z: Any) -> "np.ndarray":
         """Decode codes: (n_samples, n_components) to (n_samples, n_features)."""
-
-    def onnx_score_graph(self) -> "onnx.ModelProto":
-        """Return what ``score_samples`` computes as a model."""

@@ -1,10 +1,14 @@
 from copy import copy
+from functools import partial
+from unittest.mock import patch
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.impute import IterativeImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -17,6 +21,7 @@ from vaefeat import (
     VAEEncoderTransformer,
     export_onnx,
 )
+from vaefeat.estimators._gaps import GapNetwork
 
 RNG = np.random.default_rng(0)
 COMPLETE = RNG.normal(size=(400, 2)) @ RNG.normal(size=(2, 6))  # in a plane, so that features tell of others
@@ -56,13 +61,6 @@ def test_iterating_helps_an_autoencoder_that_was_shown_no_gaps():
     assert often < 0.9 * once
 
 
-@pytest.mark.slow
-def test_the_default_is_an_autoencoder_that_was_shown_gaps():
-    imputer = AutoencoderImputer().fit(X[:50])
-    assert imputer.estimator_.corruption == MaskingNoise(0.2)
-    assert_allclose(imputer.statistics_, np.nanmean(X[:50], axis=0))
-
-
 def test_rows_that_are_complete_pass_as_they_are_in_their_own_dtype(fitted):
     for dtype in (np.float32, np.float64):
         rows = COMPLETE.astype(dtype)
@@ -87,17 +85,81 @@ def test_the_same_row_gets_the_same_values_alone_and_in_company(fitted):
     assert_array_equal(alone, fitted.transform(X)[:20])
 
 
-def test_a_feature_without_any_value_is_refused():
+@pytest.mark.parametrize("estimator", [autoencoder(), None])
+def test_a_feature_without_any_value_is_refused(estimator):
     empty = X.copy()
     empty[:, [1, 3]] = np.nan
     with pytest.raises(ValueError, match=r"The features \[1, 3\] have no value at all: drop them"):
-        AutoencoderImputer(autoencoder()).fit(empty)
+        AutoencoderImputer(estimator).fit(empty)
 
 
 @pytest.mark.parametrize("params", [{"n_iter": 0}, {"add_indicator": "yes"}, {"estimator": StandardScaler()}])
 def test_bad_parameters_are_named(params):
     with pytest.raises(ValueError, match=next(iter(params))):
         AutoencoderImputer(**{"estimator": autoencoder()} | params).fit(X)
+
+
+# --- the default: a normal distribution, and a network that corrects it ---
+
+
+@pytest.fixture(scope="module")
+def default():
+    with patch("vaefeat.estimators._imputer.GapNetwork", partial(GapNetwork, (32,), n_steps=200)):
+        return AutoencoderImputer(add_indicator=True).fit(5 + 3 * X)
+
+
+def test_the_default_fills_noisy_linear_data_as_well_as_regression_does_on_any_scale():
+    noisy = X + 0.3 * RNG.normal(size=X.shape)
+    regression = IterativeImputer(random_state=0).fit_transform(noisy)
+    network = GapNetwork((32,), n_steps=200).fit(5 + 3 * noisy)
+    imputed = (network.impute(5 + 3 * noisy) - 5) / 3
+    assert rmse(imputed) < 1.02 * rmse(regression)
+
+
+def test_the_default_leaves_observed_values_as_they_are(default):
+    assert_array_equal(default.transform(5 + 3 * X)[:, :6][~MISSING], (5 + 3 * X)[~MISSING])
+
+
+def test_the_default_learns_what_is_not_linear():
+    angle = RNG.uniform(-np.pi, np.pi, 600)
+    circle = np.stack([np.cos(angle), np.sin(angle), angle / 2], axis=1)
+    incomplete = circle.copy()
+    incomplete[np.arange(600), np.arange(600) % 3] = np.nan
+    network = GapNetwork((64,), n_steps=1_500, learning_rate_init=1e-2).fit(incomplete)
+    assert not network.is_normal_
+    assert min(network.history_["val_loss"]) < 0.5 * network.history_["val_normal"][0]
+
+
+def test_a_network_that_learned_nothing_is_left_out():
+    noise = RNG.normal(size=(60, 4))
+    network = GapNetwork((64,), n_steps=100, learning_rate_init=0.1).fit(noise)
+    assert network.is_normal_
+    mean = noise.mean(axis=0)
+    assert_allclose(network.impute(np.full((1, 4), np.nan))[0], mean, atol=1e-5)
+
+
+@pytest.mark.parametrize("add_indicator", [False, True])
+def test_the_file_of_the_default_gives_what_it_gives_and_takes_nan(default, add_indicator, tmp_path):
+    imputer = copy(default)
+    imputer.indicator_ = default.indicator_ if add_indicator else None
+    rows = (5 + 3 * X).astype(np.float32)
+    rows[0] = np.nan
+    model = OnnxModel.load(export_onnx(imputer, tmp_path / "imputer.onnx", X=rows))
+    assert_allclose(model.run(rows)["features"], imputer.transform(rows), rtol=1e-5, atol=1e-5)
+    assert model.card["inputs"]["allow_nan"]
+
+
+def test_the_default_keeps_the_names_of_a_frame_and_gives_each_row_the_same_values_alone(default):
+    rows = (5 + 3 * X)[:20]
+    alone = np.concatenate([default.transform(rows[i : i + 1]) for i in range(20)])
+    assert_allclose(alone, default.transform(rows), rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_default_itself_is_a_gap_network():
+    imputer = AutoencoderImputer().fit(X[:50])
+    assert isinstance(imputer.estimator_, GapNetwork)
+    assert imputer.estimator_.hidden_layer_sizes == (256, 256)
 
 
 # --- ONNX ---

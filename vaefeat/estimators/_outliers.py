@@ -8,10 +8,9 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, _fit_c
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from vaefeat.estimators._autoencoder import AutoencoderTransformer
 from vaefeat.estimators._base import all_or_nothing
+from vaefeat.estimators._typicality import Typicality
 
-MAX_CODE = 8  # units of the default estimator's code
 FENCE = 1.5  # interquartile ranges below the lower quartile: Tukey's rule for a point that lies outside
 
 
@@ -96,7 +95,7 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
         """
         with all_or_nothing(self):
             X = self._validated(X, reset=True)
-            self.estimator_ = self._new_estimator(X.shape[1]).fit(X)
+            self.estimator_ = (Typicality() if self.estimator is None else clone(self.estimator)).fit(X)
             self.offset_ = _offset(self._scores(X), self.contamination)
         return self
 
@@ -145,11 +144,6 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
         return validate_data(
             self, X, reset=reset, dtype=(np.float64, np.float32), ensure_min_samples=2 if reset else 1
         )
-
-    def _new_estimator(self, n_features: int) -> BaseEstimator:
-        if self.estimator is not None:
-            return clone(self.estimator)
-        return AutoencoderTransformer(min(MAX_CODE, max(1, n_features // 4)), random_state=0)
 
     def _scores(self, X: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):  # the score of a distant sample may be -inf

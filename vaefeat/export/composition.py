@@ -34,12 +34,12 @@ class Graph:
         self._weights: dict[Any, onnx.TensorProto] = {}
         self._n_names = 0
 
-    def op(self, op_type: str, *inputs: Any, **attributes: Any) -> str:
-        """Apply an operator to tensors, or to arrays, which become constants; return its output."""
+    def op(self, op_type: str, *inputs: Any, n_outputs: int = 1, **attributes: Any) -> str:
+        """Apply an operator to tensors, or to arrays, which become constants; return its first output."""
         names = [each if isinstance(each, str) else self._constant(each) for each in inputs]
-        output = self._new_name()
-        self._nodes.append(make_node(op_type, names, [output], **attributes))
-        return output
+        outputs = [self._new_name() for _ in range(n_outputs)]
+        self._nodes.append(make_node(op_type, names, outputs, **attributes))
+        return outputs[0]
 
     def call(self, model: OnnxModel | onnx.ModelProto, x: str) -> dict[str, str]:
         """Apply a model to a matrix; return its outputs by their names.

@@ -1,5 +1,6 @@
 """The scores of fitted estimators as ONNX graphs: ``X`` -> ``score``, what ``score_samples`` gives."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from vaefeat.exceptions import ExportError
 from vaefeat.export.composition import Graph, Output
 from vaefeat.export.pipeline import convert_estimator
 from vaefeat.export.steps import without_passthrough
-from vaefeat.protocols import LatentModel
+from vaefeat.protocols import LatentModel, ScoredModel
 from vaefeat.runtime import OnnxModel
 from vaefeat.values.likelihoods import Likelihood
+from vaefeat.values.neighbors import Neighbors, Scale
 
 
 def score_model(estimator: Any) -> onnx.ModelProto:
@@ -30,7 +32,7 @@ def score_model(estimator: Any) -> onnx.ModelProto:
         graph = Graph(estimator.n_features_in_)
         (features,) = graph.call(convert_estimator(estimator[:-1]), "X").values()
         return _finished(graph, graph.call(score_model(estimator[-1]), features)["score"])
-    if not isinstance(estimator, LatentModel):
+    if not isinstance(estimator, ScoredModel):
         raise ExportError(
             f"The scores of {type(estimator).__name__} cannot be exported, expected an "
             "AutoencoderTransformer, a VAEEncoderTransformer, or a Pipeline that ends in one."
@@ -87,6 +89,36 @@ def elbo(
     log_prob = likelihood.log_prob_nodes(graph, x, location, dispersion)
     log_prob = graph.op("ReduceMean", log_prob, [1], keepdims=0)  # (N,)
     return _finished(graph, graph.op("Sub", log_prob, _gaussian_kl(graph, z_mean, z_log_var)))
+
+
+def typicality(
+    autoencoder: LatentModel,
+    *,
+    center: np.ndarray,
+    scale: np.ndarray,
+    error_scale: Scale,
+    neighbors: Sequence[Neighbors],
+) -> onnx.ModelProto:
+    """Return minus the mean of an autoencoder's error and of distances to neighbors, in their scales.
+
+    Parameters
+    ----------
+    autoencoder : LatentModel
+        Of standardized features.
+    center, scale : ndarray of shape (n_features,)
+        What standardizes the features.
+    error_scale : Scale
+    neighbors : two of Neighbors
+        In the standardized features, and in the code.
+    """
+    encoder = autoencoder.networks()["encoder"]
+    graph = Graph(encoder.n_features)
+    z = graph.op("Div", graph.op("Sub", "X", center), scale)
+    error = graph.op("Neg", graph.call(autoencoder.onnx_score_graph(), z)["score"])
+    parts = [error_scale.nodes(graph, graph.op("Unsqueeze", error, [1]))]
+    for each, rows in zip(neighbors, (z, graph.call(encoder, z)[autoencoder.code_name]), strict=True):
+        parts.append(each.nodes(graph, rows))
+    return _finished(graph, graph.op("Div", graph.op("Neg", graph.op("Sum", *parts)), float(len(parts))))
 
 
 def _gaussian_kl(graph: Graph, z_mean: str, z_log_var: str) -> str:

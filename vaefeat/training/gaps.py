@@ -1,4 +1,4 @@
-"""A denoising autoencoder of rows with gaps, which learns what a normal distribution does not tell of them."""
+"""A denoising autoencoder of rows with gaps, which corrects a normal distribution."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass

@@ -77,7 +77,7 @@ def _expectation(X: np.ndarray, mean: np.ndarray, precision: np.ndarray) -> tupl
 
 
 def _chunks(missing: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield rows with similar numbers of gaps, their missing features, (n, k), and which of these are none."""
+    """Yield rows with similar numbers of gaps, their missing features, (n, k), and which are padding."""
     order = np.argsort(missing.sum(axis=1), kind="stable")
     for start in range(0, len(order), CHUNK):
         rows = order[start : start + CHUNK]

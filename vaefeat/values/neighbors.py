@@ -1,0 +1,74 @@
+"""Distances to the nearest of some reference rows, and the scale of scores, in NumPy and as ONNX nodes."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+N_NEIGHBORS = 5
+SOFTNESS = 0.3  # share of the median: the logarithm of what is much smaller hardly falls
+LEAST = 1e-4  # of squared distances, below which float32 does not know them
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    r"""The scale of positive measurements v: :math:`(\log(v + s) - \mu) / \sigma`.
+
+    Attributes
+    ----------
+    softness, mean, deviation : float
+        s, :math:`\mu` and :math:`\sigma`.
+    """
+
+    softness: float
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> Self:
+        """Return the scale in which these measurements have mean 0 and variance 1; (n,) or (n, k)."""
+        softness = max(SOFTNESS * float(np.median(values)), LEAST)
+        logarithms = np.log(values + softness).reshape(len(values), -1).mean(axis=1)
+        return cls(softness, float(logarithms.mean()), float(logarithms.std()) or 1.0)
+
+    def nodes(self, graph: Any, values: str) -> str:
+        """Return the scaled mean of the logarithms of each row of ``values``, (n, k), as a node, (n,)."""
+        logarithms = graph.op("Log", graph.op("Add", values, self.softness))
+        mean = graph.op("ReduceMean", logarithms, [1], keepdims=0)
+        return graph.op("Div", graph.op("Sub", mean, self.mean), self.deviation)
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbors:
+    """The nearest of some rows, by their squared distances.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_rows, n_features), float32
+    n_neighbors : int
+    scale : Scale
+        Of the distances of each row to its nearest others.
+    """
+
+    rows: np.ndarray
+    n_neighbors: int
+    scale: Scale
+
+    @classmethod
+    def of(cls, rows: np.ndarray) -> Self:
+        """Return the neighbors among at least two rows, (n_rows, n_features)."""
+        n_neighbors = min(N_NEIGHBORS, len(rows) - 1)
+        squares = np.square(rows).sum(axis=1)
+        distances = np.maximum(squares[:, None] - 2 * rows @ rows.T + squares, 0)
+        np.fill_diagonal(distances, np.inf)
+        nearest = np.partition(distances, n_neighbors - 1, axis=1)[:, :n_neighbors]
+        return cls(rows, n_neighbors, Scale.of(nearest.astype(np.float64)))
+
+    def nodes(self, graph: Any, x: str) -> str:
+        """Return the scaled logarithms of the squared distances of ``x`` to its neighbors as a node, (n,)."""
+        squares = graph.op("ReduceSum", graph.op("Mul", x, x), [1], keepdims=1)
+        products = graph.op("MatMul", x, -2 * self.rows.T)
+        distances = graph.op("Add", graph.op("Add", squares, products), np.square(self.rows).sum(axis=1))
+        distances = graph.op("Relu", distances)
+        nearest = graph.op("TopK", distances, [self.n_neighbors], axis=1, largest=0, n_outputs=2)
+        return self.scale.nodes(graph, nearest)
