@@ -1,10 +1,13 @@
+from functools import partial
+from unittest.mock import patch
+
 import joblib
 import numpy as np
 import onnxruntime
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from skl2onnx import to_onnx
-from sklearn.datasets import make_blobs
+from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 from sklearn.mixture import GaussianMixture
@@ -18,6 +21,8 @@ from vaefeat import (
     VAEEncoderTransformer,
     export_onnx,
 )
+from vaefeat.estimators import _typicality
+from vaefeat.estimators._typicality import Typicality
 from vaefeat.exceptions import ExportError
 
 RNG = np.random.default_rng(0)
@@ -61,16 +66,6 @@ def detector():
 def test_what_is_off_the_line_scores_lower(kind):
     scores = AutoencoderOutlierDetector(ESTIMATORS[kind]()).fit(X).score_samples(X)
     assert roc_auc_score(IS_INLIER, scores) > 0.85
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("n_features", "n_components"), [(2, 1), (12, 3), (64, 8)])
-def test_the_default_is_an_autoencoder_with_a_narrow_code(n_features, n_components):
-    rows = make_blobs(100, n_features, random_state=0)[0]
-    detector = AutoencoderOutlierDetector().fit(rows)
-    assert isinstance(detector.estimator_, AutoencoderTransformer)
-    assert detector.estimator_.n_components == n_components
-    assert -1 in detector.predict(rows - 100)
 
 
 def test_scores_decisions_and_labels_agree_and_are_the_same_each_time(fitted):
@@ -126,6 +121,65 @@ def test_any_estimator_that_scores_will_do_but_ours_alone_leave(tmp_path):
 def test_bad_parameters_are_named(params):
     with pytest.raises(ValueError, match=next(iter(params))):
         AutoencoderOutlierDetector(**{"estimator": autoencoder()} | params).fit(X)
+
+
+# --- the default: neighbors, their code and a reconstruction ---
+
+
+@pytest.fixture(scope="module")
+def default():
+    small = AutoencoderTransformer(2, hidden_layer_sizes=(8,), n_steps=100, random_state=0)
+    with patch("vaefeat.estimators._outliers.Typicality", partial(Typicality, small)):
+        return AutoencoderOutlierDetector().fit(10 + 5 * X[IS_INLIER])
+
+
+def test_the_default_scores_what_is_off_the_line_lower_on_any_scale(default):
+    assert roc_auc_score(IS_INLIER, default.score_samples(10 + 5 * X)) > 0.9
+    assert_array_equal(default.predict(1e4 * (1 + OUTLIERS)), -1)
+
+
+def test_the_scores_of_training_samples_have_mean_0_but_for_being_their_own_neighbors(default):
+    scores = default.score_samples(10 + 5 * X[IS_INLIER])
+    assert 0 < scores.mean() < 0.6
+
+
+def test_the_default_gives_the_same_labels_and_scores_in_its_file(default, tmp_path):
+    rows = 10 + 5 * X
+    path = export_onnx(default, tmp_path / "detector.onnx", X=rows)
+    far = np.concatenate([rows, [[1e25, 0, 0], [0, -3e38, 0]]])
+    outputs = OnnxModel.load(path).run(far)
+    assert_array_equal(outputs["label"][:, 0], default.predict(far))
+    assert_allclose(outputs["scores"][:, 0], default.decision_function(far), atol=1e-4)
+    assert_array_equal(default.score_samples(far)[-2:], -np.inf)
+
+
+def test_the_default_in_a_pipeline_is_one_file_too(default, tmp_path):
+    pipe = make_pipeline(StandardScaler(), AutoencoderOutlierDetector(default.estimator_)).fit(X)
+    outputs = OnnxModel.load(export_onnx(pipe, tmp_path / "pipe.onnx", X=X)).run(X)
+    assert_array_equal(outputs["label"][:, 0], pipe.predict(X))
+
+
+def test_the_file_holds_no_more_than_so_many_training_samples(default, monkeypatch):
+    monkeypatch.setattr(_typicality, "MAX_REFERENCES", 20)
+    few = clone(default.estimator_).fit(X)
+    sizes = [len(model.scores_.to_bytes()) for model in (default.estimator_, few)]
+    assert sizes[0] - sizes[1] > 4 * (300 - 20) * 5  # float32, of three features and two units
+    assert roc_auc_score(IS_INLIER, few.score_samples(X)) > 0.8
+
+
+def test_constant_features_and_duplicates_do_no_harm(default):
+    rows = np.repeat(np.hstack([X[:20], np.ones((20, 1))]), 8, axis=0)
+    model = clone(default.estimator_).fit(rows)
+    assert np.isfinite(model.score_samples(rows)).all()
+    assert model.score_samples(rows[:1] + 10) < model.score_samples(rows).min()
+
+
+@pytest.mark.slow
+def test_the_default_itself_is_a_typicality():
+    detector = AutoencoderOutlierDetector().fit(X)
+    assert isinstance(detector.estimator_, Typicality)
+    assert detector.estimator_.autoencoder_.n_components == 32
+    assert roc_auc_score(IS_INLIER, detector.score_samples(X)) > 0.9
 
 
 # --- ONNX ---

@@ -9,7 +9,7 @@ import pytest
 from matplotlib import image
 from sklearn.exceptions import ConvergenceWarning
 
-from pipelines.experiments import chooser_rules, one_label, photos
+from pipelines.experiments import chooser_rules, one_label, photos, tables_gaps, tables_outliers
 from vaefeat import OnnxModel
 from vaefeat.comparison import Comparison, read_rows
 
@@ -88,6 +88,16 @@ def test_the_experiment_on_photographs_has_the_recipe_and_its_controls(load_or_s
     text = photos.table(Comparison(rows), "olivetti")
     assert text.splitlines()[0].split() == ["|", "olivetti", "|", "40", "labels", "|"]
     assert text.count("photo_encoder") == 2
+
+
+def test_outliers_and_gaps_in_a_table_are_measured_beside_the_usual_methods(tmp_path, run_smoke):
+    run_smoke("tables_outliers", "--out", tmp_path / "outliers.jsonl")
+    run_smoke("tables_gaps", "--out", tmp_path / "gaps.jsonl")
+    rows = list(read_rows(tmp_path / "outliers.jsonl").values())
+    assert {row["method"]: row["roc_auc"] for row in rows}[tables_outliers.OURS] > 0.8
+    assert {row["method"] for row in rows} == tables_outliers.detectors().keys()
+    assert tables_outliers.tables_of_docs(tmp_path)["outliers"].count("\n| wine") == 1
+    assert tables_gaps.tables_of_docs(tmp_path)["gaps"].splitlines()[0].count("Imputer") == 3
 
 
 def test_one_label_per_class_is_measured_in_every_way(tmp_path, run_smoke):

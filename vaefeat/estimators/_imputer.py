@@ -14,22 +14,28 @@ from vaefeat.estimators._gaps import GapNetwork
 
 
 class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, BaseEstimator):
-    r"""Imputation of missing values by an autoencoder or a VAE.
+    r"""Imputation of missing values by a denoising autoencoder, or by any autoencoder or VAE.
 
-    ``fit`` trains the estimator on rows with missing values, which the loss leaves out. ``transform``
+    By default, for tables, missing values are replaced by their conditional means under a normal distribution
+    of the rows, plus what a network adds to them that was trained on gaps of its own making. The network is
+    left out if it does no better on rows that are held out, so that the imputation is at least as good as the
+    best linear one.
+
+    With an estimator, ``fit`` trains it on rows with missing values, which the loss leaves out. ``transform``
     starts from the mean of each feature, encodes and decodes the row, replaces the missing values by the
     decoded ones, and repeats this ``n_iter`` times. Observed values stay as they are.
 
     Parameters
     ----------
     estimator : AutoencoderTransformer, VAEEncoderTransformer or None, default=None
-        None is ``AutoencoderTransformer(corruption=MaskingNoise(0.2), random_state=0)``: masking teaches
-        the autoencoder to fill gaps. Features should have mean 0, the value of masked features, and be on
-        the same scale: put StandardScaler(), which passes missing values on, before this step.
+        None is the default above, which standardizes the features itself. A denoising autoencoder such as
+        ``AutoencoderTransformer(corruption=MaskingNoise(0.2))`` suits images; its features should have mean
+        0, the value of masked features, and be on the same scale: put StandardScaler(), which passes missing
+        values on, before this step.
     n_iter : int, default=1
-        Number of times that a row is encoded and decoded. Once is enough where the estimator has learned
-        to fill gaps, and more does harm: it was not trained on its own values. An estimator that was
-        trained without a corruption converges in about 5 steps.
+        Number of times that an estimator encodes and decodes a row; the default has no use for it. Once is
+        enough where the estimator has learned to fill gaps, and more does harm: it was not trained on its
+        own values. An estimator that was trained without a corruption converges in about 5 steps.
     add_indicator : bool, default=False
         Append, for each feature that had missing values in training, whether it is missing, as 1 or 0.
 
@@ -51,12 +57,18 @@ class AutoencoderImputer(OnnxGraphMixin, TransformerMixin, MetaEstimatorMixin, B
 
     Notes
     -----
-    The iteration is that of Rezende et al. with the means of both distributions instead of draws, so that
-    the same row gives the same values. It is exported to ONNX unrolled; pass rows with missing values to
-    :func:`vaefeat.export_onnx`, and the file accepts such rows.
+    By default the moments of the normal distribution are found by expectation maximization, from at most
+    3 000 rows and, where there are more than 500 features, from pairs of observed values alone. The network
+    sees the completed row and which values are missing; it is trained on 85 % of the rows, from each of which
+    10 to 60 % of the values are hidden. Conditional means are computed by conjugate gradients.
+
+    The iteration of an estimator is that of Rezende et al. with the means of both distributions instead of
+    draws, so that the same row gives the same values. Either way the imputer is exported to ONNX; pass rows
+    with missing values to :func:`vaefeat.export_onnx`, and the file accepts such rows.
 
     References
     ----------
+    Little & Rubin (2002), "Statistical Analysis with Missing Data", section 11.2.
     Rezende, Mohamed & Wierstra (2014), "Stochastic Backpropagation and Approximate Inference in Deep
     Generative Models", appendix F.
     Vincent et al. (2010), "Stacked Denoising Autoencoders", for masking in training.

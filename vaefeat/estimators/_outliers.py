@@ -15,17 +15,18 @@ FENCE = 1.5  # interquartile ranges below the lower quartile: Tukey's rule for a
 
 
 class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator):
-    r"""Outliers by the scores of an autoencoder or a VAE, which reconstructs them poorly.
+    r"""Outliers by how far they are from all other samples, and by a network that reconstructs them poorly.
 
     Parameters
     ----------
     estimator : estimator or None, default=None
         Trained on the samples, without labels, and asked for ``score_samples``: an AutoencoderTransformer
         (negative error of the reconstruction), a VAEEncoderTransformer (evidence lower bound), a Pipeline
-        that ends in one, or any other density such as sklearn.mixture.GaussianMixture. None stands for an
-        AutoencoderTransformer with ``random_state=0`` and a narrow code of one unit per four features, at
-        most 8. It sees an array without NaN: put StandardScaler(), imputers, and steps that choose columns
-        by name before the detector.
+        that ends in one, or any other density such as sklearn.mixture.GaussianMixture. It sees an array
+        without NaN: put StandardScaler(), imputers, and steps that choose columns by name before the
+        detector. None, for tables, combines three scores of the standardized features: the distances to the
+        five nearest training samples, the same in the code of a denoising autoencoder, and the error of its
+        reconstruction.
     contamination : "auto" or float, default="auto"
         Share of outliers among the training samples, in (0, 0.5]. "auto" declares samples outliers whose
         scores lie more than 1.5 interquartile ranges below the lower quartile of the training scores.
@@ -47,6 +48,11 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
 
     Notes
     -----
+    By default the logarithms of distances and errors, v, are scaled to mean 0 and variance 1 over the
+    training samples, and averaged: :math:`\log(v + 0.3 \operatorname{median}(v))`, in which a distance of 0
+    to a duplicate is no infinity. Neighbors are sought among at most 2 000 training samples, drawn at random,
+    which the exported file holds: 8 kB for each feature.
+
     Outliers among the training samples are learned too; an autoencoder with a narrow code, or a VAE, learns
     them last. Scores are deterministic. With vaefeat's estimators the detector can be exported to ONNX; the
     file has the outputs ``label`` and ``scores``, its ``decision_function``.
@@ -54,6 +60,8 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
     References
     ----------
     Hawkins et al. (2002), "Outlier Detection Using Replicator Neural Networks".
+    Ramaswamy, Rastogi & Shim (2000), "Efficient Algorithms for Mining Outliers from Large Data Sets", for
+    distances to neighbors.
     Tukey (1977), "Exploratory Data Analysis", section 2D, for "auto".
 
     Examples

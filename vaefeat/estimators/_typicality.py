@@ -1,9 +1,11 @@
 """How typical samples are: the scores of AutoencoderOutlierDetector unless it is given an estimator."""
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from vaefeat.estimators._autoencoder import AutoencoderTransformer
@@ -62,7 +64,10 @@ class Typicality(ScoredModel, BaseEstimator):
         center, scale = X.mean(axis=0, dtype=np.float64), X.std(axis=0, dtype=np.float64)
         scale = np.where(scale > 0, scale, 1.0)
         Z = ((X - center) / scale).astype(np.float32)
-        self.autoencoder_ = (_default() if self.autoencoder is None else self.autoencoder).fit(Z)
+        self.autoencoder_ = _default() if self.autoencoder is None else clone(self.autoencoder)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # scores need not converge
+            self.autoencoder_.fit(Z)
         kept = check_random_state(self.random_state).permutation(len(Z))[:MAX_REFERENCES]
         graph = typicality(
             self.autoencoder_,
@@ -90,9 +95,9 @@ class Typicality(ScoredModel, BaseEstimator):
 
     def onnx_score_graph(self) -> Any:
         """Return what ``score_samples`` computes as an ``onnx.ModelProto``."""
-        import onnx
+        from vaefeat.export.composition import one_output
 
-        return onnx.load_model_from_string(self.scores_.to_bytes())
+        return one_output(self.scores_, "score")
 
 
 def _default() -> AutoencoderTransformer:

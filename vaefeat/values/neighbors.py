@@ -8,6 +8,7 @@ import numpy as np
 N_NEIGHBORS = 5
 SOFTNESS = 0.3  # share of the median: the logarithm of what is much smaller hardly falls
 LEAST = 1e-4  # of squared distances, below which float32 does not know them
+EQUAL = 1e-9  # deviation of logarithms that differ by rounding alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,8 @@ class Scale:
         """Return the scale in which these measurements have mean 0 and variance 1; (n,) or (n, k)."""
         softness = max(SOFTNESS * float(np.median(values)), LEAST)
         logarithms = np.log(values + softness).reshape(len(values), -1).mean(axis=1)
-        return cls(softness, float(logarithms.mean()), float(logarithms.std()) or 1.0)
+        deviation = float(logarithms.std())
+        return cls(softness, float(logarithms.mean()), deviation if deviation > EQUAL else 1.0)
 
     def nodes(self, graph: Any, values: str) -> str:
         """Return the scaled mean of the logarithms of each row of ``values``, (n, k), as a node, (n,)."""
