@@ -2,10 +2,11 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 from matplotlib.figure import Figure
 from rich.progress import Progress
@@ -82,6 +83,15 @@ def _line(bar: Progress, description: str) -> Any:
         bar.update(task, description=f"{description}: {what}", completed=done, total=total)
 
     return announce
+
+
+def kept(path: Path, make: Callable[[], Any]) -> Any:
+    """Return what ``path`` keeps; if there is no such file, what ``make`` returns, which is kept there."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        joblib.dump(make(), path.with_suffix(".part"))
+        path.with_suffix(".part").replace(path)
+    return joblib.load(path)
 
 
 def save_figure(figure: Figure, path: Path, dpi: int, **options: Any) -> None:

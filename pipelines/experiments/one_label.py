@@ -9,12 +9,12 @@ other label. The settings were chosen on training images (see docs/few-labels.md
 
 Rows are written to ``pipelines/results/one-label.jsonl``; known rows are not measured again.
 
-    python -m pipelines.experiments.one_label [--only DATASET] [--cost] [--smoke]
+    python -m pipelines.experiments.one_label [--only DATASET] [--cost [USE ...]] [--smoke]
 """
 
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +27,7 @@ from pipelines.experiments.command import EXPORTED, RESULTS, collect_with_bar, l
 from vaefeat import GraphClassifier, OnnxEncoderTransformer, OnnxModel, export_onnx, mask_labels
 from vaefeat.comparison import Row, Task, markdown_table
 from vaefeat.data import Dataset
+from vaefeat.recipes import image_encoder
 
 ENCODERS = {
     "digits": "digits-image-vae",
@@ -40,6 +41,8 @@ DRAWS = {
     "fashion-mnist": {100: 3},
 }
 N_FEW = 3  # draws of what is measured beside
+N_COPIES = 17  # of 60 000 images: a million samples
+NOISE = 0.3  # by which copies differ, relative to the standard deviation of a feature
 
 
 def classifier(dataset: Dataset, method: str, equal_shares: bool, memory: str | None) -> GraphClassifier:
@@ -84,14 +87,36 @@ def measure(
     return USES[use](dataset, y, classifier(dataset, method, equal_shares, memory))
 
 
-def cost(dataset: Dataset) -> Row:
+def graph_cost(dataset: Dataset) -> Row:
     """Return what the graph of all images costs, with labels that spread over it, and no network."""
     X = encoder(dataset).fit_transform(np.concatenate([dataset.X, dataset.X_test]))
     y = np.concatenate([mask_labels(dataset.y, 10, random_state=0), np.full(len(dataset.X_test), -1)])
-    before, begin = _peak_mb(), time.perf_counter()
-    classifier(dataset, "poisson", True, None).set_params(n_steps=1).fit(X, y)
-    seconds = time.perf_counter() - begin
-    return {"shape": X.shape, "seconds": seconds, "peak_mb": _peak_mb(), "peak_mb_before": before}
+    graph = classifier(dataset, "poisson", True, None).set_params(n_steps=1)
+    return {"shape": X.shape} | _cost(lambda: graph.fit(X, y))
+
+
+def large_graph_cost(dataset: Dataset) -> Row:
+    """Return what a graph of many samples costs: the means of the images, many times over, with noise."""
+    means = encoder(dataset).set_params(output="z_mean").fit_transform(dataset.X)
+    noise = np.random.default_rng(0).standard_normal((N_COPIES * len(means), means.shape[1]), np.float32)
+    X = np.tile(means, (N_COPIES, 1)) + NOISE * means.std(axis=0) * noise
+    y = np.full(len(X), -1)
+    y[: len(means)] = mask_labels(dataset.y, 10, random_state=0)
+    del noise
+    graph = classifier(dataset, "poisson", True, None).set_params(n_steps=1)
+    measured = _cost(lambda: graph.fit(X, y))
+    wrong = (graph.transduction_ != np.tile(dataset.y, N_COPIES))[y == -1]
+    return {"shape": X.shape, "error_of_graph": _percent(wrong)} | measured
+
+
+def whole_cost(dataset: Dataset) -> Row:
+    """Return what all costs that 10 labels need: an encoder that is trained, a graph, and the network."""
+    y = mask_labels(dataset.y, 10, random_state=0)
+    features = image_encoder(dataset.image_shape, output="hidden", random_state=0)
+    pipe = make_pipeline(features, classifier(dataset, "poisson", True, None))
+    measured = _cost(lambda: pipe.fit(dataset.X, y))
+    error = _percent(pipe.predict(dataset.X_test) != dataset.y_test)
+    return {"shape": dataset.X.shape, "error": error} | measured
 
 
 def parity(dataset: Dataset) -> Row:
@@ -111,8 +136,23 @@ def parity(dataset: Dataset) -> Row:
     }
 
 
+COSTS = {"cost": graph_cost, "parity": parity, "large": large_graph_cost, "whole": whole_cost}
+
+
 def _percent(wrong: np.ndarray) -> float:
     return 100 * float(np.mean(wrong))
+
+
+def _cost(work: Callable[[], Any]) -> Row:
+    """Return the time that ``work`` takes, on the clock and on all processors together, and the memory."""
+    before, clock, processors = _peak_mb(), time.perf_counter(), time.process_time()
+    work()
+    return {
+        "seconds": time.perf_counter() - clock,
+        "cpu_seconds": time.process_time() - processors,
+        "peak_mb": _peak_mb(),
+        "peak_mb_before": before,
+    }
 
 
 def _peak_mb() -> float:
@@ -147,15 +187,15 @@ def tasks(dataset: Dataset, draws: dict[int, int], memory: str) -> list[Task]:
     return described
 
 
-def tasks_of_use(dataset: Dataset) -> list[Task]:
-    """Return the tasks of measuring the cost of a graph, best in a process of its own, and its file."""
+def tasks_of_use(dataset: Dataset, uses: Iterable[str]) -> list[Task]:
+    """Return the tasks of measuring what a use costs, best in a process of its own, or its file."""
     return [
         Task(
             {"key": f"{dataset.name}, {len(dataset.X)}, {use}", "dataset": dataset.name, "use": use},
-            partial(measured, dataset),
+            partial(COSTS[use], dataset),
             use,
         )
-        for use, measured in {"cost": cost, "parity": parity}.items()
+        for use in uses
     ]
 
 
@@ -198,12 +238,17 @@ def _spread(rows: list[Row], name: str) -> str:
 def main() -> None:
     parser = options(__doc__, smoke="500 images, few draws", out=RESULTS / "one-label.jsonl")
     parser.add_argument("--only", choices=ENCODERS, help="a data set")
-    parser.add_argument("--cost", action="store_true", help="time and memory of a graph, and its file, alone")
+    parser.add_argument(
+        "--cost", nargs="*", choices=COSTS, help="time and memory, or a file, alone; all by default"
+    )
     arguments = parser.parse_args()
     for name in [arguments.only] if arguments.only else ENCODERS:
         dataset, draws = load(name, arguments.smoke), {10: 2} if arguments.smoke else DRAWS[name]
         with TemporaryDirectory() as memory:
-            todo = tasks_of_use(dataset) if arguments.cost else tasks(dataset, draws, memory)
+            if arguments.cost is None:
+                todo = tasks(dataset, draws, memory)
+            else:
+                todo = tasks_of_use(dataset, arguments.cost or COSTS)
             collect_with_bar(todo, arguments.out, name)
 
 

@@ -21,6 +21,7 @@ from pipelines.experiments import (
     interpolation,
     one_label,
     photos,
+    thesis_2019_page,
     thesis_page,
 )
 from pipelines.experiments.command import RESULTS, save_figure
@@ -57,9 +58,9 @@ def documents(results: Path = RESULTS) -> dict[Path, dict[str, str]]:
     benchmarks, large = (
         json.loads((results / f"{name}.json").read_text()) for name in ("benchmarks", "large")
     )
-    family, one, between, thesis = (
+    family, one, between, thesis, thesis_2019 = (
         list(read_rows(results / f"{name}.jsonl").values())
-        for name in ("autoencoder-family", "one-label", "interpolation", "thesis-2018")
+        for name in ("autoencoder-family", "one-label", "interpolation", "thesis-2018", "thesis-2019")
     )
     first = {"headline": headline(mnist, digits)}
     return {
@@ -78,6 +79,7 @@ def documents(results: Path = RESULTS) -> dict[Path, dict[str, str]]:
         DOCS / "theses.md": {
             "mnist-thesis": thesis_table(mnist),
             "thesis-losses": thesis_page.table(thesis),
+            "thesis-2019": thesis_2019_page.table(thesis_2019),
         },
         DOCS / "benchmarks.md": {"benchmarks": benchmark_tables(benchmarks, OF_LIBRARY)},
         DOCS / "autoencoders.md": {

@@ -73,24 +73,28 @@ def task(name: str, dataset: Dataset, n_labeled: int, **params: Any) -> Task:
 
 
 def plot(rows: list[Row], path: Path) -> None:
-    """Draw the curves: one row of axes per model, one line per number of labels."""
+    """Draw the curves: one row of axes per model."""
     figure = Figure(figsize=(10, 5), layout="constrained")
     axes = figure.subplots(len(MODELS), len(PANELS))
-    for (model, quantity), ax in zip(
-        ((model, quantity) for model in MODELS for quantity in PANELS), axes.flat, strict=True
-    ):
-        shown = [row for row in rows if row["model"] == model]
-        for row, style, color in zip(shown, ("-", "--", ":"), COLORS, strict=False):
-            epochs = np.arange(1, len(row[quantity]) + 1)
-            ax.plot(epochs, row[quantity], style, color=color, label=f"{row['n_labeled']:,} labels")
-        ax.set(title=f"{model}: {PANELS[quantity]}", xlabel="epoch")
-        ax.title.set_fontsize("medium")
-        if quantity == "error":
-            ax.set_ylim(0, 10)
-        ax.grid(alpha=0.3)
-        ax.spines[["top", "right"]].set_visible(False)
+    for model, row_of_axes in zip(MODELS, axes, strict=True):
+        titles = {quantity: f"{model}: {title}" for quantity, title in PANELS.items()}
+        draw_curves([row for row in rows if row["model"] == model], row_of_axes, titles)
     axes[0, -1].legend(frameon=False)
     save_figure(figure, path, dpi=120)
+
+
+def draw_curves(rows: list[Row], axes: np.ndarray, titles: dict[str, str], max_error: float = 10) -> None:
+    """Draw one quantity on each of the axes, with one line per row, which is that of a number of labels."""
+    for (quantity, title), ax in zip(titles.items(), axes, strict=True):
+        for row, style, color in zip(rows, ("-", "--", ":"), COLORS, strict=False):
+            epochs = np.arange(1, len(row[quantity]) + 1)
+            ax.plot(epochs, row[quantity], style, color=color, label=f"{row['n_labeled']:,} labels")
+        ax.set(title=title, xlabel="epoch")
+        ax.title.set_fontsize("medium")
+        if "error" in quantity:
+            ax.set_ylim(0, max_error)
+        ax.grid(alpha=0.3)
+        ax.spines[["top", "right"]].set_visible(False)
 
 
 def main() -> None:

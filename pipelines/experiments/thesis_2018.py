@@ -16,12 +16,10 @@ import hashlib
 import json
 import time
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
-import joblib
-
-from pipelines.experiments.command import EXPORTED, RESULTS, options
+from pipelines.experiments.command import EXPORTED, RESULTS, kept, options
 from pipelines.experiments.thesis_figures import draw_figures
 from pipelines.experiments.thesis_page import write_page
 from vaefeat import (
@@ -140,11 +138,7 @@ class Thesis:
     def fitted(self, experiment: Experiment) -> VAEEncoderTransformer:
         """Return the fitted model: the kept one, or a new one; its row is added to the file."""
         path = self.models / f"{experiment.name}-{self._key(experiment)}.joblib"
-        if not path.exists():
-            self.models.mkdir(parents=True, exist_ok=True)
-            joblib.dump(self._fit(experiment), path.with_suffix(".part"))
-            path.with_suffix(".part").replace(path)
-        vae, row = joblib.load(path)
+        vae, row = kept(path, partial(self._fit, experiment))
         with RowFile(self.rows) as file:
             file.get(Task({"key": row["key"]}, lambda: row))
         return vae

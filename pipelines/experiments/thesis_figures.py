@@ -71,7 +71,7 @@ def _figures(thesis) -> dict[int, Callable[[], Figure]]:
     return dict(sorted(figures.items()))
 
 
-def new_figure(number: int, what: str, width: float, height: float) -> Figure:
+def new_figure(number: int | str, what: str, width: float, height: float) -> Figure:
     """Return an empty figure with its title."""
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.suptitle(f"Figure {number}. {what}", fontsize=11)

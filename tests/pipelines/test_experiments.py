@@ -2,6 +2,7 @@ import json
 import os
 import sys
 import warnings
+from functools import partial
 from importlib import import_module
 
 import numpy as np
@@ -9,7 +10,14 @@ import pytest
 from matplotlib import image
 from sklearn.exceptions import ConvergenceWarning
 
-from pipelines.experiments import chooser_rules, one_label, photos, tables_gaps, tables_outliers
+from pipelines.experiments import (
+    chooser_rules,
+    one_label,
+    photos,
+    tables_gaps,
+    tables_outliers,
+    thesis_2019_page,
+)
 from vaefeat import OnnxModel
 from vaefeat.comparison import Comparison, read_rows
 
@@ -100,7 +108,7 @@ def test_outliers_and_gaps_in_a_table_are_measured_beside_the_usual_methods(tmp_
     assert tables_gaps.tables_of_docs(tmp_path)["gaps"].splitlines()[0].count("Imputer") == 3
 
 
-def test_one_label_per_class_is_measured_in_every_way(tmp_path, run_smoke):
+def test_one_label_per_class_is_measured_in_every_way(tmp_path, run_smoke, monkeypatch):
     out = tmp_path / "rows.jsonl"
     run_smoke("one_label", "--only", "digits", "--out", out)
     ways = {(row["use"], row["method"], row["equal_shares"]) for row in read_rows(out).values()}
@@ -111,11 +119,14 @@ def test_one_label_per_class_is_measured_in_every_way(tmp_path, run_smoke):
         ("inductive", "spreading", True),
     }
     assert one_label.table(list(read_rows(out).values())).count("digits") == 4
+    monkeypatch.setattr(one_label, "image_encoder", partial(one_label.image_encoder, max_iter=1))
     run_smoke("one_label", "--only", "digits", "--cost", "--out", out)
     rows = {row["use"]: row for row in read_rows(out).values()}
     assert rows["parity"]["n_other_labels"] == 0
     assert rows["parity"]["largest_deviation"] < 1e-5
     assert rows["cost"]["shape"][1] == 256
+    assert rows["large"]["shape"] == [17 * rows["whole"]["shape"][0], 50]
+    assert all(rows[use]["cpu_seconds"] > 0 for use in ("cost", "large", "whole"))
 
 
 def test_the_semi_supervised_experiment_has_all_models_and_alternatives(mnist, tmp_path, run_smoke):
@@ -170,6 +181,22 @@ def test_the_2018_thesis_has_rows_figures_and_decoders_and_resumes(mnist, load_o
         assert encoder.n_outputs["z_mean"] == decoder.n_features
         assert decoder.n_outputs["x_mean"] == encoder.n_features
         assert "at 0x" not in json.dumps(decoder.card)
+
+
+def test_the_2019_thesis_has_rows_and_figures_and_resumes(mnist, tmp_path, run_smoke):
+    out, models = tmp_path / "thesis-2019.jsonl", tmp_path / "models"
+    for _ in range(2):
+        run_smoke("thesis_2019", "--out", out, "--models", models)
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    errors = {row["model"]: row["error"] for row in rows if row["model"] != "M1"}
+    assert errors.keys() == {
+        *("M2", "M1+M2", "M1 + perceptron", "M1 + self-training", "M1 + label spreading"),
+    }
+    assert len(rows) == 1 + len(errors)  # nothing is measured twice
+    assert len(list(models.iterdir())) == 1
+    figures = sorted((tmp_path / "thesis-2019").glob("*.png"))
+    assert [path.stem for path in figures] == [f"figure-5.{number}" for number in (1, 2, 3, 4)]
+    assert f"| M1+M2 | {errors['M1+M2']:.2f} |" in thesis_2019_page.table(rows)
 
 
 def test_interpolation_is_compared_with_a_plain_autoencoder(tmp_path, run_smoke, capsys):
