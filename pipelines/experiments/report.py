@@ -21,6 +21,8 @@ from pipelines.experiments import (
     interpolation,
     one_label,
     photos,
+    tables_gaps,
+    tables_outliers,
     thesis_2019_page,
     thesis_page,
 )
@@ -85,6 +87,10 @@ def documents(results: Path = RESULTS) -> dict[Path, dict[str, str]]:
         DOCS / "autoencoders.md": {
             "autoencoder-family": family_tables(family),
             **conv_decoder.tables_of_docs(results),
+        },
+        DOCS / "data.md": {
+            **tables_outliers.tables_of_docs(results),
+            **tables_gaps.tables_of_docs(results),
         },
         DOCS / "few-labels.md": {
             "semi-supervised": semi_supervised_table(semi_supervised),
