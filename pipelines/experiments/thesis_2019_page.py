@@ -21,12 +21,12 @@ PANELS = {
     "training_errors": "errors on training images, %",
     "test_errors": "errors on test images, %",
 }
-MAX_ERROR = {"M2": 30, "M1+M2": 15}  # of the axes, in %
+MAX_ERROR = 30  # of the axes, in %
 
 
 def draw_figures(rows: list[Row], snapshots: ReconstructionSnapshots, folder: Path) -> None:
     """Write the figures as ``folder/figure-NUMBER.png``."""
-    by_model = {model: [row for row in rows if row["model"] == model] for model in ("M1", *MAX_ERROR)}
+    by_model = {model: [row for row in rows if row["model"] == model] for model in ("M1", "M2", "M1+M2")}
     folder.mkdir(parents=True, exist_ok=True)
     save(reconstructions(snapshots), folder / "figure-5.1.png")
     save(bound(by_model["M1"][0]), folder / "figure-5.2.png")
@@ -56,7 +56,7 @@ def curves(number: str, model: str, rows: list[Row]) -> Figure:
     """Draw the bound and the errors of M2 or M1+M2, with one line per number of labels."""
     figure = new_figure(number, model, 10, 3.2)
     axes = figure.subplots(1, len(PANELS))
-    draw_curves([row for row in rows if row["draw"] == 0], axes, PANELS, MAX_ERROR[model])
+    draw_curves([row for row in rows if row["draw"] == 0], axes, PANELS, MAX_ERROR)
     axes[-1].legend(frameon=False)
     return figure
 
