@@ -7,7 +7,15 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from vaefeat import Bernoulli, Categorical, Gaussian, OnnxModel, VAEEncoderTransformer, export_onnx
+from vaefeat import (
+    Bernoulli,
+    Categorical,
+    Gaussian,
+    OnnxModel,
+    SwapNoise,
+    VAEEncoderTransformer,
+    export_onnx,
+)
 from vaefeat.fitting import ColumnEncoder
 from vaefeat.recipes import make_table_pipeline, table_encoder, table_likelihood, table_scaler
 
@@ -24,16 +32,30 @@ FRAME = pd.DataFrame(
 )
 
 
-def test_the_pipeline_learns_with_a_gaussian_likelihood():
+def test_the_pipeline_takes_gaps_and_exports_raw_and_learned_features(tmp_path):
     X, y = load_wine(return_X_y=True)
-    pipe = make_table_pipeline(4, random_state=0, max_iter=20, hidden_layer_sizes=(32,), batch_size=20)
-    assert pipe[1].likelihood == "gaussian"
-    assert pipe.fit(X[::2], y[::2]).score(X[1::2], y[1::2]) > 0.6
+    X[::5, 0] = np.nan
+    pipe = make_table_pipeline(4, random_state=0, max_iter=5, hidden_layer_sizes=(32,), batch_size=20)
+    train = np.arange(len(X)) % 3 > 0
+    assert pipe.fit(X[train], y[train]).score(X[~train], y[~train]) > 0.9
+    assert pipe[:-1].transform(X).shape == (len(X), 13 + 32)
+    export_onnx(pipe, tmp_path / "model.onnx", X=X)
+    outputs = OnnxModel.load(tmp_path / "model.onnx").run(X.astype(np.float32))
+    assert_array_equal(outputs["label"], pipe.predict(X))
+    assert_allclose(outputs["probabilities"], pipe.predict_proba(X), atol=1e-5)
 
 
 def test_the_encoder_returns_its_hidden_layer_unless_asked_for_another():
     assert table_encoder().output == "hidden"
     assert table_encoder(output="z_mean", n_components=3).output == "z_mean"
+
+
+def test_two_views_of_a_row_are_drawn_together():
+    X = load_wine().data
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    encoder = table_encoder(3, max_iter=2, random_state=0).fit(X)
+    assert encoder.corruption == SwapNoise(0.4)
+    assert len(encoder.history_["contrast"]) == 2
 
 
 def test_each_column_of_a_table_has_the_likelihood_of_its_kind():

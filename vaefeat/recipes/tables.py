@@ -5,33 +5,39 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from vaefeat.estimators import VAEEncoderTransformer
 from vaefeat.values.column_likelihood import ColumnLikelihood
+from vaefeat.values.corruptions import SwapNoise
 from vaefeat.values.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood
 
 if TYPE_CHECKING:
     from vaefeat.data.plan import Column, ColumnPlan
 
 NOISE_VARIANCE = 0.1  # of standardized features: fixed, it keeps more units active than a learned one
+SHARE_SWAPPED = 0.4
 
 
 def make_table_pipeline(
-    n_components: int = 10, *, classifier: Any = None, random_state: Any = None, **vae_params: Any
+    n_components: int = 50, *, classifier: Any = None, random_state: Any = None, **vae_params: Any
 ) -> Pipeline:
-    """Return a Pipeline for numeric tables: standardized features, Gaussian VAE, classifier.
+    """Return a Pipeline for numeric tables: raw and learned features side by side, and a classifier.
+
+    Gaps are filled with medians, and the features standardized. Beside these, the classifier sees the hidden
+    layer of :func:`table_encoder`.
 
     Parameters
     ----------
-    n_components : int, default=10
+    n_components : int, default=50
         Number of latent units.
     classifier : classifier, optional
         By default LogisticRegression.
     random_state : int, RandomState instance or None, default=None
-        Of the VAE.
+        Of the encoder.
     **vae_params
         Further parameters of :class:`vaefeat.VAEEncoderTransformer`.
 
@@ -48,11 +54,15 @@ def make_table_pipeline(
     >>> make_table_pipeline(random_state=0, max_iter=1).fit(X, y).predict(X[:2]).shape
     (2,)
     """
-    vae = VAEEncoderTransformer(n_components, likelihood="gaussian", random_state=random_state)
-    vae.set_params(**vae_params)
+    encoder = table_encoder(n_components, random_state=random_state, **vae_params)
     if classifier is None:
         classifier = LogisticRegression(max_iter=5_000)
-    return make_pipeline(StandardScaler(), vae, classifier)
+    return make_pipeline(
+        SimpleImputer(strategy="median", keep_empty_features=True),
+        StandardScaler(),
+        FeatureUnion([("raw", FunctionTransformer()), ("vae", encoder)]),
+        classifier,
+    )
 
 
 def table_encoder(
@@ -60,18 +70,25 @@ def table_encoder(
 ) -> VAEEncoderTransformer:
     """Return a VAE for standardized tables whose last hidden layer serves few labels.
 
+    The encoder sees each row twice, each time with 40 % of its values taken from other rows. The decoder's
+    target is the row itself, and a contrastive term pulls the two views of a row together.
+
     Parameters
     ----------
     n_components : int, default=50
         Number of latent units.
     random_state : int, RandomState instance or None, default=None
     **vae_params
-        Further parameters of :class:`vaefeat.VAEEncoderTransformer`.
+        Further parameters of :class:`vaefeat.VAEEncoderTransformer`. ``n_steps`` is 2 000.
 
     Returns
     -------
     VAEEncoderTransformer
         Unfitted; returns the last hidden layer, of 256 units, unless ``output`` says otherwise.
+
+    References
+    ----------
+    Bahri et al. (2022), "SCARF: Self-Supervised Contrastive Learning using Random Feature Corruption".
 
     Examples
     --------
@@ -85,6 +102,12 @@ def table_encoder(
         n_components,
         hidden_layer_sizes=(256,),
         likelihood=Gaussian(NOISE_VARIANCE),
+        corruption=SwapNoise(SHARE_SWAPPED),
+        contrastive_weight=10.0,
+        temperature=0.5,
+        batch_size=256,
+        learning_rate="cosine",
+        n_steps=2_000,
         output="hidden",
         random_state=random_state,
     )
