@@ -21,6 +21,7 @@ from pipelines.experiments import (
     interpolation,
     one_label,
     photos,
+    table_gains,
     tables_gaps,
     tables_outliers,
     thesis_2019_page,
@@ -106,6 +107,7 @@ def documents(results: Path = RESULTS) -> dict[Path, dict[str, str]]:
             **constant_column.tables_of_docs(results),
         },
         DOCS / "photos.md": photos.tables_of_docs(results),
+        DOCS / "tables.md": table_gains.tables_of_docs(results),
         DOCS / "serving.md": {"benchmarks": benchmark_tables(benchmarks, OF_SERVICE)},
     }
 

@@ -253,6 +253,14 @@ def test_the_experiment_on_a_constant_column_has_a_line_for_each_estimator(tmp_p
     assert all(0 < row[entry] < 1 for row in rows for entry in ("accuracy_with", "accuracy_without"))
 
 
+def test_the_experiment_on_tables_measures_each_predictor(tmp_path, run_smoke):
+    run_smoke("table_features", "--out", tmp_path / "rows.jsonl")
+    rows = list(read_rows(tmp_path / "rows.jsonl").values())
+    models = {"logistic regression", "random forest", "extra trees", "alone", "beside", "average"}
+    assert [row["draws"] for row in rows] == ["balanced", "as they come"]
+    assert all(0.5 < row[model][0] <= 1 for row in rows for model in models)
+
+
 def test_the_experiment_on_choices_measures_each_candidate(tmp_path, run_smoke):
     if not os.environ.get("VAEFEAT_DATA"):
         pytest.skip("the tables are not at hand")
