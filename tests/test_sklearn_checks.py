@@ -20,6 +20,7 @@ from vaefeat import (
     VAEEncoderTransformer,
 )
 from vaefeat.estimators import _latent
+from vaefeat.estimators._typicality import Typicality
 
 SEMI_SUPERVISED = {"GraphClassifier", "M2Classifier"}
 SMALL = {"hidden_layer_sizes": (16,), "batch_size": 300, "max_iter": 5}
@@ -58,6 +59,7 @@ def test_check_estimator_passes(estimator, check):
     [
         AutoencoderTransformer(4, **SMALL),
         AutoencoderOutlierDetector(SEEDED),
+        AutoencoderOutlierDetector(Typicality(SEEDED)),
         AutoencoderImputer(SEEDED),
         SupervisedEncoderTransformer(n_steps=50),
         M2Classifier(4, hidden_layer_sizes=(16,)),

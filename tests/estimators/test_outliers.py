@@ -174,6 +174,17 @@ def test_constant_features_and_duplicates_do_no_harm(default):
     assert model.score_samples(rows[:1] + 10) < model.score_samples(rows).min()
 
 
+def test_of_two_training_samples_the_other_is_the_neighbor(default):
+    model = clone(default.estimator_).fit(X[:2])
+    assert np.isfinite(model.score_samples(X)).all()
+
+
+def test_fewer_wide_samples_are_kept(default, monkeypatch):
+    monkeypatch.setattr(_typicality, "MAX_VALUES", 20 * X.shape[1])
+    few = clone(default.estimator_).fit(X)
+    assert len(few.scores_.to_bytes()) < len(default.estimator_.scores_.to_bytes())
+
+
 @pytest.mark.slow
 def test_the_default_itself_is_a_typicality():
     detector = AutoencoderOutlierDetector().fit(X)

@@ -5,10 +5,12 @@ from sklearn.neighbors import NearestNeighbors
 
 from vaefeat import OnnxModel
 from vaefeat.export.composition import Graph, Output
-from vaefeat.values.neighbors import LEAST, N_NEIGHBORS, Neighbors, Scale
+from vaefeat.values.neighbors import LEAST, Neighbors, Scale
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(100, 4)).astype(np.float32)
+INDEX = NearestNeighbors(n_neighbors=5).fit(ROWS)
+NEIGHBORS = Neighbors.of(ROWS, INDEX.kneighbors()[0])
 
 
 def run(nodes, x):
@@ -34,20 +36,21 @@ def test_equal_measurements_are_scaled_to_0():
 
 
 def test_the_graph_finds_the_nearest_rows():
-    neighbors = Neighbors.of(ROWS)
     x = RNG.normal(size=(20, 4)).astype(np.float32)
-    distances = NearestNeighbors(n_neighbors=N_NEIGHBORS).fit(ROWS).kneighbors(x)[0]
-    logarithms = np.log(distances**2 + neighbors.scale.softness).mean(axis=1)
-    expected = (logarithms - neighbors.scale.mean) / neighbors.scale.deviation
-    assert_allclose(run(lambda graph: neighbors.nodes(graph, "X"), x), expected, atol=1e-4)
+    logarithms = np.log(INDEX.kneighbors(x)[0] ** 2 + NEIGHBORS.scale.softness).mean(axis=1)
+    expected = (logarithms - NEIGHBORS.scale.mean) / NEIGHBORS.scale.deviation
+    assert_allclose(run(lambda graph: NEIGHBORS.nodes(graph, "X"), x), expected, atol=1e-4)
+
+
+def test_the_distances_of_a_row_do_not_depend_on_the_rows_that_come_with_it():
+    x = (100 + RNG.normal(size=(64, 4))).astype(np.float32)
+    together = run(lambda graph: NEIGHBORS.nodes(graph, "X"), x)
+    alone = [run(lambda graph: NEIGHBORS.nodes(graph, "X"), row[None])[0] for row in x]
+    assert_allclose(together, alone, rtol=1e-6)
 
 
 def test_the_scale_is_that_of_each_row_among_the_others():
-    distances = NearestNeighbors(n_neighbors=N_NEIGHBORS).fit(ROWS).kneighbors()[0]
-    scale = Neighbors.of(ROWS).scale
-    assert_allclose(scale.softness, 0.3 * np.median(distances**2), rtol=1e-4)
-    assert_allclose(scale.mean, np.log(distances**2 + scale.softness).mean(), rtol=1e-4)
-
-
-def test_of_few_rows_all_others_are_neighbors():
-    assert Neighbors.of(ROWS[:3]).n_neighbors == 2
+    distances = INDEX.kneighbors()[0]
+    assert_allclose(NEIGHBORS.scale.softness, 0.3 * np.median(distances**2), rtol=1e-4)
+    logarithms = np.log(distances**2 + NEIGHBORS.scale.softness)
+    assert_allclose(NEIGHBORS.scale.mean, logarithms.mean(), rtol=1e-4)

@@ -50,8 +50,8 @@ class AutoencoderOutlierDetector(OutlierMixin, MetaEstimatorMixin, BaseEstimator
     -----
     By default the logarithms of distances and errors, v, are scaled to mean 0 and variance 1 over the
     training samples, and averaged: :math:`\log(v + 0.3 \operatorname{median}(v))`, in which a distance of 0
-    to a duplicate is no infinity. Neighbors are sought among at most 2 000 training samples, drawn at random,
-    which the exported file holds: 8 kB for each feature.
+    to a duplicate is no infinity. Neighbors are sought among the training samples, or at most 10 000 of them
+    or 8 MB, drawn at random, which the exported file holds.
 
     Outliers among the training samples are learned too; an autoencoder with a narrow code, or a VAE, learns
     them last. Scores are deterministic. With vaefeat's estimators the detector can be exported to ONNX; the

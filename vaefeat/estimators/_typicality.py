@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
 
 from vaefeat.estimators._autoencoder import AutoencoderTransformer
@@ -14,7 +15,9 @@ from vaefeat.runtime import OnnxModel
 from vaefeat.values.corruptions import GaussianNoise
 from vaefeat.values.neighbors import Neighbors, Scale
 
-MAX_REFERENCES = 2_000  # training samples among which neighbors are found, and which the file holds
+MAX_REFERENCES = 10_000  # training samples among which neighbors are found, and which the file holds,
+MAX_VALUES = 2**21  # but no more than 8 MB of them
+N_NEIGHBORS = 5
 CODE = 32
 NOISE = 0.5  # standard deviations
 
@@ -31,7 +34,7 @@ class Typicality(ScoredModel, BaseEstimator):
         Sees standardized features. None is a denoising autoencoder with one hidden layer and a code of 32
         units.
     random_state : int, RandomState instance or None, default=0
-        Draws the training samples that are kept, if there are more than 2 000.
+        Draws the training samples that are kept, if there are more than 10 000 or they take more than 8 MB.
 
     Attributes
     ----------
@@ -68,13 +71,14 @@ class Typicality(ScoredModel, BaseEstimator):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # scores need not converge
             self.autoencoder_.fit(Z)
-        kept = check_random_state(self.random_state).permutation(len(Z))[:MAX_REFERENCES]
+        n_kept = max(2, min(MAX_REFERENCES, MAX_VALUES // Z.shape[1]))
+        kept = check_random_state(self.random_state).permutation(len(Z))[:n_kept]
         graph = typicality(
             self.autoencoder_,
             center=center,
             scale=scale,
             error_scale=Scale.of(-self.autoencoder_.score_samples(Z).astype(np.float64)),
-            neighbors=[Neighbors.of(rows[kept]) for rows in (Z, self.autoencoder_.encode(Z))],
+            neighbors=[_neighbors(rows[kept]) for rows in (Z, self.autoencoder_.encode(Z))],
         )
         self.scores_ = OnnxModel(graph.SerializeToString(deterministic=True))
         return self
@@ -98,6 +102,11 @@ class Typicality(ScoredModel, BaseEstimator):
         from vaefeat.export.composition import one_output
 
         return one_output(self.scores_, "score")
+
+
+def _neighbors(rows: np.ndarray) -> Neighbors:
+    index = NearestNeighbors(n_neighbors=min(N_NEIGHBORS, len(rows) - 1)).fit(rows)
+    return Neighbors.of(rows, index.kneighbors()[0])
 
 
 def _default() -> AutoencoderTransformer:

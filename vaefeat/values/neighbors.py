@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-N_NEIGHBORS = 5
+FLOAT, DOUBLE = 1, 11  # as ONNX numbers the types
 SOFTNESS = 0.3  # share of the median: the logarithm of what is much smaller hardly falls
 LEAST = 1e-4  # of squared distances, below which float32 does not know them
 EQUAL = 1e-9  # deviation of logarithms that differ by rounding alone
@@ -57,20 +57,20 @@ class Neighbors:
     scale: Scale
 
     @classmethod
-    def of(cls, rows: np.ndarray) -> Self:
-        """Return the neighbors among at least two rows, (n_rows, n_features)."""
-        n_neighbors = min(N_NEIGHBORS, len(rows) - 1)
-        squares = np.square(rows).sum(axis=1)
-        distances = np.maximum(squares[:, None] - 2 * rows @ rows.T + squares, 0)
-        np.fill_diagonal(distances, np.inf)
-        nearest = np.partition(distances, n_neighbors - 1, axis=1)[:, :n_neighbors]
-        return cls(rows, n_neighbors, Scale.of(nearest.astype(np.float64)))
+    def of(cls, rows: np.ndarray, distances: np.ndarray) -> Self:
+        """Return the neighbors among rows whose nearest others lie at ``distances``, (n_rows, n_neighbors)."""
+        return cls(rows, distances.shape[1], Scale.of(np.square(distances, dtype=np.float64)))
 
     def nodes(self, graph: Any, x: str) -> str:
         """Return the scaled logarithms of the squared distances of ``x`` to its neighbors as a node, (n,)."""
-        squares = graph.op("ReduceSum", graph.op("Mul", x, x), [1], keepdims=1)
-        products = graph.op("MatMul", x, -2 * self.rows.T)
-        distances = graph.op("Add", graph.op("Add", squares, products), np.square(self.rows).sum(axis=1))
-        distances = graph.op("Relu", distances)
+        # In float32, the distance of a row would depend on the rows that come with it.
+        x, rows = (graph.op("Cast", each, to=DOUBLE) for each in (x, self.rows.T))
+        squares, squares_of_rows = (
+            graph.op("ReduceSum", graph.op("Mul", each, each), [axis], keepdims=1)
+            for axis, each in ((1, x), (0, rows))
+        )
+        products = graph.op("MatMul", x, rows)
+        sums = graph.op("Add", squares, squares_of_rows)
+        distances = graph.op("Relu", graph.op("Sub", sums, graph.op("Add", products, products)))
         nearest = graph.op("TopK", distances, [self.n_neighbors], axis=1, largest=0, n_outputs=2)
-        return self.scale.nodes(graph, nearest)
+        return self.scale.nodes(graph, graph.op("Cast", nearest, to=FLOAT))
