@@ -14,7 +14,7 @@ from vaefeat.export.steps import without_passthrough
 from vaefeat.protocols import LatentModel, ScoredModel
 from vaefeat.runtime import OnnxModel
 from vaefeat.values.likelihoods import Likelihood
-from vaefeat.values.neighbors import Neighbors, Scale
+from vaefeat.values.neighbors import Neighbors, Scale, double
 
 
 def score_model(estimator: Any) -> onnx.ModelProto:
@@ -115,10 +115,11 @@ def typicality(
     graph = Graph(encoder.n_features)
     z = graph.op("Div", graph.op("Sub", "X", center), scale)
     error = graph.op("Neg", graph.call(autoencoder.onnx_score_graph(), z)["score"])
-    parts = [error_scale.nodes(graph, graph.op("Unsqueeze", error, [1]))]
+    parts = [error_scale.nodes(graph, double(graph, graph.op("Unsqueeze", error, [1])))]
     for each, rows in zip(neighbors, (z, graph.call(encoder, z)[autoencoder.code_name]), strict=True):
         parts.append(each.nodes(graph, rows))
-    return _finished(graph, graph.op("Div", graph.op("Neg", graph.op("Sum", *parts)), float(len(parts))))
+    total = graph.op("Cast", graph.op("Sum", *parts), to=onnx.TensorProto.FLOAT)
+    return _finished(graph, graph.op("Div", graph.op("Neg", total), float(len(parts))))
 
 
 def _gaussian_kl(graph: Graph, z_mean: str, z_log_var: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-FLOAT, DOUBLE = 1, 11  # as ONNX numbers the types
+DOUBLE = 11  # as ONNX numbers the types
 SOFTNESS = 0.3  # share of the median: the logarithm of what is much smaller hardly falls
 LEAST = 1e-4  # of squared distances, below which float32 does not know them
 EQUAL = 1e-9  # deviation of logarithms that differ by rounding alone
@@ -34,10 +34,28 @@ class Scale:
         return cls(softness, float(logarithms.mean()), deviation if deviation > EQUAL else 1.0)
 
     def nodes(self, graph: Any, values: str) -> str:
-        """Return the scaled mean of the logarithms of each row of ``values``, (n, k), as a node, (n,)."""
-        logarithms = graph.op("Log", graph.op("Add", values, self.softness))
+        """Return the scaled mean of the logarithms of each row of ``values``, (n, k), as a node, (n,).
+
+        Parameters
+        ----------
+        graph : GraphBuilder
+        values : str
+            A tensor in double precision, as is the result.
+        """
+        softness, center, deviation = (
+            double(graph, np.array(each, np.float32)) for each in (self.softness, self.mean, self.deviation)
+        )
+        logarithms = graph.op("Log", graph.op("Add", values, softness))
         mean = graph.op("ReduceMean", logarithms, [1], keepdims=0)
-        return graph.op("Div", graph.op("Sub", mean, self.mean), self.deviation)
+        return graph.op("Div", graph.op("Sub", mean, center), deviation)
+
+
+def double(graph: Any, values: Any) -> str:
+    """Return a tensor in double precision, as a node.
+
+    In float32, the last digit for a row depends on the rows that come with it.
+    """
+    return graph.op("Cast", values, to=DOUBLE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +76,15 @@ class Neighbors:
 
     @classmethod
     def of(cls, rows: np.ndarray, distances: np.ndarray) -> Self:
-        """Return the neighbors among rows whose nearest others lie at ``distances``, (n_rows, n_neighbors)."""
+        """Return the neighbors among rows that lie at ``distances`` from their nearest, (n_rows, n)."""
         return cls(rows, distances.shape[1], Scale.of(np.square(distances, dtype=np.float64)))
 
     def nodes(self, graph: Any, x: str) -> str:
-        """Return the scaled logarithms of the squared distances of ``x`` to its neighbors as a node, (n,)."""
-        # In float32, the distance of a row would depend on the rows that come with it.
-        x, rows = (graph.op("Cast", each, to=DOUBLE) for each in (x, self.rows.T))
+        """Return the scaled logarithms of the squared distances of ``x`` to its neighbors as a node, (n,).
+
+        It is in double precision.
+        """
+        x, rows = double(graph, x), double(graph, self.rows.T)
         squares, squares_of_rows = (
             graph.op("ReduceSum", graph.op("Mul", each, each), [axis], keepdims=1)
             for axis, each in ((1, x), (0, rows))
@@ -73,4 +93,4 @@ class Neighbors:
         sums = graph.op("Add", squares, squares_of_rows)
         distances = graph.op("Relu", graph.op("Sub", sums, graph.op("Add", products, products)))
         nearest = graph.op("TopK", distances, [self.n_neighbors], axis=1, largest=0, n_outputs=2)
-        return self.scale.nodes(graph, graph.op("Cast", nearest, to=FLOAT))
+        return self.scale.nodes(graph, nearest)
