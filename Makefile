@@ -1,4 +1,4 @@
-# One command per intention. Each sets up what it needs: only Python >= 3.11, git and make are assumed.
+# One command per intention. Each sets up what it needs: only Python >= 3.11.5, git and make are assumed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ help:            ## show this list
 
 install: $(INSTALLED)   ## make .venv and install vaefeat with all extras, at the pinned versions
 $(INSTALLED): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vaefeat needs Python 3.11 or newer; try: make PYTHON=python3.12 ...")'
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 5) and f"The pinned versions need Python 3.11.5 or newer, got {sys.version.split()[0]}; try: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
 	touch $@

@@ -57,7 +57,7 @@ def curves(number: str, model: str, rows: list[Row]) -> Figure:
     figure = new_figure(number, model, 10, 3.2)
     axes = figure.subplots(1, len(PANELS))
     draw_curves([row for row in rows if row["draw"] == 0], axes, PANELS, MAX_ERROR)
-    axes[-1].legend(frameon=False)
+    axes[0].legend(frameon=False, loc="upper right")  # where a bound that falls leaves room
     return figure
 
 
