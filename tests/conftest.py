@@ -43,6 +43,14 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.filterwarnings("ignore:Only .* latent units carry:UserWarning"))
 
 
+@pytest.fixture(autouse=True)
+def _close_figures():
+    """Close what a test has drawn: pyplot warns where many figures are open."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
+
+
 class Trap:
     """Makes a folder when it is unpickled."""
 

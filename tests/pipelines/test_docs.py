@@ -18,7 +18,7 @@ from vaefeat.cli import app
 VERBS = get_command(app).commands
 HERE = {
     *["autoencoders.md", "data.md", "few-labels.md", "large-data.md", "options.md", "photos.md"],
-    *["ship.md", "start.md"],
+    *["ship.md", "start.md", "tables.md"],
 }
 ELSEWHERE = {"README.md", "serving.md"}  # tests/test_wheel.py, tests/serving/http/test_docs.py
 
@@ -109,6 +109,13 @@ def test_the_example_in_large_data_encodes_what_it_was_trained_on(run_page):
     names = run_page("large-data.md")
     assert names["encoded"].n_rows == 6_000
     assert names["vae"].n_iter_ == 3
+
+
+def test_the_example_in_tables_ships_raw_and_learned_features(run_page):
+    names = run_page("tables.md")
+    assert names["pipe"].score(names["X"], names["y"]) > 0.95
+    labels = OnnxModel.load("models/cells/model.onnx").run(names["X"])["label"]
+    assert_array_equal(labels, names["pipe"].predict(names["X"]))
 
 
 def test_the_example_in_options_makes_encoders(run_page):

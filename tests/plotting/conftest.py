@@ -2,15 +2,7 @@ import matplotlib
 import pytest
 
 matplotlib.use("agg")
-from matplotlib import pyplot as plt
-
 from vaefeat import AutoencoderTransformer, M2Classifier, VAEEncoderTransformer, mask_labels
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="session")
