@@ -118,7 +118,8 @@ def install() -> str:
     url = project["urls"]["Source"]
     return (
         f'```sh\npip install "vaefeat[train] @ git+{url}"\n```\n\n'
-        "Or clone it, with the models in `exported/` and at pinned versions (Python 3.11.5 or newer), into `.venv`:\n\n"
+        "Or clone it, with the models in `exported/` and at pinned versions (Python 3.11.5 or newer), into "
+        "`.venv`:\n\n"
         f"```sh\ngit clone {url} vaefeat && cd vaefeat\nmake install\n. .venv/bin/activate\n```"
     )
 
