@@ -14,28 +14,24 @@ run continues.
     python -m pipelines.experiments.table_features [--smoke]
 """
 
-import os
 import warnings
 from collections.abc import Iterator
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from pipelines.experiments.chooser import TABLES, TEST_FRACTION
-from pipelines.experiments.command import RESULTS, collect_with_bar, options
-from vaefeat import load_dataset, mask_labels
+from pipelines.experiments.command import RESULTS, collect_with_bar, options, table_rows
+from vaefeat import mask_labels
 from vaefeat.comparison import Row, Task
 from vaefeat.comparison.defaults import wide_encoder
 from vaefeat.data import UNLABELED
-from vaefeat.data.samples import read_samples
 
 ALL_TABLES = (*TABLES, "satimage", "breast cancer", "wine")
 ALL = 1_000_000  # labels, or as many as there are
@@ -44,28 +40,16 @@ N_DRAWS = 10
 N_TREES = 128
 
 
-def read(table: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of a table and their classes as whole numbers."""
-    if table in TABLES:
-        path = Path(os.environ["VAEFEAT_DATA"]) / "tables" / f"{table}.csv.gz"
-        samples = read_samples(path, TABLES[table])
-        X, y = samples.X, samples.y
-    elif table == "satimage":
-        data = load_dataset("satimage")
-        X, y = np.concatenate([data.X, data.X_test]), np.concatenate([data.y, data.y_test])
-    else:
-        X, y = {"breast cancer": load_breast_cancer, "wine": load_wine}[table](return_X_y=True)
-    return X.astype(np.float32), np.unique(y, return_inverse=True)[1]
-
-
 class Trial:
     """A table with some rows set aside for testing, and features that have learned from the others."""
 
     def __init__(self, table: str, split: int, n_steps: int) -> None:
-        X, y = read(table)
+        X, labels = table_rows(table)
+        y = np.unique(labels, return_inverse=True)[1]
         rows = np.random.default_rng(split).permutation(len(X))
         n_test = round(TEST_FRACTION * len(rows))
         train, test = rows[n_test:], rows[:n_test]
+        X = X.astype(np.float32)
         imputer = SimpleImputer(strategy="median", keep_empty_features=True).fit(X[train])
         self.y, self.y_test = y[train], y[test]
         unscaled = imputer.transform(X[train]), imputer.transform(X[test])

@@ -111,9 +111,7 @@ def wide_encoder(
     """
     settings: dict[str, Any] = {
         "batch_size": batch_size(n_samples),
-        "learning_rate": "cosine",
         "max_iter": "auto" if max_iter is None else max_iter,
-        "n_steps": 2_000,
         "random_state": random_state,
         **params,
     }
