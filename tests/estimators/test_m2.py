@@ -1,4 +1,6 @@
+import pickle
 from contextlib import nullcontext
+from itertools import pairwise
 
 import joblib
 import numpy as np
@@ -180,6 +182,8 @@ def test_weight_decay_makes_smaller_weights_and_leaves_the_biases():
         {"corruption": GaussianNoise(0.3)},
         {"activation": "softplus", "kernel_initializer": "he_normal"},
         {"hidden_layer_sizes": (32, 16)},
+        {"classifier_hidden_layer_sizes": (8,)},
+        {"posterior_variance": "x"},
     ],
 )
 def test_options_change_what_is_learned(params, digits):
@@ -194,6 +198,48 @@ def test_options_change_what_is_learned(params, digits):
     )
     assert np.isfinite(changed).all()
     assert not np.allclose(plain, changed)
+
+
+def kernel_shapes(network):
+    import onnx
+
+    graph = onnx.load_model_from_string(network.to_bytes()).graph
+    return {tuple(weights.dims) for weights in graph.initializer if len(weights.dims) == 2}
+
+
+@pytest.mark.parametrize("sizes", [(), (7,), np.array([7, 5])])
+def test_the_classifier_may_have_other_widths_than_the_rest(sizes):
+    m2 = clone(tiny(max_iter=1, classifier_hidden_layer_sizes=sizes)).fit(X, FEW)
+    widths = [3, *sizes, 3]
+    assert kernel_shapes(m2.classifier_) == set(pairwise(widths))
+    for network in (m2.posterior_, m2.decoder_):
+        assert any(16 in shape for shape in kernel_shapes(network))
+        assert not any(7 in shape for shape in kernel_shapes(network))
+
+
+def test_the_classifier_has_the_widths_of_the_rest_by_default():
+    plain, same = (
+        tiny(max_iter=1, classifier_hidden_layer_sizes=sizes).fit(X, FEW).classifier_.to_bytes()
+        for sizes in (None, (16,))
+    )
+    assert plain == same
+
+
+@pytest.mark.parametrize("on", ["xy", "x"])
+def test_the_posterior_variance_depends_on_the_class_if_it_is_asked_to(on):
+    m2 = pickle.loads(pickle.dumps(clone(tiny(max_iter=5, posterior_variance=on)).fit(X, FEW)))
+    each = [m2.posterior_.run(np.hstack([X, np.tile(y, (120, 1))])) for y in np.eye(3, dtype=np.float32)]
+    means, log_variances = (np.stack([of[name] for of in each]) for name in ("z_mean", "z_log_var"))
+    assert means.shape == log_variances.shape == (3, 120, 2)
+    assert np.ptp(means, axis=0).max() > 0.01
+    assert np.ptp(log_variances, axis=1).max() > 0.01
+    assert (np.ptp(log_variances, axis=0).max() > 0.01) == (on == "xy")
+
+
+def test_a_classifier_learns_as_well_with_a_variance_of_the_samples_alone():
+    m2 = tiny(posterior_variance="x", classifier_hidden_layer_sizes=(8,)).fit(X, FEW)
+    assert m2.score(X, CODES) > 0.95
+    assert m2.loss_curve_[-1] < m2.loss_curve_[0]
 
 
 def test_callbacks_see_each_epoch():
@@ -258,6 +304,8 @@ def test_labels_that_cannot_be_used_are_refused_in_words(y, message):
     [
         ({"likelihood": "bernoulli"}, X, r"X must lie in \[0, 1\] for a Bernoulli likelihood"),
         ({"hidden_layer_sizes": ()}, X, "hidden_layer_sizes must hold at least one layer"),
+        ({"classifier_hidden_layer_sizes": (8, 0)}, X, "classifier_hidden_layer_sizes must hold positive"),
+        ({"posterior_variance": "y"}, X, "The 'posterior_variance' parameter of M2Classifier must be a str"),
         ({"class_prior": [0.5, 0.5]}, X, "a positive probability for each of the 3 classes"),
         ({"class_prior": [0.5, 0.2, 0.2]}, X, "with sum 1"),
         ({"dynamic_binarization": True}, X, 'is for likelihood="bernoulli", got "gaussian"'),

@@ -11,6 +11,7 @@ from vaefeat.values import objectives
 from vaefeat.values.likelihoods import LIKELIHOODS, Gaussian
 
 NETWORK = NetworkConfig(n_inputs=6, n_outputs=2, hidden_layer_sizes=(8,))
+CLASSIFIER = NetworkConfig(n_inputs=6, n_outputs=3, hidden_layer_sizes=(5,))
 SEED = tf.constant([1, 2])
 NOISE = tf.random.stateless_normal((40, 1, 2), SEED, alg="philox")
 X = np.random.default_rng(0).uniform(size=(40, 6)).astype(np.float32)
@@ -21,8 +22,9 @@ UNKNOWN = np.full(40, -1, np.int32)
 
 
 def m2(likelihood=GAUSSIAN, prior=(1 / 3, 1 / 3, 1 / 3), alpha=0.1, **options):
+    networks = {"encoder": NETWORK, "classifier": CLASSIFIER}
     config = M2Config(
-        encoder=NETWORK, log_prior=tuple(np.log(prior)), alpha=alpha, likelihood=likelihood, **options
+        **networks, log_prior=tuple(np.log(prior)), alpha=alpha, likelihood=likelihood, **options
     )
     return M2(config, *LABELED, labeled_batch_size=4, seed=0)
 
@@ -42,8 +44,11 @@ def test_the_loss_of_m2_is_its_bound_plus_alpha_times_the_cross_entropy(likeliho
     assert terms["loss"].shape == (40,)
 
 
-def test_a_sample_without_a_label_has_the_bound_over_all_classes_and_one_with_a_label_that_of_its_class():
-    model = m2()
+@pytest.mark.parametrize("posterior_variance", ["xy", "x"])
+def test_a_sample_without_a_label_has_the_bound_over_all_classes_and_one_with_a_label_that_of_its_class(
+    posterior_variance,
+):
+    model = m2(posterior_variance=posterior_variance)
     labels = UNKNOWN.copy()
     labels[:5] = LABELED[1]
     bound = model.example_losses((tf.constant(X), labels), SEED)["bound"].numpy()

@@ -10,6 +10,7 @@ from vaefeat.training.networks import (
     ACTIVATIONS,
     KERNEL_INITIALIZERS,
     ClassConditional,
+    ClassConditionalMean,
     NetworkConfig,
     build_decoder,
     build_encoder,
@@ -188,3 +189,24 @@ def test_all_classes_at_once_are_what_each_is_alone():
     for k in range(4):
         alone = network(v, np.eye(4, dtype=np.float32)[[k] * 6])["a"]
         np.testing.assert_allclose(together[:, k], alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(5,), (5, 4)])
+def test_a_class_moves_the_mean_alone_where_the_variance_has_a_network_of_its_own(hidden_layer_sizes):
+    config = config_of(3, 2, hidden_layer_sizes, activation="softplus")
+    network = ClassConditionalMean(config, 4, 0)
+    x = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    network.center(x)
+    together = network(x[:, None], np.eye(4, dtype=np.float32))
+    assert together["z_mean"].shape == (6, 4, 2)
+    assert together["z_log_var"].shape == (6, 1, 2)
+    for k in range(4):
+        alone = network(x, np.eye(4, dtype=np.float32)[[k] * 6])
+        np.testing.assert_allclose(together["z_mean"][:, k], alone["z_mean"], atol=1e-6)
+        np.testing.assert_allclose(together["z_log_var"][:, 0], alone["z_log_var"], atol=1e-6)
+    assert np.ptp(together["z_mean"], axis=1).min() > 0
+    hidden = x - x.mean(axis=0)
+    for layer in network.log_var.layers[1:-1]:
+        hidden = np.logaddexp(0, hidden @ layer.kernel.numpy())
+    expected = hidden @ network.log_var.layers[-1].kernel.numpy()
+    np.testing.assert_allclose(together["z_log_var"][:, 0], expected, atol=1e-5)

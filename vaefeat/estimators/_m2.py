@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
 
@@ -9,7 +10,7 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from vaefeat.data import UNLABELED
@@ -21,6 +22,7 @@ from vaefeat.estimators._parameters import (
     check_binarization,
     checked_image_shape,
     network_config,
+    positive_integers,
 )
 from vaefeat.estimators._training import spawn_seeds, training_environment
 from vaefeat.runtime import OnnxModel
@@ -47,6 +49,12 @@ class M2Classifier(NetworkClassifier):
         Number of latent units z: what makes samples of one class differ.
     hidden_layer_sizes : array-like of int, default=(500,)
         Widths of the hidden layers of q(y|x) and q(z|x,y); p(x|y,z) has the same, reversed. At least one.
+    classifier_hidden_layer_sizes : array-like of int or None, default=None
+        Widths of the hidden layers of q(y|x), if they are others; () makes it linear.
+    posterior_variance : {"xy", "x"}, default="xy"
+        What the variance of :math:`q(z|x,y) = N(m(x,y), \mathrm{diag}\, s^2)` depends on: the sample and the
+        class, in a network that also has the mean; or, as in the paper (equation 4), the sample alone, in a
+        network of its own with the same widths.
     activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
     kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
     likelihood : {"bernoulli", "gaussian", "poisson"} or Likelihood, default="gaussian"
@@ -167,6 +175,8 @@ class M2Classifier(NetworkClassifier):
     _parameter_constraints: dict = {
         **TRAINING_CONSTRAINTS,
         **LIKELIHOOD_CONSTRAINTS,
+        "classifier_hidden_layer_sizes": ["array-like", None],
+        "posterior_variance": [StrOptions({"x", "xy"})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "class_prior": ["array-like", None],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -181,6 +191,8 @@ class M2Classifier(NetworkClassifier):
         n_components: int = 50,
         *,
         hidden_layer_sizes: Sequence[int] = (500,),
+        classifier_hidden_layer_sizes: Sequence[int] | None = None,
+        posterior_variance: str = "xy",
         activation: str = "relu",
         kernel_initializer: str = "glorot_uniform",
         likelihood: str | Likelihood = "gaussian",
@@ -200,6 +212,8 @@ class M2Classifier(NetworkClassifier):
     ) -> None:
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.classifier_hidden_layer_sizes = classifier_hidden_layer_sizes
+        self.posterior_variance = posterior_variance
         self.activation = activation
         self.kernel_initializer = kernel_initializer
         self.likelihood = likelihood
@@ -345,11 +359,17 @@ class M2Classifier(NetworkClassifier):
         )
         if not encoder.hidden_layer_sizes:
             raise ValueError("hidden_layer_sizes must hold at least one layer, got ().")
+        classifier = replace(encoder, n_outputs=len(self.classes_))
+        if self.classifier_hidden_layer_sizes is not None:
+            sizes = positive_integers(self, "classifier_hidden_layer_sizes")
+            classifier = replace(classifier, hidden_layer_sizes=sizes)
         return M2Config(
             encoder=encoder,
+            classifier=classifier,
             log_prior=self._log_prior(),
             alpha=self.alpha,
             likelihood=self._likelihood,
+            posterior_variance=self.posterior_variance,
             dynamic_binarization=self.dynamic_binarization,
             corruption=self.corruption,
         )

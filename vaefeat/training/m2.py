@@ -1,14 +1,20 @@
 """M2: a semi-supervised model in which the class of a sample is a latent variable."""
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from vaefeat.training.interface import Batch, Dispersion, GenerativeModel, Losses, Network
-from vaefeat.training.networks import ClassConditional, NetworkConfig, build_classifier, start_from
+from vaefeat.training.networks import (
+    ClassConditional,
+    ClassConditionalMean,
+    NetworkConfig,
+    build_classifier,
+    start_from,
+)
 from vaefeat.training.noise import binarize, corrupt, draw_class, stateless_noise
 from vaefeat.values import objectives
 from vaefeat.values.corruptions import Corruption
@@ -20,9 +26,11 @@ class M2Config:
     """All that defines an M2 model, except its seed."""
 
     encoder: NetworkConfig
+    classifier: NetworkConfig
     log_prior: tuple[float, ...]  # log p(y) of each class
     alpha: float
     likelihood: Likelihood
+    posterior_variance: str = "xy"  # what it depends on
     dynamic_binarization: bool = False
     corruption: Corruption | None = None
 
@@ -51,6 +59,7 @@ class M2(GenerativeModel):
     the bound, ``h d + K h (3 c + d)`` forward, and ``3 h (2 d + 3 c)`` for the drawn class. All classes
     forward and backward would take ``3 (h d + K h (3 c + d))``. A step of a VAE takes
     ``3 h (2 d + 3 c)``; one of M2 costs about 4 times as much on images (d = 784, h = 500, c = 50, K = 10).
+    A variance with a network of its own takes about ``4 h d`` more.
 
     Parameters
     ----------
@@ -83,8 +92,11 @@ class M2(GenerativeModel):
         self.labeled_batch_size = labeled_batch_size
         encoder, decoder = config.encoder, config.encoder.mirrored()
         K = config.n_classes
-        self.classifier = build_classifier(replace(encoder, n_outputs=K), seed)
-        self.encoder = ClassConditional(encoder, K, ("z_mean", "z_log_var"), seed + 1_000)
+        self.classifier = build_classifier(config.classifier, seed)
+        if config.posterior_variance == "x":
+            self.encoder = ClassConditionalMean(encoder, K, seed + 1_000)
+        else:
+            self.encoder = ClassConditional(encoder, K, ("z_mean", "z_log_var"), seed + 1_000)
         self.decoder = ClassConditional(decoder, K, ("x_location",), seed + 2_000)
         self.dispersion = Dispersion(config.likelihood, encoder.n_inputs)
         self.built = True
@@ -101,7 +113,7 @@ class M2(GenerativeModel):
 
     def start_from(self, X: np.ndarray) -> None:
         """Start from the mean and the dispersion of each feature in ``X``, (n_samples, n_features)."""
-        start_from(self.classifier, self.config.encoder, X)
+        start_from(self.classifier, self.config.classifier, X)
         self.encoder.center(X)
         self.decoder.heads[0].bias.assign(self.likelihood.start(X))
         self.dispersion.start_from(X)
@@ -182,7 +194,7 @@ class M2(GenerativeModel):
         tensor of shape (batch, n)
         """
         posterior = self.encoder(x_seen[:, None], y)
-        z_mean, z_log_var = posterior["z_mean"], posterior["z_log_var"]  # (batch, n, n_components)
+        z_mean, z_log_var = posterior["z_mean"], posterior["z_log_var"]  # (batch, n or 1, n_components)
         z = objectives.reparameterize(z_mean, z_log_var, noise)
         log_prob = self.likelihood.log_prob(
             x[:, None], self.decoder(z, y)["x_location"], self.dispersion.value()

@@ -313,3 +313,39 @@ class ClassConditional(keras.Model):
         for layer in self.hidden:
             hidden = layer(hidden)
         return {layer.name: layer(hidden) for layer in self.heads}
+
+
+class ClassConditionalMean(keras.Model):
+    r"""q(z|x,y) = N(m(x, y), diag s²(x)): the class moves the mean, and the variance depends on x alone.
+
+    Each has a network of its own. It is called as :class:`ClassConditional`, for all classes at once too:
+    the variance is then computed once, and has the shape (batch, 1, n_outputs).
+
+    Parameters
+    ----------
+    config : NetworkConfig
+        Of both networks, as :class:`ClassConditional` takes it.
+    n_classes : int
+    seed : int
+
+    References
+    ----------
+    Kingma et al. (2014), "Semi-supervised Learning with Deep Generative Models", equation 4.
+    """
+
+    def __init__(self, config: NetworkConfig, n_classes: int, seed: int) -> None:
+        super().__init__()
+        self.config = config
+        self.mean = ClassConditional(config, n_classes, ("z_mean",), seed)
+        self.log_var = _build_perceptron(config, seed + 500, "X", "z_log_var", "log_var")
+        self.built = True
+
+    def center(self, X: np.ndarray) -> None:
+        """Let the first layers see x less its mean in ``X``."""
+        self.mean.center(X)
+        start_from(self.log_var, self.config, X)
+
+    def call(self, x: Any, y: Any) -> dict[str, Any]:
+        z_log_var = self.log_var(keras.ops.reshape(x, (-1, self.config.n_inputs)))
+        shape = (-1, *x.shape[1:-1], self.config.n_outputs)
+        return self.mean(x, y) | {"z_log_var": keras.ops.reshape(z_log_var, shape)}
