@@ -186,17 +186,21 @@ def test_the_2018_thesis_has_rows_figures_and_decoders_and_resumes(mnist, load_o
 def test_the_2019_thesis_has_rows_and_figures_and_resumes(mnist, tmp_path, run_smoke):
     out, models = tmp_path / "thesis-2019.jsonl", tmp_path / "models"
     for _ in range(2):
-        run_smoke("thesis_2019", "--out", out, "--models", models)
+        run_smoke("thesis_2019", "--out", out, "--models", models, "--epochs", "M2=2", "M1+M2=3")
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     errors = {row["model"]: row["error"] for row in rows if row["model"] != "M1"}
     assert errors.keys() == {
         *("M2", "M1+M2", "M1 + perceptron", "M1 + self-training", "M1 + label spreading"),
     }
     assert len(rows) == 1 + len(errors)  # nothing is measured twice
+    n_epochs = {row["model"]: len(row["bound"]) for row in rows if "bound" in row}
+    assert n_epochs == {"M2": 2, "M1+M2": 3}
     assert len(list(models.iterdir())) == 1
     figures = sorted((tmp_path / "thesis-2019").glob("*.png"))
     assert [path.stem for path in figures] == [f"figure-5.{number}" for number in (1, 2, 3, 4)]
     assert f"| M1+M2 | {errors['M1+M2']:.2f} |" in thesis_2019_page.table(rows)
+    with pytest.raises(SystemExit):
+        run_smoke("thesis_2019", "--out", out, "--models", models, "--epochs", "M3=2")
 
 
 def test_interpolation_is_compared_with_a_plain_autoencoder(tmp_path, run_smoke, capsys):
