@@ -35,8 +35,8 @@ M2_PARAMS = {
     "activation": "softplus",
     "classifier_hidden_layer_sizes": (200,),
     "posterior_variance": "x",
-    # The thesis adds half of the squared weights to the loss of all N = 60 000 images: w / N to the gradient for
-    # one image, which Adam divides by the root mean square of a weight's gradients, here about 0.01.
+    # The thesis adds half of the squared weights to the loss of all N = 60 000 images: w / N to the gradient
+    # for one, which Adam divides by the root mean square of a weight's gradients, here about 0.01.
     "weight_decay": 2e-3,
 }
 N_DRAWS = 1
