@@ -42,8 +42,9 @@ def test_reconstruct_is_decoding_what_was_encoded_and_a_row_alone_is_the_row_amo
     assert fitted.score(X) == pytest.approx(fitted.score_samples(X).mean())
 
 
-def test_partial_fit_goes_on_after_pickling_as_without():
-    one = autoencoder().partial_fit(X)
+@pytest.mark.parametrize("optimizer", ["adam", "nadam", "schedulefreeadamw"])
+def test_partial_fit_goes_on_after_pickling_as_without(optimizer):
+    one = autoencoder(optimizer=optimizer).partial_fit(X)
     other = pickle.loads(pickle.dumps(one))
     assert_array_equal(one.partial_fit(X).transform(X), other.partial_fit(X).transform(X))
     assert one.n_iter_ == 2
@@ -54,6 +55,29 @@ def test_warm_start_goes_on_where_fit_ended():
     first = list(warm.loss_curve_)
     assert warm.fit(X).loss_curve_[:3] == first
     assert max(warm.loss_curve_[3:]) < first[0]
+
+
+@pytest.mark.parametrize("exported", [True, False])
+def test_another_optimizer_goes_on_from_the_weights_and_not_from_the_state_of_the_last(exported):
+    """Their states have the same shapes, and other meanings."""
+    model = autoencoder(optimizer="adagrad").partial_fit(X)
+    if exported:
+        model = pickle.loads(pickle.dumps(model))
+    before = model.encode(X)
+    model.set_params(optimizer="rmsprop", learning_rate_init=1e-12).partial_fit(X)
+    assert_allclose(model.encode(X), before, atol=1e-5)
+    fresh = autoencoder(optimizer="rmsprop", learning_rate_init=1e-12).partial_fit(X)
+    for found, expected in zip(
+        model._training_state["optimizer"], fresh._training_state["optimizer"], strict=True
+    ):
+        assert found.shape == expected.shape
+        assert found.max() < 2 * expected.max() + 1e-3  # Adagrad's begins at 0.1
+
+
+def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path):
+    autoencoder(max_iter=1).fit(X, checkpoint=tmp_path)
+    with pytest.raises(ValueError, match="holds a training with optimizer='adam', got optimizer='sgd'"):
+        autoencoder(max_iter=1, optimizer="sgd").fit(X, checkpoint=tmp_path)
 
 
 def test_a_term_that_comes_and_goes_is_nan_in_epochs_without_it():

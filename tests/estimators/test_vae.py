@@ -166,14 +166,21 @@ def test_max_iter_zero_leaves_an_untrained_encoder():
     assert untrained.transform(X).shape == (60, 2)
 
 
+def test_draws_change_what_is_learned_and_are_kept_by_a_clone():
+    one, two = (clone(tiny(n_draws=n)).fit(X) for n in (1, 2))
+    assert one.loss_curve_ != two.loss_curve_
+    assert tiny().fit(X).loss_curve_ == one.loss_curve_
+    assert np.isfinite(two.transform(X)).all()
+
+
 def test_beta_lowers_the_kl():
     light, heavy = (tiny(beta=beta, max_iter=40).fit(X).history_["kl"][-1] for beta in (0.1, 4.0))
     assert heavy < light
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("activation", ["identity", "relu", "softplus", "tanh"])
-@pytest.mark.parametrize("kernel_initializer", ["glorot_uniform", "he_normal", "lecun_normal"])
+@pytest.mark.parametrize("activation", ["identity", "relu", "sigmoid", "softplus", "tanh"])
+@pytest.mark.parametrize("kernel_initializer", ["glorot_uniform", "he_normal", "lecun_uniform"])
 def test_every_activation_and_initializer_trains(activation, kernel_initializer):
     vae = tiny(activation=activation, kernel_initializer=kernel_initializer, max_iter=1).fit(X)
     assert np.isfinite(vae.transform(X)).all()
@@ -457,6 +464,7 @@ def test_inverse_transform_refuses_another_number_of_units(fitted):
         ({"batch_size": 0}, "batch_size"),
         ({"learning_rate_init": 0}, "learning_rate_init"),
         ({"max_iter": -1}, "max_iter"),
+        ({"n_draws": 0}, "n_draws"),
         ({"validation_fraction": 1.0}, "validation_fraction"),
         ({"n_iter_no_change": 0}, "n_iter_no_change"),
         ({"tol": -1}, "tol"),

@@ -3,6 +3,7 @@ import gc
 import io
 import pickle
 from contextlib import redirect_stdout
+from functools import partial
 
 import keras
 import numpy as np
@@ -14,9 +15,11 @@ from vaefeat.data.rows import ArrayRows
 from vaefeat.exceptions import TrainingDivergedError
 from vaefeat.training import blocks, loop
 from vaefeat.training.blocks import epoch_blocks
+from vaefeat.training.choices import classes
 from vaefeat.training.interface import TrainableModel
 from vaefeat.training.loop import Trainer
 from vaefeat.training.networks import NetworkConfig
+from vaefeat.training.optimizers import make_optimizer
 from vaefeat.training.supervised import EncoderClassifier
 from vaefeat.training.vae import VAE, VAEConfig
 from vaefeat.values.likelihoods import Bernoulli
@@ -25,6 +28,21 @@ CONFIG = VAEConfig(
     encoder=NetworkConfig(n_inputs=6, n_outputs=2, hidden_layer_sizes=(8,)), likelihood=Bernoulli()
 )
 X = np.random.default_rng(0).uniform(size=(50, 6)).astype(np.float32)
+AVERAGING = {"class_name": "SGD", "config": {"use_ema": True, "ema_momentum": 0.5}}
+OPTIMIZERS = [
+    "adam",
+    "nadam",
+    *(
+        pytest.param(name, marks=pytest.mark.slow)
+        for name in sorted(classes(keras.optimizers, "learning_rate").keys() - {"adam", "nadam"})
+    ),
+    pytest.param(AVERAGING, marks=pytest.mark.slow, id="averaging"),
+    pytest.param(
+        {"class_name": "SGD", "config": {"gradient_accumulation_steps": 2, "global_clipnorm": 1.0}},
+        marks=pytest.mark.slow,
+        id="accumulating",
+    ),
+]
 
 
 def train(X=X, *, learning_rate=1e-2, max_epochs=3, batch_size=20, seed=0, **params):
@@ -50,9 +68,10 @@ class Mean(TrainableModel):
         return {}
 
 
-def train_mean(data, batch_size, **params):
+def train_mean(data, batch_size, *, optimizer="sgd", **params):
     model = Mean()
-    history = Trainer(model, keras.optimizers.SGD(0.5), batch_size).train((data,), seed=0, **params)
+    trainer = Trainer(model, make_optimizer(optimizer, 0.5), batch_size)
+    history = trainer.train((data,), seed=0, **params)
     return float(model.value.numpy()), history
 
 
@@ -68,6 +87,19 @@ def test_the_last_step_of_an_epoch_averages_over_the_examples_that_are_left():
     (block,) = epoch_blocks(ArrayRows((data,)), 2, np.random.default_rng(0))
     value, _ = train_mean(data, batch_size=2, max_epochs=1)
     assert_allclose(value, block.data[0].numpy()[-1, 0])  # SGD at rate 1/2 goes to the mean of the last step
+
+
+def test_an_optimizer_that_averages_weights_ends_at_their_average():
+    data = np.array([2.0, 6.0], np.float32)  # each step goes to one of them
+    value, _ = train_mean(data, batch_size=1, max_epochs=1, optimizer=AVERAGING)
+    assert_allclose(value, 4.0)
+    assert train_mean(data, batch_size=1, max_epochs=0, optimizer=AVERAGING)[0] == 0
+
+
+def test_the_scale_of_the_loss_changes_nothing_but_the_rounding():
+    data = np.array([1.0, 2.0, 6.0], np.float32)
+    scaled = {"class_name": "SGD", "config": {"loss_scale_factor": 1024.0}}
+    assert_allclose(train_mean(data, batch_size=3, max_epochs=1, optimizer=scaled)[0], 3.0, rtol=1e-6)
 
 
 @pytest.mark.parametrize("params", [{}, {"validation_data": (X[:33],)}], ids=["alone", "validated"])
@@ -223,21 +255,27 @@ def no_idle_trainers(monkeypatch):
     monkeypatch.setattr(loop, "_idle", {})
 
 
-def trained(config=CONFIG, *, seed=0, batch_size=20, learning_rate=1e-2):
-    trainer = loop.new_trainer(VAE(config, seed), keras.optimizers.Adam(learning_rate), batch_size)
+def trained(config=CONFIG, *, seed=0, batch_size=20, learning_rate=1e-2, optimizer="adam"):
+    trainer = loop.new_trainer(VAE(config, seed), make_optimizer(optimizer, learning_rate), batch_size)
     history = trainer.train((X,), max_epochs=2, seed=0)
     return trainer, history["loss"]
 
 
-def test_a_second_training_of_a_kind_uses_the_steps_of_the_first_and_gives_the_same(no_idle_trainers):
-    first, losses = trained()
+@pytest.mark.parametrize("min_steps", [10**9, pytest.param(0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_second_training_of_a_kind_uses_the_steps_of_the_first_and_gives_the_same(
+    monkeypatch, no_idle_trainers, optimizer, min_steps
+):
+    monkeypatch.setattr(loop, "MIN_STEPS_TO_COMPILE", min_steps)
+    train_again = partial(trained, optimizer=optimizer)
+    first, losses = train_again()
     weights = [variable.numpy() for variable in first.model.variables]
     loop.release(first)
-    other, other_losses = trained(seed=1, learning_rate=1e-3)
+    other, other_losses = train_again(seed=1, learning_rate=1e-3)
     assert other is first
     assert other_losses != losses
     loop.release(other)
-    again, same_losses = trained()
+    again, same_losses = train_again()
     assert again is first
     assert same_losses == losses
     for variable, value in zip(again.model.variables, weights, strict=True):
@@ -245,7 +283,15 @@ def test_a_second_training_of_a_kind_uses_the_steps_of_the_first_and_gives_the_s
 
 
 @pytest.mark.parametrize(
-    "options", [{"batch_size": 10}, {"config": dataclasses.replace(CONFIG, beta=2.0)}], ids=str
+    "options",
+    [
+        {"batch_size": 10},
+        {"config": dataclasses.replace(CONFIG, beta=2.0)},
+        {"config": dataclasses.replace(CONFIG, n_draws=2)},
+        {"optimizer": "adamw"},
+        {"optimizer": {"class_name": "Adam", "config": {"beta_1": 0.5}}},
+    ],
+    ids=str,
 )
 def test_a_training_of_another_kind_has_a_trainer_of_its_own(options, no_idle_trainers):
     first, _ = trained()

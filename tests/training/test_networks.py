@@ -8,12 +8,12 @@ from numpy.testing import assert_array_equal
 
 from vaefeat.training.networks import (
     ACTIVATIONS,
-    KERNEL_INITIALIZERS,
     ClassConditional,
     ClassConditionalMean,
     NetworkConfig,
     build_decoder,
     build_encoder,
+    choose_initializer,
 )
 
 
@@ -144,6 +144,7 @@ def test_hidden_layers_have_the_activation(activation):
     expected = {
         "identity": pre_activation,
         "relu": np.maximum(pre_activation, 0),
+        "sigmoid": 1 / (1 + np.exp(-pre_activation)),
         "softplus": np.logaddexp(0, pre_activation),
         "tanh": np.tanh(pre_activation),
     }[activation]
@@ -151,14 +152,49 @@ def test_hidden_layers_have_the_activation(activation):
 
 
 @pytest.mark.parametrize(
-    ("name", "variance"),
-    [("glorot_uniform", 2 / (400 + 300)), ("he_normal", 2 / 400), ("lecun_normal", 1 / 400)],
+    ("chosen", "variance"),
+    [
+        ("glorot_uniform", 2 / (400 + 300)),
+        ("he_normal", 2 / 400),
+        ("lecun_normal", 1 / 400),
+        ("lecun_uniform", 1 / 400),
+        ({"class_name": "RandomNormal", "config": {"stddev": 0.001}}, 1e-6),
+        (keras.initializers.serialize(keras.initializers.RandomNormal(stddev=0.5)), 0.25),
+    ],
+    ids=str,
 )
-def test_initial_weights_have_the_variance_of_their_initializer(name, variance):
-    assert name in KERNEL_INITIALIZERS
-    config = config_of(400, 2, (300,), kernel_initializer=name)
-    kernel = build_encoder(config, 0).get_layer("hidden_1").kernel.numpy()
+def test_initial_weights_have_the_variance_of_their_initializer(chosen, variance):
+    config = config_of(400, 300, (300,), kernel_initializer=choose_initializer(chosen))
+    encoder = build_encoder(config, 0)
+    kernel = encoder.get_layer("hidden_1").kernel.numpy()
     np.testing.assert_allclose(kernel.var(), variance, rtol=0.03)
+    heads = [encoder.get_layer(name).kernel.numpy() for name in ("z_mean", "z_log_var")]
+    assert not np.array_equal(*heads)  # each layer has a seed of its own
+
+
+def test_transposed_convolutions_scale_any_initializer():
+    choice = choose_initializer({"class_name": "RandomNormal", "config": {"stddev": 0.1}})
+    options = {"filters": (64, 64), "image_shape": (8, 8, 1), "convolutional_decoder": True}
+    decoder = build_decoder(config_of(64, 2, (), kernel_initializer=choice, **options).mirrored(), 0)
+    np.testing.assert_allclose(decoder.get_layer("conv_1").kernel.numpy().std(), 2 * 0.1, rtol=0.03)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"stddev": 0.1, "seed": 3}, "sets a seed, but random_state gives each layer its own: leave it out"),
+        ({"width": 0.1}, "Keras's TruncatedNormal does not take {'width': 0.1, 'seed': 0}"),
+    ],
+)
+def test_an_initializer_with_a_seed_or_unknown_settings_is_refused(config, message):
+    with pytest.raises(ValueError, match=message):
+        choose_initializer({"class_name": "TruncatedNormal", "config": config})
+
+
+def test_choosing_an_initializer_draws_no_number_from_the_global_generator():
+    before = random.getstate()
+    choose_initializer("he_uniform")
+    assert random.getstate() == before
 
 
 @pytest.mark.parametrize("hidden_layer_sizes", [(5,), (5, 4)])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -5,6 +7,7 @@ from numpy.testing import assert_allclose
 
 from vaefeat.training.networks import NetworkConfig
 from vaefeat.training.vae import VAE, VAEConfig
+from vaefeat.values.corruptions import MaskingNoise
 from vaefeat.values.likelihoods import LIKELIHOODS, MIN_SHARE, START_SHARE, Bernoulli, Gaussian
 
 NETWORK = NetworkConfig(n_inputs=6, n_outputs=2, hidden_layer_sizes=(8,))
@@ -46,6 +49,33 @@ def test_noise_differs_between_steps_and_is_the_same_for_the_same_step():
     assert_allclose(first["reconstruction"], again["reconstruction"])
     assert not np.allclose(first["reconstruction"], next_step["reconstruction"])
     assert_allclose(first["kl"], next_step["kl"])
+
+
+@pytest.mark.parametrize("n_views", [1, 2])
+def test_the_reconstruction_term_is_the_mean_over_draws(monkeypatch, n_views):
+    config = VAEConfig(
+        encoder=NETWORK,
+        likelihood=Gaussian(0.5),
+        contrastive_weight=n_views - 1.0,
+        corruption=MaskingNoise(0.5),
+    )
+    draws = np.random.default_rng(0).normal(size=(3, n_views * len(X), 2)).astype(np.float32)
+
+    def terms(draws):
+        noise = draws.reshape(-1, 2)
+        monkeypatch.setattr("vaefeat.training.vae.stateless_noise", lambda shape, seed: tf.constant(noise))
+        return losses(replace(config, n_draws=len(draws)))
+
+    together, alone = terms(draws), [terms(draws[[i]]) for i in range(3)]
+    for name, values in together.items():
+        assert_allclose(values, np.mean([each[name] for each in alone], axis=0), rtol=1e-5)
+    assert not np.allclose(together["reconstruction"], alone[0]["reconstruction"])
+
+
+def test_draws_leave_out_what_was_not_observed():
+    vae = VAE(VAEConfig(encoder=NETWORK, likelihood=Gaussian(0.5), n_draws=3), 0)
+    nothing = vae.example_losses((tf.constant(X), tf.zeros(X.shape)), SEED)["reconstruction"]
+    assert_allclose(nothing, 0)
 
 
 def test_dynamic_binarization_shows_the_encoder_black_and_white_with_the_gray_value_as_probability():

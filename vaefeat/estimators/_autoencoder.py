@@ -1,6 +1,6 @@
 """An autoencoder as a scikit-learn transformer: plain, denoising, contractive, sparse."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -42,12 +42,14 @@ class AutoencoderTransformer(LatentTransformer):
     image_shape : (rows, columns) or (rows, columns, channels) or None, default=None
         Shape of the image whose pixels the features are, row by row, as ``X.reshape(len(X), -1)`` flattens
         images. Needed by ``filters`` and ImageWarp.
-    activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
+    activation : {"identity", "relu", "sigmoid", "softplus", "tanh"}, default="relu"
         Activation of the hidden layers.
     code_activation : {"identity", "relu", "sigmoid", "tanh"}, default="identity"
         Activation of the code.
-    kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
-        Distribution of the initial weights, by its name in Keras.
+    kernel_initializer : str or dict, default="glorot_uniform"
+        Distribution of the initial weights: the name of a random initializer of Keras, such as "he_normal" or
+        "lecun_uniform", or with its settings, as ``keras.initializers.serialize`` writes it:
+        ``{"class_name": "TruncatedNormal", "config": {"stddev": 0.001}}``. ``random_state`` gives the seeds.
     loss : {"squared_error", "log_loss"} or Likelihood, default="squared_error"
         The error of a reconstruction, summed over the features. "log_loss" is the cross-entropy, in
         nats, of features in [0, 1] such as black and white pixels. For a likelihood, such as
@@ -70,11 +72,15 @@ class AutoencoderTransformer(LatentTransformer):
         The mean activation that ``sparsity_weight`` asks for, over the samples of a batch.
     batch_size : int, default=100
         Samples per step; if there are fewer, all of them.
+    optimizer : str or dict, default="adam"
+        An optimizer of Keras: its name, such as "adam", "adamw", "nadam", "rmsprop" or "sgd", or with its
+        settings, as ``keras.optimizers.serialize`` writes it:
+        ``{"class_name": "AdamW", "config": {"weight_decay": 0.01}}``. Weights decay, but not biases.
     learning_rate : {"constant", "cosine"}, default="constant"
         "cosine" lets the learning rate rise over the first tenth of the epochs of ``fit`` and fall to
         nearly zero at the end, as half a cosine. ``partial_fit``, which has no known end, keeps it constant.
     learning_rate_init : float, default=0.001
-        Learning rate of Adam; with "cosine", the highest.
+        Learning rate of the optimizer; with "cosine", the highest.
     output : {"code", "reconstruction"}, default="code"
         What ``transform`` returns: the code, or the decoded code, with which an autoencoder that was
         trained with a corruption removes noise. May be changed after ``fit``.
@@ -95,7 +101,7 @@ class AutoencoderTransformer(LatentTransformer):
     callbacks : sequence of keras.callbacks.Callback, default=()
         Called at the beginning and the end of training and of each epoch.
     warm_start : bool, default=False
-        Start ``fit`` where the last one ended, with the state of its optimizer.
+        Start ``fit`` where the last one ended, with the state of its optimizer, if that has not changed.
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the order of the samples and the noise. The same integer
         gives the same features. No global generator is used or changed.
@@ -214,7 +220,7 @@ class AutoencoderTransformer(LatentTransformer):
         image_shape: Sequence[int] | None = None,
         activation: str = "relu",
         code_activation: str = "identity",
-        kernel_initializer: str = "glorot_uniform",
+        kernel_initializer: str | Mapping[str, Any] = "glorot_uniform",
         loss: str | Likelihood = "squared_error",
         corruption: Corruption | None = None,
         code_noise: float = 0.0,
@@ -223,6 +229,7 @@ class AutoencoderTransformer(LatentTransformer):
         sparsity_weight: float = 0.0,
         sparsity_target: float = 0.05,
         batch_size: int = 100,
+        optimizer: str | Mapping[str, Any] = "adam",
         learning_rate: str = "constant",
         learning_rate_init: float = 1e-3,
         output: str = "code",
@@ -253,6 +260,7 @@ class AutoencoderTransformer(LatentTransformer):
         self.sparsity_weight = sparsity_weight
         self.sparsity_target = sparsity_target
         self.batch_size = batch_size
+        self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.output = output

@@ -1,7 +1,7 @@
 """A semi-supervised classifier for very few labels: they spread over a graph of all samples."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -45,19 +45,26 @@ class GraphClassifier(NetworkClassifier):
         for labels that are poor examples of their class. None leaves the shares as they come.
     hidden_layer_sizes : array-like of int, default=(256,)
         Widths of the hidden layers of q(y|x).
-    activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
-    kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
+    activation : {"identity", "relu", "sigmoid", "softplus", "tanh"}, default="relu"
+    kernel_initializer : str or dict, default="glorot_uniform"
+        Distribution of the initial weights: the name of a random initializer of Keras, such as "he_normal" or
+        "lecun_uniform", or with its settings, as ``keras.initializers.serialize`` writes it:
+        ``{"class_name": "TruncatedNormal", "config": {"stddev": 0.001}}``. ``random_state`` gives the seeds.
     corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise, SwapNoise or None, default=None
         How a sample is distorted before q(y|x) sees it in training. The graph is of undistorted samples.
     image_shape : (rows, columns) or (rows, columns, channels) or None, default=None
         Shape of the image whose pixels the features are, row by row. Needed by ImageWarp.
     batch_size : int, default=200
         Samples per step.
+    optimizer : str or dict, default="adam"
+        An optimizer of Keras: its name, such as "adam", "adamw", "nadam", "rmsprop" or "sgd", or with its
+        settings, as ``keras.optimizers.serialize`` writes it:
+        ``{"class_name": "AdamW", "config": {"weight_decay": 0.01}}``. Weights decay, but not biases.
     learning_rate : {"constant", "cosine"}, default="cosine"
         "cosine" lets the learning rate rise over the first tenth of the epochs and fall to nearly zero
         at the end, as half a cosine.
     learning_rate_init : float, default=0.001
-        Learning rate of Adam; with "cosine", the highest.
+        Learning rate of the optimizer; with "cosine", the highest.
     n_steps : int, default=1500
         Steps of training, rounded up to whole passes over the samples.
     memory : str, object with the interface of joblib.Memory or None, default=None
@@ -172,10 +179,11 @@ class GraphClassifier(NetworkClassifier):
         class_prior: Sequence[float] | None = None,
         hidden_layer_sizes: Sequence[int] = (256,),
         activation: str = "relu",
-        kernel_initializer: str = "glorot_uniform",
+        kernel_initializer: str | Mapping[str, Any] = "glorot_uniform",
         corruption: Corruption | None = None,
         image_shape: Sequence[int] | None = None,
         batch_size: int = 200,
+        optimizer: str | Mapping[str, Any] = "adam",
         learning_rate: str = "cosine",
         learning_rate_init: float = 1e-3,
         n_steps: int = 1_500,
@@ -195,6 +203,7 @@ class GraphClassifier(NetworkClassifier):
         self.corruption = corruption
         self.image_shape = image_shape
         self.batch_size = batch_size
+        self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.n_steps = n_steps
@@ -238,10 +247,9 @@ class GraphClassifier(NetworkClassifier):
 
     @training_environment()
     def _fit_network(self, X: np.ndarray, codes: np.ndarray) -> None:
-        import keras
-
         from vaefeat.training.classifier import Classifier, ClassifierConfig
         from vaefeat.training.loop import new_trainer
+        from vaefeat.training.optimizers import make_optimizer
 
         init_seed, train_seed = spawn_seeds(self.random_state, 2)
         network = network_config(
@@ -249,7 +257,8 @@ class GraphClassifier(NetworkClassifier):
         )
         model = Classifier(ClassifierConfig(network=network, corruption=self.corruption), init_seed)
         model.start_from(X)
-        trainer = new_trainer(model, keras.optimizers.Adam(self.learning_rate_init), self.batch_size)
+        optimizer = make_optimizer(self.optimizer, self.learning_rate_init)
+        trainer = new_trainer(model, optimizer, self.batch_size)
         n_epochs = math.ceil(self.n_steps / math.ceil(len(X) / self.batch_size))
         callbacks = self._callbacks(self.learning_rate, n_epochs)
         self._train(trainer, (X, codes), max_epochs=n_epochs, seed=train_seed, callbacks=callbacks)

@@ -344,6 +344,7 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
         """Train, keep the course and the weights of the training, and return what was trained."""
         import keras
 
+        from vaefeat.training.optimizers import settings, state
         from vaefeat.training.schedules import DelayedKL, n_epochs_without_kl
 
         self._check(rows)
@@ -375,27 +376,37 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
             callbacks=callbacks,
             checkpoint=checkpoint,
         )
-        variables = trainer.model.variables + trainer.optimizer.variables
-        self._training_state = [variable.numpy() for variable in variables]
+        self._training_state = {
+            "model": [variable.numpy() for variable in trainer.model.variables],
+            "optimizer": [variable.numpy() for variable in state(trainer.optimizer)],
+            "settings": settings(trainer.optimizer),
+        }
         self._pending = rows
         return trainer
 
     def _trainer_for(self, X: Any, seed: int, last: "Trainer | None", resume: bool) -> "Trainer":
         """Return the last trainer, if it still fits the parameters, or a new one."""
-        import keras
-
         from vaefeat.training.loop import new_trainer
+        from vaefeat.training.optimizers import make_optimizer, settings, state
 
         config = self._model_config(self._encoder_config(X.shape[1]))
-        if last is not None and (last.model.config, last.batch_size) == (config, self.batch_size):
+        optimizer = make_optimizer(self.optimizer, self.learning_rate_init)
+        if last is not None and (last.model.config, settings(last.optimizer), last.batch_size) == (
+            config,
+            settings(optimizer),
+            self.batch_size,
+        ):
             last.optimizer.learning_rate = self.learning_rate_init
             return last
         model = self._new_model(config, seed)
-        trainer = new_trainer(model, keras.optimizers.Adam(self.learning_rate_init), self.batch_size)
         if resume:
-            self._restore(trainer)
+            self._restore(model.variables, self._training_state["model"])
         else:
-            trainer.model.start_from(X)
+            model.start_from(X)
+        trainer = new_trainer(model, optimizer, self.batch_size)
+        if resume and self._training_state["settings"] == settings(optimizer):
+            self._restore(state(trainer.optimizer), self._training_state["optimizer"])
+            trainer.optimizer.learning_rate = self.learning_rate_init  # which may have changed by now
         return trainer
 
     def _encoder_config(self, n_features: int) -> "NetworkConfig":
@@ -409,9 +420,8 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
             convolutional_decoder=self.decoder == "convolutional",
         )
 
-    def _restore(self, trainer: "Trainer") -> None:
-        variables = trainer.model.variables + trainer.optimizer.variables
-        shapes = [value.shape for value in self._training_state]
+    def _restore(self, variables: Sequence[Any], values: Sequence[np.ndarray]) -> None:
+        shapes = [value.shape for value in values]
         if [tuple(variable.shape) for variable in variables] != shapes:
             raise ValueError(
                 f"The network was trained with another shape than n_components={self.n_components}, "
@@ -419,9 +429,8 @@ class LatentTransformer(OnnxTransformer, TrainedEstimator, LatentModel):
                 f"hidden_layer_sizes={self.hidden_layer_sizes}: set them back, "
                 "or fit with warm_start=False."
             )
-        for variable, value in zip(variables, self._training_state, strict=True):
+        for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-        trainer.optimizer.learning_rate = self.learning_rate_init  # which may have changed by now
 
     def _keep(self, model: "GenerativeModel", rows: Rows) -> None:
         """Keep the networks, and what they make of the training rows."""

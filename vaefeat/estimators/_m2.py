@@ -1,7 +1,7 @@
 """A semi-supervised classifier: few labeled samples, many unlabeled ones."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
@@ -55,8 +55,11 @@ class M2Classifier(NetworkClassifier):
         What the variance of :math:`q(z|x,y) = N(m(x,y), \mathrm{diag}\, s^2)` depends on: the sample and the
         class, in a network that also has the mean; or, as in the paper (equation 4), the sample alone, in a
         network of its own with the same widths.
-    activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
-    kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
+    activation : {"identity", "relu", "sigmoid", "softplus", "tanh"}, default="relu"
+    kernel_initializer : str or dict, default="glorot_uniform"
+        Distribution of the initial weights: the name of a random initializer of Keras, such as "he_normal" or
+        "lecun_uniform", or with its settings, as ``keras.initializers.serialize`` writes it:
+        ``{"class_name": "TruncatedNormal", "config": {"stddev": 0.001}}``. ``random_state`` gives the seeds.
     likelihood : {"bernoulli", "gaussian", "poisson"} or Likelihood, default="gaussian"
         The distribution p(x|y,z) of a feature: "bernoulli" for features in [0, 1] such as pixels,
         "gaussian" for any real features, the latent means of a VAE for instance (M1+M2), "poisson"
@@ -69,7 +72,8 @@ class M2Classifier(NetworkClassifier):
     class_prior : array-like of shape (n_classes,) or None, default=None
         p(y), in the order of ``classes_``. None is uniform.
     weight_decay : float, default=0.0
-        Share by which weights, but not biases, shrink at each step, times the learning rate (AdamW).
+        Share by which weights, but not biases, shrink at each step, times the learning rate, as in AdamW;
+        with any optimizer. 0 leaves the weight decay to ``optimizer``.
     corruption : GaussianNoise, ImageWarp, MaskingNoise, SaltAndPepperNoise, SwapNoise or None, default=None
         How a sample is distorted before q(y|x) and q(z|x,y) see it; the target of p(x|y,z) is the
         clean sample.
@@ -81,11 +85,15 @@ class M2Classifier(NetworkClassifier):
     batch_size : int, default=100
         Samples per step. In addition, each step draws as many of the labeled samples, with replacement,
         for the cross-entropy; it takes all if there are fewer.
+    optimizer : str or dict, default="adam"
+        An optimizer of Keras: its name, such as "adam", "adamw", "nadam", "rmsprop" or "sgd", or with its
+        settings, as ``keras.optimizers.serialize`` writes it:
+        ``{"class_name": "AdamW", "config": {"weight_decay": 0.01}}``. Weights decay, but not biases.
     learning_rate : {"constant", "cosine"}, default="constant"
         "cosine" lets the learning rate rise over the first tenth of the epochs and fall to nearly zero
         at the end, as half a cosine.
     learning_rate_init : float, default=0.001
-        Learning rate of Adam; with "cosine", the highest.
+        Learning rate of the optimizer; with "cosine", the highest.
     max_iter : int, default=50
         Passes over the samples.
     callbacks : sequence of keras.callbacks.Callback, default=()
@@ -194,7 +202,7 @@ class M2Classifier(NetworkClassifier):
         classifier_hidden_layer_sizes: Sequence[int] | None = None,
         posterior_variance: str = "xy",
         activation: str = "relu",
-        kernel_initializer: str = "glorot_uniform",
+        kernel_initializer: str | Mapping[str, Any] = "glorot_uniform",
         likelihood: str | Likelihood = "gaussian",
         alpha: float = 50.0,
         class_prior: Sequence[float] | None = None,
@@ -203,6 +211,7 @@ class M2Classifier(NetworkClassifier):
         image_shape: Sequence[int] | None = None,
         dynamic_binarization: bool = False,
         batch_size: int = 100,
+        optimizer: str | Mapping[str, Any] = "adam",
         learning_rate: str = "constant",
         learning_rate_init: float = 1e-3,
         max_iter: int = 50,
@@ -224,6 +233,7 @@ class M2Classifier(NetworkClassifier):
         self.image_shape = image_shape
         self.dynamic_binarization = dynamic_binarization
         self.batch_size = batch_size
+        self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.max_iter = max_iter
@@ -326,18 +336,16 @@ class M2Classifier(NetworkClassifier):
 
     @training_environment()
     def _fit_networks(self, X: np.ndarray, y: np.ndarray) -> None:
-        import keras
-
         from vaefeat.training.loop import new_trainer, release
         from vaefeat.training.m2 import M2
+        from vaefeat.training.optimizers import make_optimizer
 
         init_seed, train_seed = spawn_seeds(self.random_state, 2)
         labeled = y != UNLABELED
         m2 = M2(self._config(X.shape[1]), X[labeled], y[labeled], self.batch_size, init_seed)
-        optimizer = keras.optimizers.Adam(self.learning_rate_init, weight_decay=self.weight_decay or None)
-        optimizer.exclude_from_weight_decay(var_names=["bias", "log_dispersion"])
+        m2.start_from(X)
+        optimizer = make_optimizer(self.optimizer, self.learning_rate_init, self.weight_decay or None)
         trainer = new_trainer(m2, optimizer, self.batch_size)
-        trainer.model.start_from(X)
         self._train(
             trainer,
             (X, y),

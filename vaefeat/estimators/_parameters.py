@@ -13,8 +13,9 @@ from vaefeat.values.likelihoods import LIKELIHOODS, Likelihood
 NETWORK_CONSTRAINTS: dict = {
     "n_components": [Interval(Integral, 1, None, closed="left")],
     "hidden_layer_sizes": ["array-like"],
-    "activation": [StrOptions({"identity", "relu", "softplus", "tanh"})],
-    "kernel_initializer": [StrOptions({"glorot_uniform", "he_normal", "lecun_normal"})],
+    "activation": [StrOptions({"identity", "relu", "sigmoid", "softplus", "tanh"})],
+    "kernel_initializer": [str, dict],
+    "optimizer": [str, dict],
     "batch_size": [Interval(Integral, 1, None, closed="left")],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "random_state": ["random_state"],
@@ -71,13 +72,13 @@ def network_config(
 
     It has ``n_outputs`` outputs, ``n_components`` by default.
     """
-    from vaefeat.training.networks import NetworkConfig
+    from vaefeat.training.networks import NetworkConfig, choose_initializer
 
     return NetworkConfig(
         n_inputs=n_features,
         n_outputs=int(estimator.n_components) if n_outputs is None else n_outputs,
         hidden_layer_sizes=positive_integers(estimator, "hidden_layer_sizes"),
         activation=estimator.activation,
-        kernel_initializer=estimator.kernel_initializer,
+        kernel_initializer=choose_initializer(estimator.kernel_initializer),
         **options,
     )

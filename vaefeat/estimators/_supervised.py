@@ -1,7 +1,7 @@
 """The 2018 thesis's own "VAE classifier": an encoder trained with the labels."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any, Self
 
@@ -28,11 +28,18 @@ class SupervisedEncoderTransformer(OnnxTransformer, TrainedEstimator):
     n_components : int, default=50
         Number of units that feed the softmax, and so of output features.
     hidden_layer_sizes : array-like of int, default=(500, 500)
-    activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
-    kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
+    activation : {"identity", "relu", "sigmoid", "softplus", "tanh"}, default="relu"
+    kernel_initializer : str or dict, default="glorot_uniform"
+        Distribution of the initial weights: the name of a random initializer of Keras, such as "he_normal" or
+        "lecun_uniform", or with its settings, as ``keras.initializers.serialize`` writes it:
+        ``{"class_name": "TruncatedNormal", "config": {"stddev": 0.001}}``. ``random_state`` gives the seeds.
     batch_size : int, default=100
+    optimizer : str or dict, default="sgd"
+        An optimizer of Keras: its name, such as "adam", "adamw", "nadam", "rmsprop" or "sgd", or with its
+        settings, as ``keras.optimizers.serialize`` writes it:
+        ``{"class_name": "AdamW", "config": {"weight_decay": 0.01}}``. Weights decay, but not biases.
     learning_rate_init : float, default=0.1
-        Learning rate of stochastic gradient descent.
+        Learning rate of the optimizer.
     n_steps : int, default=2750
         Steps of gradient descent, rounded up to whole passes over the data. The default is the
         one in the Annex: 5 passes over 55 000 images, 100 at a time.
@@ -75,8 +82,9 @@ class SupervisedEncoderTransformer(OnnxTransformer, TrainedEstimator):
         *,
         hidden_layer_sizes: Sequence[int] = (500, 500),
         activation: str = "relu",
-        kernel_initializer: str = "glorot_uniform",
+        kernel_initializer: str | Mapping[str, Any] = "glorot_uniform",
         batch_size: int = 100,
+        optimizer: str | Mapping[str, Any] = "sgd",
         learning_rate_init: float = 0.1,
         n_steps: int = 2_750,
         random_state: Any = None,
@@ -87,6 +95,7 @@ class SupervisedEncoderTransformer(OnnxTransformer, TrainedEstimator):
         self.activation = activation
         self.kernel_initializer = kernel_initializer
         self.batch_size = batch_size
+        self.optimizer = optimizer
         self.learning_rate_init = learning_rate_init
         self.n_steps = n_steps
         self.random_state = random_state
@@ -115,14 +124,14 @@ class SupervisedEncoderTransformer(OnnxTransformer, TrainedEstimator):
 
     @training_environment()
     def _fit_network(self, X: np.ndarray, y: np.ndarray) -> None:
-        import keras
-
         from vaefeat.training.loop import new_trainer, release
+        from vaefeat.training.optimizers import make_optimizer
         from vaefeat.training.supervised import EncoderClassifier
 
         init_seed, train_seed = spawn_seeds(self.random_state, 2)
         model = EncoderClassifier(network_config(self, X.shape[1]), len(self.classes_), init_seed)
-        trainer = new_trainer(model, keras.optimizers.SGD(self.learning_rate_init), self.batch_size)
+        optimizer = make_optimizer(self.optimizer, self.learning_rate_init)
+        trainer = new_trainer(model, optimizer, self.batch_size)
         n_epochs = math.ceil(self.n_steps / math.ceil(len(X) / self.batch_size))
         self._train(trainer, (X, y), max_epochs=n_epochs, seed=train_seed)
         self._keep_networks(trainer.model, X)

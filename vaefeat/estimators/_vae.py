@@ -1,7 +1,7 @@
 """A variational autoencoder as a scikit-learn transformer."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
@@ -64,10 +64,12 @@ class VAEEncoderTransformer(LatentTransformer):
     image_shape : (rows, columns) or (rows, columns, channels) or None, default=None
         Shape of the image whose pixels the features are, row by row, as ``X.reshape(len(X), -1)`` flattens
         images. Needed by ``filters``, ``n_patches`` and corruptions of images.
-    activation : {"identity", "relu", "softplus", "tanh"}, default="relu"
+    activation : {"identity", "relu", "sigmoid", "softplus", "tanh"}, default="relu"
         Activation of the hidden layers.
-    kernel_initializer : {"glorot_uniform", "he_normal", "lecun_normal"}, default="glorot_uniform"
-        Distribution of the initial weights, by its name in Keras.
+    kernel_initializer : str or dict, default="glorot_uniform"
+        Distribution of the initial weights: the name of a random initializer of Keras, such as "he_normal" or
+        "lecun_uniform", or with its settings, as ``keras.initializers.serialize`` writes it:
+        ``{"class_name": "TruncatedNormal", "config": {"stddev": 0.001}}``. ``random_state`` gives the seeds.
     likelihood : {"bernoulli", "gaussian", "poisson"} or Likelihood, default="gaussian"
         The distribution p(x|z) of a feature. "bernoulli" is for features in [0, 1] such as black
         and white pixels; "gaussian" is for any real features, "poisson" for counts.
@@ -85,16 +87,23 @@ class VAEEncoderTransformer(LatentTransformer):
     temperature : float, default=0.1
         Temperature of the contrastive term. The lower, the more it pushes the nearest samples apart; raise
         it where samples of one class look nearly alike and classes overlap.
+    n_draws : int, default=1
+        Draws of z from q(z|x) for each sample in a step of the training, L in equation 7 of Kingma & Welling;
+        the reconstruction term is their mean. More draws make gradients less noisy, and steps slower.
     dynamic_binarization : bool, default=False
         Draw each pixel as 0 or 1, with its gray value as the probability, anew each time it is
         seen. Only for "bernoulli". By default gray values enter the likelihood as they are.
     batch_size : int, default=100
         Samples per step; if there are fewer, all of them.
+    optimizer : str or dict, default="adam"
+        An optimizer of Keras: its name, such as "adam", "adamw", "nadam", "rmsprop" or "sgd", or with its
+        settings, as ``keras.optimizers.serialize`` writes it:
+        ``{"class_name": "AdamW", "config": {"weight_decay": 0.01}}``. Weights decay, but not biases.
     learning_rate : {"constant", "cosine"}, default="constant"
         "cosine" lets the learning rate rise over the first tenth of the epochs of ``fit`` and fall to
         nearly zero at the end, as half a cosine. ``partial_fit``, which has no known end, keeps it constant.
     learning_rate_init : float, default=0.001
-        Learning rate of Adam; with "cosine", the highest.
+        Learning rate of the optimizer; with "cosine", the highest.
     output : {"z_mean", "hidden"}, default="z_mean"
         The features: the latent means, or the encoder's last hidden layer, which is wider and separates
         classes better. May be changed after ``fit``: the encoder gives both.
@@ -115,7 +124,7 @@ class VAEEncoderTransformer(LatentTransformer):
     callbacks : sequence of keras.callbacks.Callback, default=()
         Called at the beginning and the end of training and of each epoch.
     warm_start : bool, default=False
-        Start ``fit`` where the last one ended, with the state of its optimizer.
+        Start ``fit`` where the last one ended, with the state of its optimizer, if that has not changed.
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the order of the samples and the noise. The same integer
         gives the same features. No global generator is used or changed.
@@ -216,6 +225,7 @@ class VAEEncoderTransformer(LatentTransformer):
         "beta": [Interval(Real, 0, None, closed="left")],
         "contrastive_weight": [Interval(Real, 0, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
+        "n_draws": [Interval(Integral, 1, None, closed="left")],
         "output": [StrOptions({"z_mean", "hidden"})],
     }
     code_name = "z_mean"
@@ -233,14 +243,16 @@ class VAEEncoderTransformer(LatentTransformer):
         decoder: str = "dense",
         image_shape: Sequence[int] | None = None,
         activation: str = "relu",
-        kernel_initializer: str = "glorot_uniform",
+        kernel_initializer: str | Mapping[str, Any] = "glorot_uniform",
         likelihood: str | Likelihood = "gaussian",
         beta: float = 1.0,
         corruption: Corruption | None = None,
         contrastive_weight: float = 0.0,
         temperature: float = 0.1,
+        n_draws: int = 1,
         dynamic_binarization: bool = False,
         batch_size: int = 100,
+        optimizer: str | Mapping[str, Any] = "adam",
         learning_rate: str = "constant",
         learning_rate_init: float = 1e-3,
         output: str = "z_mean",
@@ -268,8 +280,10 @@ class VAEEncoderTransformer(LatentTransformer):
         self.corruption = corruption
         self.contrastive_weight = contrastive_weight
         self.temperature = temperature
+        self.n_draws = n_draws
         self.dynamic_binarization = dynamic_binarization
         self.batch_size = batch_size
+        self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.output = output
@@ -388,6 +402,7 @@ class VAEEncoderTransformer(LatentTransformer):
             corruption=self.corruption,
             contrastive_weight=self.contrastive_weight,
             temperature=self.temperature,
+            n_draws=int(self.n_draws),
         )
 
     def _new_model(self, config: "VAEConfig", seed: int) -> "VAE":

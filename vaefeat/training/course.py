@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from vaefeat.training.checkpoint import Checkpoint, Position, Sums, Weights
+from vaefeat.training.optimizers import state
 
 STOPPING = ("wait", "stopped_epoch", "best", "best_epoch")  # of keras.callbacks.EarlyStopping
 
@@ -31,7 +32,7 @@ class Course:
         checkpoint: Checkpoint | None,
     ) -> None:
         self._model = model
-        self._variables = model.variables + optimizer.variables
+        self._variables = model.variables + state(optimizer)
         self._stoppings = [each for each in callbacks if isinstance(each, keras.callbacks.EarlyStopping)][:1]
         self._checkpoint = checkpoint
         saved = None if checkpoint is None else checkpoint.load()

@@ -17,6 +17,7 @@ from vaefeat.training.blocks import Block, epoch_blocks, n_blocks, prefetched
 from vaefeat.training.checkpoint import Checkpoint, Sums
 from vaefeat.training.course import Course
 from vaefeat.training.interface import TrainableModel
+from vaefeat.training.optimizers import settings, state
 from vaefeat.training.progress import ProgressBar
 from vaefeat.training.steps import as_block, evaluation_step, training_step
 
@@ -127,6 +128,10 @@ class Trainer:
                     callback_list.on_epoch_end(course.position.epoch, logs)
                     course.end_epoch(logs)
             course.save()
+            if course.position.epoch:
+                self.optimizer.finalize_variable_values(
+                    self.model.trainable_variables
+                )  # to means, if it has any
             callback_list.on_train_end(logs)
         finally:
             for callback in callbacks:
@@ -221,8 +226,8 @@ def new_trainer(model: TrainableModel, optimizer: keras.optimizers.Optimizer, ba
     if idle is None:
         return Trainer(model, optimizer, batch_size)
     optimizer.build(model.trainable_variables)
-    variables = idle.model.variables + idle.optimizer.variables
-    for variable, value in zip(variables, model.variables + optimizer.variables, strict=True):
+    variables = idle.model.variables + state(idle.optimizer)
+    for variable, value in zip(variables, model.variables + state(optimizer), strict=True):
         variable.assign(value)
     return idle
 
@@ -241,9 +246,7 @@ def _kind(model: TrainableModel, optimizer: keras.optimizers.Optimizer, batch_si
     """Return what traced steps depend on, except the shapes of data; None if they depend on data."""
     if model.structure is None:
         return None
-    settings = optimizer.get_config()
-    del settings["name"], settings["learning_rate"]  # the latter is a variable
-    return type(model), model.structure, type(optimizer), repr(settings), batch_size
+    return type(model), model.structure, settings(optimizer), batch_size
 
 
 def _as_rows(data: Any) -> Any:

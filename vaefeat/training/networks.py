@@ -1,6 +1,7 @@
 """Encoders, decoders and classifiers as Keras models, built from a frozen description and a seed."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -8,17 +9,19 @@ from typing import Any
 import keras
 import numpy as np
 
+from vaefeat.training.choices import Choice, choose
 from vaefeat.training.patches import Corrupt, PatchResponses, start_from_patches
 from vaefeat.values.images import ImageShape, full_shape
 
-ACTIVATIONS = {"identity": "linear", "relu": "relu", "softplus": "softplus", "tanh": "tanh"}
-CODE_ACTIVATIONS = {"identity": "linear", "relu": "relu", "sigmoid": "sigmoid", "tanh": "tanh"}
-KERNEL_INITIALIZERS = {
-    "glorot_uniform": keras.initializers.GlorotUniform,
-    "he_normal": keras.initializers.HeNormal,
-    "lecun_normal": keras.initializers.LecunNormal,
+ACTIVATIONS = {
+    "identity": "linear",
+    "relu": "relu",
+    "sigmoid": "sigmoid",
+    "softplus": "softplus",
+    "tanh": "tanh",
 }
-
+CODE_ACTIVATIONS = {"identity": "linear", "relu": "relu", "sigmoid": "sigmoid", "tanh": "tanh"}
+GLOROT_UNIFORM = Choice(keras.initializers.GlorotUniform)
 
 N_SAMPLED_IMAGES = 10_000  # by which the responses to patches are known well enough
 KERNEL_SIZE, STRIDES = 3, 2  # of a convolution, which halves the image, or a transposed one, which doubles it
@@ -43,7 +46,7 @@ class NetworkConfig:
     n_outputs: int
     hidden_layer_sizes: tuple[int, ...] = (500, 500)
     activation: str = "relu"
-    kernel_initializer: str = "glorot_uniform"
+    kernel_initializer: Choice = GLOROT_UNIFORM
     filters: tuple[int, ...] = ()
     image_shape: ImageShape | None = None
     n_patches: int = 0
@@ -66,11 +69,30 @@ class NetworkConfig:
         )
 
 
+def choose_initializer(value: str | Mapping[str, Any]) -> Choice:
+    """Return the choice that the parameter ``kernel_initializer`` of an estimator makes.
+
+    Raises
+    ------
+    ValueError
+        If there is no such random initializer, or if its settings are not those it takes, or hold a seed.
+    """
+    choice = choose("kernel_initializer", value, keras.initializers, "seed")
+    settings = dict(choice.settings)
+    if settings.pop("seed", None) is not None:
+        raise ValueError(
+            "kernel_initializer sets a seed, but random_state gives each layer its own: leave it out."
+        )
+    choice = Choice(choice.kind, tuple(settings.items()))
+    choice.make(seed=0)  # or it is refused
+    return choice
+
+
 class _Layers:
     """Factory of layers: each takes the next seed, so no global generator is touched."""
 
     def __init__(self, config: NetworkConfig, seed: int) -> None:
-        self._initializer = KERNEL_INITIALIZERS[config.kernel_initializer]
+        self._initializer = config.kernel_initializer.make
         self._seeds = count(seed)
 
     def dense(

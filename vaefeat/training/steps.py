@@ -19,7 +19,7 @@ def training_step(model: TrainableModel, optimizer: keras.optimizers.Optimizer) 
         with tf.GradientTape() as tape:
             losses = model.example_losses(batch, seed)
             objective = losses.get("objective", losses["loss"])
-            mean_loss = tf.reduce_sum(objective * weight) / tf.reduce_sum(weight)
+            mean_loss = optimizer.scale_loss(tf.reduce_sum(objective * weight) / tf.reduce_sum(weight))
         variables = model.trainable_variables
         gradients = tape.gradient(mean_loss, variables)
         # What the loss reads but no gradient passes through must be read before it changes: TensorFlow's

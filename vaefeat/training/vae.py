@@ -25,6 +25,7 @@ class VAEConfig:
     corruption: Corruption | None = None
     contrastive_weight: float = 0.0
     temperature: float = 0.1
+    n_draws: int = 1
 
 
 class VAE(GenerativeModel):
@@ -33,8 +34,8 @@ class VAE(GenerativeModel):
     Minimizes the negative evidence lower bound, weighted by :math:`\beta`, plus
     :math:`\gamma` times a contrastive term:
 
-    .. math:: -E_{q(z|\tilde x)}[\log p(x|z)] + \beta\, KL(q(z|\tilde x) \| p(z))
-        + \gamma\, C(m(\tilde x), m(\tilde x'))
+    .. math:: -\frac 1 L \sum_{l=1}^L \log p(x|z_l) + \beta\, KL(q(z|\tilde x) \| p(z))
+        + \gamma\, C(m(\tilde x), m(\tilde x')), \quad z_l \sim q(z|\tilde x)
 
     :math:`\tilde x` is the corrupted example, or x itself if there is no corruption; where
     :math:`\gamma > 0` each example is corrupted twice, the first two terms are means over both, and C
@@ -42,7 +43,7 @@ class VAE(GenerativeModel):
 
     References
     ----------
-    Kingma & Welling (2014), "Auto-Encoding Variational Bayes".
+    Kingma & Welling (2014), "Auto-Encoding Variational Bayes", equation 7.
     Higgins et al. (2017), "beta-VAE: Learning Basic Visual Concepts with a Constrained
     Variational Framework".
     """
@@ -117,14 +118,13 @@ class VAE(GenerativeModel):
         views, *observed = (tf.tile(each, (n_views, 1)) for each in (x, *observed))  # (n_views * batch, ...)
         posterior = self.encoder(self._view(views, seed + 2))
         z_mean, z_log_var = posterior["z_mean"], posterior["z_log_var"]  # (n_views * batch, n_components)
-        z = objectives.reparameterize(z_mean, z_log_var, stateless_noise(tf.shape(z_mean), seed))
-
-        def over_views(values: tf.Tensor) -> tf.Tensor:
-            return tf.reduce_mean(tf.reshape(values, (n_views, -1)), axis=0)  # (batch,)
-
-        log_prob = self.likelihood.log_prob(views, self.decoder(z), self.dispersion.value(), *observed)
-        reconstruction = over_views(-log_prob)
-        kl = over_views(objectives.gaussian_kl(z_mean, z_log_var))
+        targets, means, log_vars, *observed = (  # (n_draws * n_views * batch, ...)
+            _repeated(config.n_draws, each) for each in (views, z_mean, z_log_var, *observed)
+        )
+        z = objectives.reparameterize(means, log_vars, stateless_noise(tf.shape(means), seed))
+        log_prob = self.likelihood.log_prob(targets, self.decoder(z), self.dispersion.value(), *observed)
+        reconstruction = _mean_of(config.n_draws * n_views, -log_prob)  # (batch,)
+        kl = _mean_of(n_views, objectives.gaussian_kl(z_mean, z_log_var))
         losses = {"loss": reconstruction + config.beta * kl, "reconstruction": reconstruction, "kl": kl}
         losses["objective"] = losses["loss"] - (1.0 - self.kl_weight) * config.beta * kl
         if n_views == 2:
@@ -133,3 +133,13 @@ class VAE(GenerativeModel):
             for name in ("loss", "objective"):
                 losses[name] += config.contrastive_weight * losses["contrast"]
         return losses
+
+
+def _repeated(n: int, values: tf.Tensor) -> tf.Tensor:
+    """Return n times the values of a batch; once, without a step that would change the order of sums."""
+    return values if n == 1 else tf.tile(values, (n, 1))
+
+
+def _mean_of(n: int, values: tf.Tensor) -> tf.Tensor:
+    """Return the mean of the n values of each example, (n * batch,), which are a batch apart."""
+    return tf.reduce_mean(tf.reshape(values, (n, -1)), axis=0)  # (batch,)
