@@ -12,13 +12,15 @@ from sklearn.exceptions import ConvergenceWarning
 
 from pipelines.experiments import (
     chooser_rules,
+    joint_m1_m2,
     one_label,
     photos,
     tables_gaps,
     tables_outliers,
+    thesis_2019,
     thesis_2019_page,
 )
-from vaefeat import OnnxModel
+from vaefeat import OnnxModel, mask_labels
 from vaefeat.comparison import Comparison, read_rows
 
 pytestmark = pytest.mark.slow
@@ -201,6 +203,27 @@ def test_the_2019_thesis_has_rows_and_figures_and_resumes(mnist, tmp_path, run_s
     assert f"| M1+M2 | {errors['M1+M2']:.2f} |" in thesis_2019_page.table(rows)
     with pytest.raises(SystemExit):
         run_smoke("thesis_2019", "--out", out, "--models", models, "--epochs", "M3=2")
+
+
+@pytest.mark.filterwarnings("ignore:The classifier .*it has not learned its classes")
+def test_m1_and_m2_go_on_together_from_where_they_ended(mnist, tmp_path, run_smoke):
+    out, models = tmp_path / "joint.jsonl", tmp_path / "models"
+    paths = ("--out", out, "--models", models)
+    run_smoke("thesis_2019", "--out", tmp_path / "thesis.jsonl", "--models", models, "--only", "M1+M2")
+    for options in ((), ("--freeze-m1",), ()):
+        run_smoke("joint_m1_m2", *paths, *options)
+    assert len(list(models.iterdir())) == 1  # M1 is that of the thesis
+    _, before = map(json.loads, (tmp_path / "thesis.jsonl").read_text().splitlines())
+    joint, frozen = map(json.loads, out.read_text().splitlines())  # nothing is measured twice
+    for row in (joint, frozen):
+        assert row["error_before"] == before["error"]
+        assert row["test_errors"] == [row["error_before"], row["error"]]
+        np.testing.assert_allclose(row["loss"][0], row["bound"][0] + 50 * row["cross_entropy"][0], rtol=1e-5)
+    assert joint["bound"] < frozen["bound"]
+    thesis = thesis_2019.Thesis(mnist.head(500), models, dict.fromkeys(thesis_2019.MAX_ITER, 1))
+    start = joint_m1_m2.start(thesis, mask_labels(thesis.dataset.y, 100, random_state=0))
+    X, Z = thesis.dataset.X, thesis.m1.transform(thesis.dataset.X)
+    np.testing.assert_allclose(start.m1.encoder(X)["z_mean"].numpy(), Z, atol=1e-5)
 
 
 def test_interpolation_is_compared_with_a_plain_autoencoder(tmp_path, run_smoke, capsys):
