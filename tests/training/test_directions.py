@@ -18,6 +18,11 @@ def test_there_are_no_components_without_variance():
     assert principal_components(rows - rows.mean(axis=0), 6).shape == (30, 3)
 
 
+def test_two_views_of_one_feature_have_one_discriminant():
+    first = np.array([[1.0], [3.0]])
+    assert discriminants(first, first + 0.1, 2).shape == (1, 1)
+
+
 def test_discriminants_prefer_what_views_leave_alone():
     rng = np.random.default_rng(0)
     samples = rng.normal(size=(2_000, 3)) * [1, 3, 1]

@@ -46,7 +46,7 @@ def discriminants(first: np.ndarray, second: np.ndarray, n_components: int) -> n
     """
     difference = (first - second) / np.sqrt(2)
     within = difference.T @ difference / len(difference)
-    total = np.cov(np.concatenate([first, second]).T)
+    total = np.atleast_2d(np.cov(np.concatenate([first, second]).T))
     within += (RIDGE * np.trace(within) / len(within) + 1e-6) * np.eye(len(within))
     whitener = np.linalg.inv(np.linalg.cholesky(within)).T
     ratios, directions = np.linalg.eigh(whitener.T @ total @ whitener)
