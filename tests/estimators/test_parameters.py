@@ -98,7 +98,15 @@ def test_what_keras_serializes_of_the_default_is_the_default(kind):
             {"optimizer": {"class_name": "SGD", "config": {"learning_rate": 0.5}}},
             "optimizer sets learning_rate to 0.5, but the estimator's own parameter is",
         ),
-        ({"optimizer": 3}, "The 'optimizer' parameter of .* must be an instance of 'str' or an instance"),
+        ({"optimizer": keras.optimizers.SGD()}, "optimizer must be a name or .*, got <keras.*SGD"),
+        (
+            {"optimizer": {"class_name": "SGD", "config": {"clipnorm": "x"}}},
+            "Keras's SGD does not take {'clip",
+        ),
+        (
+            {"kernel_initializer": keras.initializers.HeNormal()},
+            "kernel_initializer must be a name or .*HeNo",
+        ),
         ({"kernel_initializer": "zeros"}, "kernel_initializer must be one of .*; got 'zeros'"),
         ({"kernel_initializer": {"class_name": "HeNormal", "config": {"seed": 1}}}, "sets a seed, but"),
         ({"activation": "softmax"}, "activation"),

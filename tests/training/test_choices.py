@@ -42,6 +42,14 @@ def test_a_name_that_is_none_of_the_choices_is_refused_with_the_choices(name):
         chosen(name)
 
 
+def test_a_class_of_another_module_is_not_taken_for_the_one_of_keras_with_its_name():
+    class SGD(keras.optimizers.SGD):
+        pass
+
+    with pytest.raises(ValueError, match=r"optimizer must be one of keras.*SGD.*; got {'module': .*'SGD'"):
+        chosen(keras.optimizers.serialize(SGD()))
+
+
 @pytest.mark.parametrize("name", ["zeros", "Constant", "Initializer"])
 def test_an_initializer_must_be_random(name):
     with pytest.raises(ValueError, match=r"kernel_initializer must be one of .*GlorotNormal, "):
@@ -50,10 +58,24 @@ def test_an_initializer_must_be_random(name):
 
 @pytest.mark.parametrize(
     "value",
-    [{}, {"class_name": 3}, {"name": "sgd"}, {"class_name": "SGD", "config": [0.5]}, DICT | {"lr": 1}],
+    [
+        {},
+        {"class_name": 3},
+        {"name": "sgd"},
+        {"class_name": "SGD", "config": None},
+        {"class_name": "SGD", "config": {1: 2, "momentum": 0.5}},
+        DICT | {"lr": 1},
+        ["sgd"],
+        None,
+        keras.optimizers.SGD(),
+        keras.optimizers.SGD,
+    ],
 )
 def test_a_dict_of_another_form_is_refused(value):
-    with pytest.raises(ValueError, match=r'must be a name or {"class_name": name, "config": settings}, got'):
+    expected = (
+        r'must be a name or {"class_name": name, "config": settings}, as keras.optimizers.serialize writes'
+    )
+    with pytest.raises(ValueError, match=expected):
         chosen(value)
 
 
@@ -61,3 +83,11 @@ def test_a_dict_of_another_form_is_refused(value):
 def test_settings_that_the_class_does_not_take_are_refused(config):
     with pytest.raises(ValueError, match=r"Keras's SGD does not take {.*}: .*(momentum|speed)"):
         chosen({"class_name": "SGD", "config": config}).make()
+
+
+def test_settings_with_which_it_cannot_be_used_are_refused_and_what_was_used_is_not_returned():
+    choice = chosen(DICT)
+    used = []
+    assert choice.make(used.append) not in used
+    with pytest.raises(ValueError, match=r"Keras's SGD does not take {'momentum': 0.5}: division by zero"):
+        choice.make(lambda optimizer: 1 / 0)

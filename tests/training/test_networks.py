@@ -184,9 +184,12 @@ def test_transposed_convolutions_scale_any_initializer():
     [
         ({"stddev": 0.1, "seed": 3}, "sets a seed, but random_state gives each layer its own: leave it out"),
         ({"width": 0.1}, "Keras's TruncatedNormal does not take {'width': 0.1, 'seed': 0}"),
+        ({"stddev": "x"}, "Keras's TruncatedNormal does not take {'stddev': 'x', 'seed': 0}"),
+        ({"stddev": [0.1]}, r"takes numbers and texts as settings, got {'stddev': \[0.1\]}"),
+        ({"stddev": np.array(0.1)}, "takes numbers and texts as settings"),
     ],
 )
-def test_an_initializer_with_a_seed_or_unknown_settings_is_refused(config, message):
+def test_an_initializer_with_a_seed_or_settings_it_cannot_use_is_refused(config, message):
     with pytest.raises(ValueError, match=message):
         choose_initializer({"class_name": "TruncatedNormal", "config": config})
 

@@ -61,6 +61,16 @@ def test_settings_that_contradict_the_estimator_are_refused(config, message):
         make_optimizer(with_settings("AdamW", **config), 0.01, weight_decay=0.1)
 
 
+@pytest.mark.parametrize(
+    "config",
+    [{"beta_1": "x"}, {"beta_1": None}, {"beta_1": [0.9]}, {"clipnorm": "x"}, {"weight_decay": "x"}],
+    ids=str,
+)
+def test_settings_with_which_no_step_can_be_made_are_refused(config):
+    with pytest.raises(ValueError, match=r"Keras's Adam does not take {'"):
+        make_optimizer(with_settings("Adam", **config), 0.01)
+
+
 def test_settings_are_all_but_the_name_and_the_learning_rate():
     assert settings(make_optimizer("adam", 0.1)) == settings(make_optimizer("adam", 0.2))
     others = ["adamw", with_settings("Adam", beta_1=0.8), with_settings("Adam", weight_decay=0.1)]

@@ -75,7 +75,7 @@ class AutoencoderTransformer(LatentTransformer):
     optimizer : str or dict, default="adam"
         An optimizer of Keras: its name, such as "adam", "adamw", "nadam", "rmsprop" or "sgd", or with its
         settings, as ``keras.optimizers.serialize`` writes it:
-        ``{"class_name": "AdamW", "config": {"weight_decay": 0.01}}``. Weights decay, but not biases.
+        ``{"class_name": "AdamW", "config": {"weight_decay": 0.01}}``. Its weight decay spares the biases.
     learning_rate : {"constant", "cosine"}, default="constant"
         "cosine" lets the learning rate rise over the first tenth of the epochs of ``fit`` and fall to
         nearly zero at the end, as half a cosine. ``partial_fit``, which has no known end, keeps it constant.

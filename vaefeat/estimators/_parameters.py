@@ -14,8 +14,8 @@ NETWORK_CONSTRAINTS: dict = {
     "n_components": [Interval(Integral, 1, None, closed="left")],
     "hidden_layer_sizes": ["array-like"],
     "activation": [StrOptions({"identity", "relu", "sigmoid", "softplus", "tanh"})],
-    "kernel_initializer": [str, dict],
-    "optimizer": [str, dict],
+    "kernel_initializer": "no_validation",  # Keras checks them
+    "optimizer": "no_validation",
     "batch_size": [Interval(Integral, 1, None, closed="left")],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "random_state": ["random_state"],

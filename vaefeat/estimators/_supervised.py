@@ -37,7 +37,7 @@ class SupervisedEncoderTransformer(OnnxTransformer, TrainedEstimator):
     optimizer : str or dict, default="sgd"
         An optimizer of Keras: its name, such as "adam", "adamw", "nadam", "rmsprop" or "sgd", or with its
         settings, as ``keras.optimizers.serialize`` writes it:
-        ``{"class_name": "AdamW", "config": {"weight_decay": 0.01}}``. Weights decay, but not biases.
+        ``{"class_name": "AdamW", "config": {"weight_decay": 0.01}}``. Its weight decay spares the biases.
     learning_rate_init : float, default=0.1
         Learning rate of the optimizer.
     n_steps : int, default=2750

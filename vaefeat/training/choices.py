@@ -1,7 +1,7 @@
 """Optimizers and initializers of Keras that users choose: by name, or as Keras serializes them."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -16,30 +16,34 @@ class Choice:
     kind: type
     settings: tuple[tuple[str, Any], ...] = ()
 
-    def make(self, **others: Any) -> Any:
+    def make(self, try_out: Callable[[Any], object] | None = None, /, **others: Any) -> Any:
         """Return an object of the class with the settings and others.
+
+        Keras checks few settings before it uses them: if there are any, ``try_out`` uses another object.
 
         Raises
         ------
         ValueError
-            If the class does not take them.
+            If the class does not take them, or cannot be used with them.
         """
         settings = dict(self.settings) | others
         try:
+            if try_out is not None and self.settings:
+                try_out(self.kind(**settings))
             return self.kind(**settings)
-        except (TypeError, ValueError) as error:
+        except Exception as error:  # TensorFlow has its own types
             raise ValueError(f"Keras's {self.kind.__name__} does not take {settings}: {error}") from error
 
 
-def choose(parameter: str, value: str | Mapping[str, Any], module: ModuleType, argument: str) -> Choice:
+def choose(parameter: str, value: Any, module: ModuleType, argument: str) -> Choice:
     """Return what a parameter of an estimator chooses from a module of Keras.
 
     Parameters
     ----------
     parameter : str
         The name of the parameter.
-    value : str or dict
-        A name, such as "adam", or ``{"class_name": "SGD", "config": {"momentum": 0.9}}``.
+    value : object
+        A name, such as "adam", or ``{"class_name": "SGD", "config": {"momentum": 0.9}}``; others are refused.
     module : module
         ``keras.optimizers`` or ``keras.initializers``.
     argument : str
@@ -50,17 +54,29 @@ def choose(parameter: str, value: str | Mapping[str, Any], module: ModuleType, a
     ValueError
         If the value has another form, or the name is not one of the module.
     """
-    form: Mapping[str, Any] = {"class_name": value} if isinstance(value, str) else value
-    name, settings = form.get("class_name"), form.get("config", {})
-    if not (form.keys() <= SERIALIZED and isinstance(name, str) and isinstance(settings, Mapping)):
+    form: Any = {"class_name": value} if isinstance(value, str) else value
+    if not _is_serialized(form):
         raise ValueError(
-            f'{parameter} must be a name or {{"class_name": name, "config": settings}}, got {value!r}.'
+            f'{parameter} must be a name or {{"class_name": name, "config": settings}}, '
+            f"as {module.__name__}.serialize writes it, got {value!r}."
         )
+    name, settings = form["class_name"], form.get("config", {})
     found = classes(module, argument)
-    if name.lower() not in found:
+    if name.lower() not in found or form.get("module", module.__name__) != module.__name__:
         names = ", ".join(sorted({each.__name__ for each in found.values()}))
-        raise ValueError(f"{parameter} must be one of {module.__name__}: {names}; got {name!r}.")
+        raise ValueError(f"{parameter} must be one of {module.__name__}: {names}; got {value!r}.")
     return Choice(found[name.lower()], tuple(sorted(settings.items())))
+
+
+def _is_serialized(form: Any) -> bool:
+    if not (isinstance(form, Mapping) and form.keys() <= SERIALIZED):
+        return False
+    settings = form.get("config", {})
+    return (
+        isinstance(form.get("class_name"), str)
+        and isinstance(settings, Mapping)
+        and all(isinstance(name, str) for name in settings)
+    )
 
 
 def classes(module: ModuleType, argument: str) -> dict[str, type]:

@@ -6,6 +6,7 @@ from numbers import Real
 from typing import Any
 
 import keras
+import numpy as np
 
 from vaefeat.training.choices import choose
 
@@ -15,7 +16,7 @@ NOT_DECAYED = ["bias", "log_dispersion"]
 def make_optimizer(
     chosen: str | Mapping[str, Any], learning_rate: float, weight_decay: float | None = None
 ) -> keras.optimizers.Optimizer:
-    """Return a new optimizer, of which weights decay, but not biases.
+    """Return a new optimizer, whose weight decay, if any, spares the biases.
 
     Parameters
     ----------
@@ -40,11 +41,17 @@ def make_optimizer(
         if not _agree(settings.get(name), value):
             raise ValueError(
                 f"optimizer sets {name} to {settings[name]}, but the estimator's own parameter is {value}: "
-                "leave it out of the optimizer, or set both alike."
+                "leave it out of the optimizer."
             )
-    optimizer = choice.make(**own)
+    optimizer = choice.make(_step, **own)
     optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
     return optimizer
+
+
+def _step(optimizer: keras.optimizers.Optimizer) -> None:
+    """Make one step of a variable."""
+    variable = keras.Variable(np.zeros((2, 2), np.float32), name="kernel")
+    optimizer.apply([np.zeros((2, 2), np.float32)], [variable])
 
 
 def _agree(given: Any, value: float) -> bool:
