@@ -10,6 +10,7 @@ from vaefeat.comparison import Comparison, Row, markdown_table
 PLAIN = "LogisticRegression"
 SCALED = "StandardScaler + LogisticRegression"
 ALONE = {PLAIN: ""}
+WARPED = {"warped copies": ", and those of warped copies"}
 SCALERS = ALONE | {
     SCALED: ", then `StandardScaler()`",
     "VarianceThreshold + LogisticRegression": ", then `VarianceThreshold(0.01)`",
@@ -23,6 +24,8 @@ IMAGE_NAMES = {
     "vae-50": "VAE means, 50",
     "+ warps": "the same, decoding the clean image from a warped one",
     "+ convolutions": "the same, with convolutions",
+    "contrast alone": "the contrastive term alone: no decoder, no KL",
+    "contrast alone, hidden layer": "its last hidden layer, 256",
     "recipe": "**`image_encoder`, 50 means**",
     "recipe, hidden layer": "its last hidden layer, 256",
     "supervised-50": "encoder trained *with the labels*, 50",
@@ -43,7 +46,9 @@ DIGITS_NAMES = {
     "image vae": "**`image_encoder`, 50 means**",
     "supervised": "encoder trained *with the labels*, 10",
 }
-FASHION_NAMES = IMAGE_NAMES | {"recipe, hidden layer": "its last hidden layer, 512"}
+FASHION_NAMES = IMAGE_NAMES | {
+    f"{encoder}, hidden layer": "its last hidden layer, 512" for encoder in ("contrast alone", "recipe")
+}
 ENCODER_NAMES = {"image vae": "`image_encoder`", "vae-50": "plain VAE", "raw": "pixels"}
 CLASSIFIER_NAMES = {
     "LogisticRegression": "logistic regression",
