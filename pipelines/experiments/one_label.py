@@ -1,11 +1,12 @@
 """How far does one label per class go? Labels that spread over a graph of all images.
 
 The features are the hidden layer of an ``image_encoder`` from ``exported/``, trained on the training images
-without labels. *Inductive*: the graph holds the training images alone, a network learns the classes that
-these get, and is tested on images that nothing has seen. *Transductive*: the graph holds the test images,
-too, without labels, and their classes are read from it. Of the digits that scikit-learn brings, the encoder
-has seen three quarters. "Equal shares" tells the classifier that all classes are of one size; it knows of no
-other label. The settings were chosen on training images (see docs/few-labels.md).
+without labels; in a *union*, that of a ``photo_encoder`` stands beside it. *Inductive*: the graph holds the
+training images alone, a network learns the classes that these get, and is tested on images that nothing has
+seen. *Transductive*: the graph holds the test images, too, without labels, and their classes are read from
+it. Of the digits that scikit-learn brings, the encoder has seen three quarters. "Equal shares" tells the
+classifier that all classes are of one size; it knows of no other label. The settings were chosen on training
+images (see docs/few-labels.md).
 
 Rows are written to ``pipelines/results/one-label.jsonl``; known rows are not measured again.
 
@@ -21,9 +22,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
 
 from pipelines.experiments.command import EXPORTED, RESULTS, collect_with_bar, load, options
+from pipelines.experiments.image_features import union
 from vaefeat import GraphClassifier, OnnxEncoderTransformer, OnnxModel, export_onnx, mask_labels
 from vaefeat.comparison import Row, Task, markdown_table
 from vaefeat.data import Dataset
@@ -58,21 +60,30 @@ def encoder(dataset: Dataset) -> OnnxEncoderTransformer:
     return OnnxEncoderTransformer(path, output="hidden")
 
 
-def inductive(dataset: Dataset, y: np.ndarray, last_step: GraphClassifier) -> Row:
+def both(dataset: Dataset) -> FeatureUnion:
+    """Return the frozen encoder and, beside it, an unfitted ``photo_encoder``."""
+    return union(dataset, encoder(dataset))
+
+
+FEATURES = {"image": encoder, "union": both}
+
+
+def inductive(dataset: Dataset, y: np.ndarray, features: str, last_step: GraphClassifier) -> Row:
     """Return the test error of a network that learned from the graph of training images, in %."""
-    pipe = make_pipeline(encoder(dataset), last_step).fit(dataset.X, y)
+    pipe = make_pipeline(FEATURES[features](dataset), last_step, memory=last_step.memory).fit(dataset.X, y)
     return {
         "error": _percent(pipe.predict(dataset.X_test) != dataset.y_test),
         "error_of_graph": _percent((last_step.transduction_ != dataset.y)[y == -1]),
     }
 
 
-def transductive(dataset: Dataset, y: np.ndarray, last_step: GraphClassifier) -> Row:
+def transductive(dataset: Dataset, y: np.ndarray, features: str, last_step: GraphClassifier) -> Row:
     """Return the error that the graph of training and test images makes on the latter, in %."""
     X = np.concatenate([dataset.X, dataset.X_test])
     unlabeled = np.full(len(dataset.X_test), -1)
     last_step.set_params(n_steps=1)  # the network is not asked
-    make_pipeline(encoder(dataset), last_step).fit(X, np.concatenate([y, unlabeled]))
+    pipe = make_pipeline(FEATURES[features](dataset), last_step, memory=last_step.memory)
+    pipe.fit(X, np.concatenate([y, unlabeled]))
     return {"error": _percent(last_step.transduction_[len(y) :] != dataset.y_test)}
 
 
@@ -80,11 +91,18 @@ USES = {"inductive": inductive, "transductive": transductive}
 
 
 def measure(
-    dataset: Dataset, memory: str, use: str, n_labeled: int, draw: int, method: str, equal_shares: bool
+    dataset: Dataset,
+    memory: str,
+    use: str,
+    n_labeled: int,
+    draw: int,
+    method: str,
+    equal_shares: bool,
+    features: str = "image",
 ) -> Row:
     """Return the errors of one draw of the labels."""
     y = mask_labels(dataset.y, n_labeled, random_state=draw)
-    return USES[use](dataset, y, classifier(dataset, method, equal_shares, memory))
+    return USES[use](dataset, y, features, classifier(dataset, method, equal_shares, memory))
 
 
 def graph_cost(dataset: Dataset) -> Row:
@@ -169,6 +187,7 @@ def settings(draws: dict[int, int]) -> Iterator[dict[str, Any]]:
     )
     yield from _draws(best | {"use": "transductive"}, {fewest: N_FEW})
     yield from _draws(best | {"method": "spreading"}, {fewest: N_FEW})
+    yield from _draws(best | {"features": "union"}, draws)
 
 
 def _draws(setting: dict[str, Any], draws: dict[int, int]) -> Iterator[dict[str, Any]]:
@@ -180,7 +199,8 @@ def tasks(dataset: Dataset, draws: dict[int, int], memory: str) -> list[Task]:
     """Return the tasks of a data set."""
     described = []
     for setting in settings(draws):
-        values = (setting[name] for name in ("use", "n_labeled", "method", "equal_shares", "draw"))
+        values = [setting[name] for name in ("use", "n_labeled", "method", "equal_shares", "draw")]
+        values += [setting["features"]] if "features" in setting else []
         key = ", ".join([dataset.name, str(len(dataset.X)), *map(str, values)])
         config = {"key": key, "dataset": dataset.name, "data": dataset.sha256, **setting}
         described.append(Task(config, partial(measure, dataset, memory, **setting), key))
@@ -216,7 +236,9 @@ def table(rows: list[Row]) -> str:
 def sentence(rows: list[Row]) -> str:
     """Return the error of what is best on MNIST with one label per class, in one sentence."""
     wanted = {"dataset": "mnist", "n_labeled": 10, "use": "inductive", "method": "poisson"}
-    found = [row for row in rows if wanted.items() <= row.items() and row["equal_shares"]]
+    found = [
+        row for row in rows if wanted.items() <= row.items() and row["equal_shares"] and "features" not in row
+    ]
     return (
         f"With one label per class of MNIST, it misclassifies **{_spread(found, 'error')} %** of the test "
         f"images ({len(found)} draws of\nthe labels; the encoder has seen the training images without "
@@ -226,7 +248,9 @@ def sentence(rows: list[Row]) -> str:
 
 def _way(row: Row) -> str:
     method = {"poisson": "Poisson learning", "spreading": "label spreading"}[row["method"]]
-    return f"{row['use']}, {method}" + (", equal shares" if row["equal_shares"] else "")
+    shares = ", equal shares" if row["equal_shares"] else ""
+    features = ", union" if row.get("features") == "union" else ""
+    return f"{row['use']}, {method}{shares}{features}"
 
 
 def _spread(rows: list[Row], name: str) -> str:

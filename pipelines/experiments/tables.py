@@ -28,6 +28,7 @@ IMAGE_NAMES = {
     "contrast alone, hidden layer": "its last hidden layer, 256",
     "recipe": "**`image_encoder`, 50 means**",
     "recipe, hidden layer": "its last hidden layer, 256",
+    "union": "**`make_image_union`**: this layer and that of `photo_encoder`",
     "supervised-50": "encoder trained *with the labels*, 50",
 }
 WIDTH_NAMES = {

@@ -73,7 +73,7 @@ def test_the_experiment_on_features_resumes_where_it_was_interrupted(mnist, tmp_
     assert extractors == {
         *("raw", "pca-50", "rbm-50", "untrained-conv-50", "vae-50", "+ warps", "+ convolutions"),
         *("recipe, seed 0", "recipe, hidden layer, seed 0"),
-        *("contrast alone", "contrast alone, hidden layer"),
+        *("contrast alone", "contrast alone, hidden layer", "union"),
     }
     assert OnnxModel.load(tmp_path / "mnist-image-vae-50" / "model.onnx").n_outputs["hidden"] == 256
     out.write_text("\n".join(line for line in lines if "hidden layer" not in line) + "\n")
@@ -114,14 +114,16 @@ def test_outliers_and_gaps_in_a_table_are_measured_beside_the_usual_methods(tmp_
 def test_one_label_per_class_is_measured_in_every_way(tmp_path, run_smoke, monkeypatch):
     out = tmp_path / "rows.jsonl"
     run_smoke("one_label", "--only", "digits", "--out", out)
-    ways = {(row["use"], row["method"], row["equal_shares"]) for row in read_rows(out).values()}
+    rows = list(read_rows(out).values())
+    ways = {(row["use"], row["method"], row["equal_shares"], row.get("features", "image")) for row in rows}
     assert ways == {
-        ("inductive", "poisson", True),
-        ("transductive", "poisson", True),
-        ("inductive", "poisson", False),
-        ("inductive", "spreading", True),
+        ("inductive", "poisson", True, "image"),
+        ("inductive", "poisson", True, "union"),
+        ("transductive", "poisson", True, "image"),
+        ("inductive", "poisson", False, "image"),
+        ("inductive", "spreading", True, "image"),
     }
-    assert one_label.table(list(read_rows(out).values())).count("digits") == 4
+    assert one_label.table(rows).count("digits") == 5
     monkeypatch.setattr(one_label, "image_encoder", partial(one_label.image_encoder, max_iter=1))
     run_smoke("one_label", "--only", "digits", "--cost", "--out", out)
     rows = {row["use"]: row for row in read_rows(out).values()}

@@ -11,6 +11,7 @@ from vaefeat.recipes.images import image_encoder, make_image_pipeline
 from vaefeat.recipes.photos import photo_encoder
 from vaefeat.recipes.pixels import PixelScaler
 from vaefeat.recipes.tables import make_table_pipeline, table_encoder, table_likelihood, table_scaler
+from vaefeat.recipes.union import make_image_union
 
 __all__ = [
     "PixelScaler",
@@ -18,6 +19,7 @@ __all__ = [
     "make_clustering_pipeline",
     "make_hashing_pipeline",
     "make_image_pipeline",
+    "make_image_union",
     "make_m1_m2_pipeline",
     "make_neighbors_pipeline",
     "make_table_pipeline",
