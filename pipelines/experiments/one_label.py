@@ -1,12 +1,13 @@
 """How far does one label per class go? Labels that spread over a graph of all images.
 
 The features are the hidden layer of an ``image_encoder`` from ``exported/``, trained on the training images
-without labels; in a *union*, that of a ``photo_encoder`` stands beside it. *Inductive*: the graph holds the
-training images alone, a network learns the classes that these get, and is tested on images that nothing has
-seen. *Transductive*: the graph holds the test images, too, without labels, and their classes are read from
-it. Of the digits that scikit-learn brings, the encoder has seen three quarters. "Equal shares" tells the
-classifier that all classes are of one size; it knows of no other label. The settings were chosen on training
-images (see docs/few-labels.md).
+without labels. In a *union*, that of a ``photo_encoder`` stands beside it; *longer* are four times as many
+steps, and *two longer* are two such encoders. *Inductive*: the graph holds the training images alone, a
+network learns the classes that these get, and is tested on images that nothing has seen. *Transductive*:
+the graph holds the test images, too, without labels, and their classes are read from it. Of the digits that
+scikit-learn brings, the encoder has seen three quarters. "Equal shares" tells the classifier that all
+classes are of one size; it knows of no other label. The settings were chosen on training images (see
+docs/few-labels.md).
 
 Rows are written to ``pipelines/results/one-label.jsonl``; known rows are not measured again.
 
@@ -25,7 +26,7 @@ import numpy as np
 from sklearn.pipeline import FeatureUnion, make_pipeline
 
 from pipelines.experiments.command import EXPORTED, RESULTS, collect_with_bar, load, options
-from pipelines.experiments.image_features import union
+from pipelines.experiments.image_features import KEPT, long_encoder, two_long_encoders, union
 from vaefeat import GraphClassifier, OnnxEncoderTransformer, OnnxModel, export_onnx, mask_labels
 from vaefeat.comparison import Row, Task, markdown_table
 from vaefeat.data import Dataset
@@ -65,7 +66,13 @@ def both(dataset: Dataset) -> FeatureUnion:
     return union(dataset, encoder(dataset))
 
 
-FEATURES = {"image": encoder, "union": both}
+FEATURES: dict[str, Callable[[Dataset], Any]] = {
+    "image": encoder,
+    "union": both,
+    "longer": lambda dataset: long_encoder(dataset, 0, KEPT),
+    "two longer": lambda dataset: two_long_encoders(dataset, KEPT),
+}
+TRIED = {"digits": ("union",), "mnist": ("union", "longer", "two longer"), "fashion-mnist": ("union",)}
 
 
 def inductive(dataset: Dataset, y: np.ndarray, features: str, last_step: GraphClassifier) -> Row:
@@ -177,17 +184,18 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
-def settings(draws: dict[int, int]) -> Iterator[dict[str, Any]]:
+def settings(draws: dict[int, int], tried: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """Yield what is measured on a data set, the most important first."""
     best = {"use": "inductive", "method": "poisson", "equal_shares": True}
     fewest = min(draws)
     yield from _draws(best, draws)
-    yield from _draws(
-        best | {"equal_shares": False}, {n: min(n_draws, N_FEW) for n, n_draws in draws.items()}
-    )
+    few = {n: min(n_draws, N_FEW) for n, n_draws in draws.items()}
+    yield from _draws(best | {"equal_shares": False}, few)
     yield from _draws(best | {"use": "transductive"}, {fewest: N_FEW})
     yield from _draws(best | {"method": "spreading"}, {fewest: N_FEW})
-    yield from _draws(best | {"features": "union"}, draws)
+    for features in tried:
+        yield from _draws(best | {"features": features}, draws)
+        yield from _draws(best | {"features": features, "equal_shares": False}, few)
 
 
 def _draws(setting: dict[str, Any], draws: dict[int, int]) -> Iterator[dict[str, Any]]:
@@ -198,7 +206,7 @@ def _draws(setting: dict[str, Any], draws: dict[int, int]) -> Iterator[dict[str,
 def tasks(dataset: Dataset, draws: dict[int, int], memory: str) -> list[Task]:
     """Return the tasks of a data set."""
     described = []
-    for setting in settings(draws):
+    for setting in settings(draws, TRIED[dataset.name]):
         values = [setting[name] for name in ("use", "n_labeled", "method", "equal_shares", "draw")]
         values += [setting["features"]] if "features" in setting else []
         key = ", ".join([dataset.name, str(len(dataset.X)), *map(str, values)])
@@ -249,7 +257,7 @@ def sentence(rows: list[Row]) -> str:
 def _way(row: Row) -> str:
     method = {"poisson": "Poisson learning", "spreading": "label spreading"}[row["method"]]
     shares = ", equal shares" if row["equal_shares"] else ""
-    features = ", union" if row.get("features") == "union" else ""
+    features = f", {row['features']}" if "features" in row else ""
     return f"{row['use']}, {method}{shares}{features}"
 
 

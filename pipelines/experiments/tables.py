@@ -28,7 +28,9 @@ IMAGE_NAMES = {
     "contrast alone, hidden layer": "its last hidden layer, 256",
     "recipe": "**`image_encoder`, 50 means**",
     "recipe, hidden layer": "its last hidden layer, 256",
-    "union": "**`make_image_union`**: this layer and that of `photo_encoder`",
+    "longer": "this layer after 8 000 steps in place of 2 000",
+    "two longer": "two of these, of other seeds, side by side, 512",
+    "union": "**`make_image_union`**: the layer of `image_encoder` and that of `photo_encoder`",
     "supervised-50": "encoder trained *with the labels*, 50",
 }
 WIDTH_NAMES = {

@@ -67,17 +67,17 @@ def test_the_experiment_on_few_labels_publishes_two_pipelines_and_the_samples(mn
 
 def test_the_experiment_on_features_resumes_where_it_was_interrupted(mnist, tmp_path, run_smoke):
     out = tmp_path / "mnist.jsonl"
-    run_smoke("image_features", "mnist", "--out", out, "--exported", tmp_path)
+    run_smoke("image_features", "mnist", "--out", out, "--exported", tmp_path, "--models", tmp_path)
     lines = out.read_text().splitlines()
     extractors = {json.loads(line)["extractor"] for line in lines}
     assert extractors == {
         *("raw", "pca-50", "rbm-50", "untrained-conv-50", "vae-50", "+ warps", "+ convolutions"),
         *("recipe, seed 0", "recipe, hidden layer, seed 0"),
-        *("contrast alone", "contrast alone, hidden layer", "union"),
+        *("contrast alone", "contrast alone, hidden layer", "union", "longer", "two longer"),
     }
     assert OnnxModel.load(tmp_path / "mnist-image-vae-50" / "model.onnx").n_outputs["hidden"] == 256
     out.write_text("\n".join(line for line in lines if "hidden layer" not in line) + "\n")
-    run_smoke("image_features", "mnist", "--out", out, "--exported", tmp_path)
+    run_smoke("image_features", "mnist", "--out", out, "--exported", tmp_path, "--models", tmp_path)
     accuracies = [
         {json.loads(line)["key"]: json.loads(line)["accuracy"] for line in text}
         for text in (lines, out.read_text().splitlines())
@@ -119,11 +119,12 @@ def test_one_label_per_class_is_measured_in_every_way(tmp_path, run_smoke, monke
     assert ways == {
         ("inductive", "poisson", True, "image"),
         ("inductive", "poisson", True, "union"),
+        ("inductive", "poisson", False, "union"),
         ("transductive", "poisson", True, "image"),
         ("inductive", "poisson", False, "image"),
         ("inductive", "spreading", True, "image"),
     }
-    assert one_label.table(rows).count("digits") == 5
+    assert one_label.table(rows).count("digits") == 6
     monkeypatch.setattr(one_label, "image_encoder", partial(one_label.image_encoder, max_iter=1))
     run_smoke("one_label", "--only", "digits", "--cost", "--out", out)
     rows = {row["use"]: row for row in read_rows(out).values()}
