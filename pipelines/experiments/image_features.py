@@ -22,8 +22,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import BernoulliRBM
-from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, Normalizer
+from sklearn.pipeline import FeatureUnion
+from sklearn.preprocessing import FunctionTransformer
 
 from pipelines.experiments.command import EXPORTED, RESULTS, compare_with_bar, load, options
 from pipelines.experiments.publish import publish
@@ -101,21 +101,15 @@ def union(dataset: Dataset, encoder: Any) -> FeatureUnion:
     return both.set_params(image__vaeencodertransformer=encoder)
 
 
-def long_encoder(dataset: Dataset, seed: int, folder: Path, **params: Any) -> OnnxEncoderTransformer:
+def long_encoder(dataset: Dataset, folder: Path, **params: Any) -> OnnxEncoderTransformer:
     """Return the hidden layer of the recipe after four times as many steps; kept in a folder once trained."""
-    encoder = recipe(dataset.name, seed, **{"n_steps": N_LONG, "output": "hidden"} | params)
+    encoder = recipe(dataset.name, 0, **{"n_steps": N_LONG, "output": "hidden"} | params)
     name = hash_of({"data": dataset.sha256, "n_train": len(dataset.X), "params": describe(encoder)})
     path = folder / f"{name}.onnx"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         export_onnx(encoder.fit(dataset.X), path)
     return OnnxEncoderTransformer(path, output="hidden")
-
-
-def two_long_encoders(dataset: Dataset, folder: Path, **params: Any) -> FeatureUnion:
-    """Return two of them side by side, each of length 1 in each image."""
-    found = (long_encoder(dataset, seed, folder, **params) for seed in (0, 1))
-    return make_union(*(make_pipeline(encoder, Normalizer()) for encoder in found))
 
 
 class WarpedCopies(ClassifierMixin, BaseEstimator):
@@ -184,8 +178,7 @@ def run(
     compared(ingredients(dataset.name, **params))
     frozen_encoder = OnnxEncoderTransformer(folder / "model.onnx", output="hidden")
     compared({"union": union(dataset, frozen_encoder)})
-    compared({"longer": long_encoder(dataset, 0, models, **params)})
-    compared({"two longer": two_long_encoders(dataset, models, **params)})
+    compared({"longer": long_encoder(dataset, models, **params)})
     compared({"raw": FunctionTransformer()}, {"warped copies": WarpedCopies(CORRUPTIONS[dataset.name])})
 
 

@@ -2,12 +2,11 @@
 
 The features are the hidden layer of an ``image_encoder`` from ``exported/``, trained on the training images
 without labels. In a *union*, that of a ``photo_encoder`` stands beside it; *longer* are four times as many
-steps, and *two longer* are two such encoders. *Inductive*: the graph holds the training images alone, a
-network learns the classes that these get, and is tested on images that nothing has seen. *Transductive*:
-the graph holds the test images, too, without labels, and their classes are read from it. Of the digits that
-scikit-learn brings, the encoder has seen three quarters. "Equal shares" tells the classifier that all
-classes are of one size; it knows of no other label. The settings were chosen on training images (see
-docs/few-labels.md).
+steps. *Inductive*: the graph holds the training images alone, a network learns the classes that these get,
+and is tested on images that nothing has seen. *Transductive*: the graph holds the test images, too, without
+labels, and their classes are read from it. Of the digits that scikit-learn brings, the encoder has seen
+three quarters. "Equal shares" tells the classifier that all classes are of one size; it knows of no other
+label. The settings were chosen on training images (see docs/few-labels.md).
 
 Rows are written to ``pipelines/results/one-label.jsonl``; known rows are not measured again.
 
@@ -26,7 +25,7 @@ import numpy as np
 from sklearn.pipeline import FeatureUnion, make_pipeline
 
 from pipelines.experiments.command import EXPORTED, RESULTS, collect_with_bar, load, options
-from pipelines.experiments.image_features import KEPT, long_encoder, two_long_encoders, union
+from pipelines.experiments.image_features import KEPT, long_encoder, union
 from vaefeat import GraphClassifier, OnnxEncoderTransformer, OnnxModel, export_onnx, mask_labels
 from vaefeat.comparison import Row, Task, markdown_table
 from vaefeat.data import Dataset
@@ -69,10 +68,9 @@ def both(dataset: Dataset) -> FeatureUnion:
 FEATURES: dict[str, Callable[[Dataset], Any]] = {
     "image": encoder,
     "union": both,
-    "longer": lambda dataset: long_encoder(dataset, 0, KEPT),
-    "two longer": lambda dataset: two_long_encoders(dataset, KEPT),
+    "longer": lambda dataset: long_encoder(dataset, KEPT),
 }
-TRIED = {"digits": ("union",), "mnist": ("longer", "two longer"), "fashion-mnist": ("union",)}
+TRIED = {"digits": ("union",), "mnist": ("longer",), "fashion-mnist": ("union",)}
 
 
 def inductive(dataset: Dataset, y: np.ndarray, features: str, last_step: GraphClassifier) -> Row:
