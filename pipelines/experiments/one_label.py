@@ -22,9 +22,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
 
-from pipelines.experiments.command import EXPORTED, RESULTS, collect_with_bar, load, options
+from pipelines.experiments.command import EXPORTED, RESULTS, collect_with_bar, kept, load, options
 from pipelines.experiments.image_features import KEPT, long_encoder, union
 from vaefeat import GraphClassifier, OnnxEncoderTransformer, OnnxModel, export_onnx, mask_labels
 from vaefeat.comparison import Row, Task, markdown_table
@@ -60,22 +61,23 @@ def encoder(dataset: Dataset) -> OnnxEncoderTransformer:
     return OnnxEncoderTransformer(path, output="hidden")
 
 
-def both(dataset: Dataset) -> FeatureUnion:
-    """Return the frozen encoder and, beside it, an unfitted ``photo_encoder``."""
-    return union(dataset, encoder(dataset))
+def both(dataset: Dataset, folder: str) -> FrozenEstimator:
+    """Return the encoder and, beside it, a ``photo_encoder`` that is fitted once and kept in a folder."""
+    fitted = kept(Path(folder) / "union.joblib", lambda: union(dataset, encoder(dataset)).fit(dataset.X))
+    return FrozenEstimator(fitted)
 
 
-FEATURES: dict[str, Callable[[Dataset], Any]] = {
-    "image": encoder,
+FEATURES: dict[str, Callable[[Dataset, str], Any]] = {
+    "image": lambda dataset, folder: encoder(dataset),
     "union": both,
-    "longer": lambda dataset: long_encoder(dataset, KEPT),
+    "longer": lambda dataset, folder: long_encoder(dataset, KEPT),
 }
 TRIED = {"digits": ("union",), "mnist": ("longer",), "fashion-mnist": ("union",)}
 
 
 def inductive(dataset: Dataset, y: np.ndarray, features: str, last_step: GraphClassifier) -> Row:
     """Return the test error of a network that learned from the graph of training images, in %."""
-    pipe = make_pipeline(FEATURES[features](dataset), last_step, memory=last_step.memory).fit(dataset.X, y)
+    pipe = make_pipeline(FEATURES[features](dataset, last_step.memory), last_step).fit(dataset.X, y)
     return {
         "error": _percent(pipe.predict(dataset.X_test) != dataset.y_test),
         "error_of_graph": _percent((last_step.transduction_ != dataset.y)[y == -1]),
@@ -87,7 +89,7 @@ def transductive(dataset: Dataset, y: np.ndarray, features: str, last_step: Grap
     X = np.concatenate([dataset.X, dataset.X_test])
     unlabeled = np.full(len(dataset.X_test), -1)
     last_step.set_params(n_steps=1)  # the network is not asked
-    pipe = make_pipeline(FEATURES[features](dataset), last_step, memory=last_step.memory)
+    pipe = make_pipeline(FEATURES[features](dataset, last_step.memory), last_step)
     pipe.fit(X, np.concatenate([y, unlabeled]))
     return {"error": _percent(last_step.transduction_[len(y) :] != dataset.y_test)}
 
