@@ -176,10 +176,10 @@ def run(
             compared(frozen)
     compared(controls(dataset.name, **params))
     compared(ingredients(dataset.name, **params))
-    frozen_encoder = OnnxEncoderTransformer(folder / "model.onnx", output="hidden")
-    compared({"union": union(dataset, frozen_encoder)})
     compared({"longer": long_encoder(dataset, models, **params)})
     compared({"raw": FunctionTransformer()}, {"warped copies": WarpedCopies(CORRUPTIONS[dataset.name])})
+    frozen_encoder = OnnxEncoderTransformer(folder / "model.onnx", output="hidden")
+    compared({"union": union(dataset, frozen_encoder)})
 
 
 def main() -> None:

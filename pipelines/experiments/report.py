@@ -62,9 +62,12 @@ def documents(results: Path = RESULTS) -> dict[Path, dict[str, str]]:
     benchmarks, large = (
         json.loads((results / f"{name}.json").read_text()) for name in ("benchmarks", "large")
     )
-    family, one, between, thesis, thesis_2019 = (
+    family, one, trials, between, thesis, thesis_2019 = (
         list(read_rows(results / f"{name}.jsonl").values())
-        for name in ("autoencoder-family", "one-label", "interpolation", "thesis-2018", "thesis-2019")
+        for name in (
+            *("autoencoder-family", "one-label", "one-label-trials", "interpolation"),
+            *("thesis-2018", "thesis-2019"),
+        )
     )
     first = {"headline": headline(mnist, digits)}
     return {
@@ -97,6 +100,7 @@ def documents(results: Path = RESULTS) -> dict[Path, dict[str, str]]:
         DOCS / "few-labels.md": {
             "semi-supervised": semi_supervised_table(semi_supervised),
             "one-label": one_label.table(one),
+            **one_label.tables_of_trials(trials),
         },
         DOCS / "large-data.md": {
             "large-data": benchmark_tables(large, OF_LARGE_DATA),
