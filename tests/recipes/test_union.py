@@ -20,7 +20,7 @@ def test_both_encoders_count_alike_in_each_image(fitted, digits):
     image, photo = features[:, :32], features[:, 32:]
     assert photo.shape[1] == 512
     for part in (image, photo):
-        np.testing.assert_allclose(np.mean(part**2, axis=1), 1, rtol=1e-5)
+        np.testing.assert_allclose(np.sum(part**2, axis=1), 512, rtol=1e-5)
 
 
 def test_the_file_holds_both_encoders_and_the_classifier(fitted, digits, tmp_path):
@@ -36,3 +36,8 @@ def test_both_encoders_ignore_the_same_variations():
     image, photo = (pipe[0] for _, pipe in union.transformer_list)
     assert image.corruption == photo.corruption == warp
     assert (image.n_steps, photo.max_iter) == (7, 0)
+
+
+def test_images_that_are_too_small_are_refused_before_anything_is_trained():
+    with pytest.raises(ValueError, match=r"at least 8x8 pixels, got image_shape=\(7, 9\)"):
+        make_image_union((7, 9))

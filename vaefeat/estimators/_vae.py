@@ -16,6 +16,7 @@ from vaefeat.estimators._diagnosis import warn_of_silent_units
 from vaefeat.estimators._latent import LATENT_CONSTRAINTS, LatentTransformer
 from vaefeat.estimators._parameters import LIKELIHOOD_CONSTRAINTS, check_binarization
 from vaefeat.values.corruptions import Corruption
+from vaefeat.values.images import SMALLEST_SIDE
 from vaefeat.values.likelihoods import Likelihood, resolve
 from vaefeat.values.objectives import ACTIVE_VARIANCE, gaussian_kl, gaussian_kl_per_unit, reparameterize
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 POSTERIOR = ["z_mean", "z_log_var"]
 N_SCORE_DRAWS = 16
 SCORE_CHUNK_ROWS = 1024
-SMALLEST_SIDE = 8  # pixels: of an image with more than one place for a patch along each side
 
 
 def _fixed_draws(n_components: int) -> np.ndarray:

@@ -10,6 +10,9 @@ from sklearn.preprocessing import Normalizer
 from vaefeat.recipes.images import image_encoder
 from vaefeat.recipes.photos import N_HIDDEN, photo_encoder
 from vaefeat.values.corruptions import ImageWarp
+from vaefeat.values.images import SMALLEST_SIDE, full_shape
+
+LENGTH = math.sqrt(N_HIDDEN)  # features of unit variance suit the penalty of a logistic regression
 
 
 def make_image_union(
@@ -22,7 +25,7 @@ def make_image_union(
     """Return the hidden layers of :func:`image_encoder` and :func:`photo_encoder`, side by side.
 
     What one of them learned from views of images and the other one computes from their parts differs, and so
-    do their errors. Each of the two is scaled to a mean square of 1 in each image, so that both count alike.
+    do their errors. Each of the two is scaled to the same length in each image, so that both count alike.
 
     Parameters
     ----------
@@ -40,6 +43,11 @@ def make_image_union(
     FeatureUnion
         Unfitted. It turns images into 256 and 512 features.
 
+    Raises
+    ------
+    ValueError
+        If the images are smaller than 8x8.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
@@ -49,17 +57,19 @@ def make_image_union(
     >>> union.transform(X / 16).shape
     (1797, 768)
     """
+    if min(full_shape(image_shape)[:2]) < SMALLEST_SIDE:
+        raise ValueError(
+            f"photo_encoder needs images of at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, got "
+            f"image_shape={image_shape}: use image_encoder alone."
+        )
     drawings = image_encoder(
         image_shape, corruption=corruption, output="hidden", random_state=random_state, **vae_params
     )
-    parts = photo_encoder(
+    parts = photo_encoder(  # its hidden layer is not trained
         image_shape, corruption=drawings.corruption, max_iter=0, random_state=random_state
-    )  # its hidden layer is not trained
-    widths = {"image": drawings.hidden_layer_sizes[-1], "photo": N_HIDDEN}
+    )
+    encoders = {"image": drawings, "photo": parts}
     return FeatureUnion(
-        [
-            ("image", make_pipeline(drawings, Normalizer())),
-            ("photo", make_pipeline(parts, Normalizer())),
-        ],
-        transformer_weights={name: math.sqrt(width) for name, width in widths.items()},
+        [(name, make_pipeline(encoder, Normalizer())) for name, encoder in encoders.items()],
+        transformer_weights=dict.fromkeys(encoders, LENGTH),
     )

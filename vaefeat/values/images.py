@@ -10,6 +10,7 @@ from typing import Any
 
 ImageShape = tuple[int, ...]  # (rows, columns) or (rows, columns, channels)
 N_COLORS = 3  # red, green and blue
+SMALLEST_SIDE = 8  # pixels: of an image with more than one place for a patch along each side
 
 
 def full_shape(image_shape: Sequence[int], n_features: int | None = None) -> tuple[int, int, int]:
