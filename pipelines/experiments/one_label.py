@@ -40,10 +40,10 @@ ENCODERS = {
 # data set: numbers of labels, and draws of each
 DRAWS = {
     "digits": {10: 10},
-    "mnist": {10: 10, 100: 3, 3000: 3},
+    "mnist": {10: 10, 100: 10, 3000: 3},
     "fashion-mnist": {100: 3},
 }
-N_FEW = 3  # draws of what is measured beside
+N_FEW = 3  # draws of the fewest labels of what is measured beside
 ON_THE_WAY = ("graph_before", "error", "graph_after")  # of trials
 N_COPIES = 17  # of 60 000 images: a million samples
 NOISE = 0.3  # by which copies differ, relative to the standard deviation of a feature
@@ -190,7 +190,7 @@ def settings(draws: dict[int, int], tried: tuple[str, ...]) -> Iterator[dict[str
     best = {"use": "inductive", "method": "poisson", "equal_shares": True}
     fewest = min(draws)
     yield from _draws(best, draws)
-    few = {n: min(n_draws, N_FEW) for n, n_draws in draws.items()}
+    few = draws | {fewest: min(draws[fewest], N_FEW)}
     yield from _draws(best | {"equal_shares": False}, few)
     yield from _draws(best | {"use": "transductive"}, {fewest: N_FEW})
     yield from _draws(best | {"method": "spreading"}, {fewest: N_FEW})
