@@ -11,6 +11,7 @@ chosen on the last 10 000 training images; the test set is read once per row. Ro
     python -m pipelines.experiments.image_features [mnist | fashion-mnist] [--smoke]
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -127,7 +128,8 @@ class WarpedCopies(ClassifierMixin, BaseEstimator):
     def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
         """Learn from pixels in [0, 1], (n_samples, 784), and classes, (n_samples,)."""
         n_copies = max(1, N_COPIED // len(X))
-        copies = [self.corruption(tf.constant(X), tf.constant([0, i]), (28, 28)) for i in range(n_copies)]
+        warp = tf.function(partial(self.corruption, image_shape=(28, 28)), autograph=False)  # traced once
+        copies = [warp(tf.constant(X), tf.constant([0, i])) for i in range(n_copies)]
         self.classifier_ = LogisticRegression(C=0.1, max_iter=200)
         self.classifier_.fit(np.concatenate([X, *copies]), np.tile(y, 1 + n_copies))
         self.classes_ = self.classifier_.classes_
