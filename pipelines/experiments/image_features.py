@@ -26,10 +26,11 @@ from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import FeatureUnion
 from sklearn.preprocessing import FunctionTransformer
 
-from pipelines.experiments.command import EXPORTED, RESULTS, compare_with_bar, load, options
+from pipelines.experiments.command import EXPORTED, RESULTS, compare_with_bar, kept, load, options
 from pipelines.experiments.publish import publish
+from pipelines.experiments.semi_supervised import encoder as trained_encoder
 from pipelines.experiments.thesis_mnist import logistic_regression, vae
-from vaefeat import ImageWarp, OnnxEncoderTransformer, VAEEncoderTransformer, export_onnx
+from vaefeat import ImageWarp, VAEEncoderTransformer
 from vaefeat.comparison import N_LABELED, Comparison
 from vaefeat.comparison.grid import describe, hash_of
 from vaefeat.data import Dataset
@@ -102,15 +103,11 @@ def union(dataset: Dataset, encoder: Any) -> FeatureUnion:
     return both.set_params(image__vaeencodertransformer=encoder)
 
 
-def long_encoder(dataset: Dataset, folder: Path, **params: Any) -> OnnxEncoderTransformer:
+def long_encoder(dataset: Dataset, folder: Path, **params: Any) -> FrozenEstimator:
     """Return the hidden layer of the recipe after four times as many steps; kept in a folder once trained."""
     encoder = recipe(dataset.name, 0, **{"n_steps": N_LONG, "output": "hidden"} | params)
     name = hash_of({"data": dataset.sha256, "n_train": len(dataset.X), "params": describe(encoder)})
-    path = folder / f"{name}.onnx"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        export_onnx(encoder.fit(dataset.X), path)
-    return OnnxEncoderTransformer(path, output="hidden")
+    return FrozenEstimator(kept(folder / f"{name}.joblib", lambda: encoder.fit(dataset.X)))
 
 
 class WarpedCopies(ClassifierMixin, BaseEstimator):
@@ -162,12 +159,12 @@ def run(
             dataset, dataset.name, extractors=extractors, classifiers=classifiers, out=out, **settings
         )
 
-    folder = exported / f"{dataset.name}-image-vae-50"
     for (first, *others), encoder in encoders(dataset.name, seeds, **params).items():
         means, hidden = ", ".join([first, *others]), ", ".join([first, "hidden layer", *others])
         comparison = compared({means: encoder})
         encoder = comparison.extractors.get(means, encoder)  # unfitted if all its rows were known
         if means == f"recipe, seed {seeds[0]}" and means in comparison.extractors:
+            folder = exported / f"{dataset.name}-image-vae-50"
             description = DESCRIPTION.format(name=dataset.name)
             publish(encoder, comparison, means, dataset, folder, description)
         frozen = {hidden: FrozenEstimator(encoder.set_params(output="hidden"))}
@@ -180,7 +177,7 @@ def run(
     compared(ingredients(dataset.name, **params))
     compared({"longer": long_encoder(dataset, models, **params)})
     compared({"raw": FunctionTransformer()}, {"warped copies": WarpedCopies(CORRUPTIONS[dataset.name])})
-    frozen_encoder = OnnxEncoderTransformer(folder / "model.onnx", output="hidden")
+    frozen_encoder = trained_encoder(f"{dataset.name}-image-vae-50").set_params(output="hidden")
     compared({"union": union(dataset, frozen_encoder)})
 
 

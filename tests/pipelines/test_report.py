@@ -81,3 +81,8 @@ def test_only_the_content_between_the_marks_is_replaced():
 def test_a_missing_section_is_named():
     with pytest.raises(ValueError, match="There is no section 't'"):
         replace_section("nothing", "t", "new")
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json*")), ids=lambda path: path.name)
+def test_rows_name_no_path_of_the_machine_that_measured_them(path):
+    assert re.findall(r"""['"](?:/\w[^'"]*|[A-Z]:\\[^'"]*)['"]""", path.read_text()) == []
