@@ -8,9 +8,11 @@ from vaefeat.estimators._diffusion import (
     default_alpha,
     distributions,
     label_spreading,
+    match_deviations,
     nearest,
     neighbor_graph,
     poisson_learning,
+    spread_labels,
     unit_rows,
 )
 
@@ -109,13 +111,62 @@ def test_labels_reach_their_groups_and_a_piece_without_labels_is_left_open(metho
     assert_allclose(open_rows, 0.5, atol=1e-5)
 
 
-def test_probabilities_have_the_shares_of_the_prior():
+def test_probabilities_have_about_the_shares_of_the_prior():
     scores = RNG.normal(size=(500, 3))
     prior = np.array([0.6, 0.3, 0.1])
     probabilities = distributions(scores, prior)
     assert_allclose(probabilities.sum(axis=1), 1)
-    assert_allclose(probabilities.mean(axis=0), prior, atol=0.02)
+    assert_allclose(probabilities.mean(axis=0), prior, atol=0.03)
     assert_array_equal(distributions(scores, None).argmax(axis=1), scores.argmax(axis=1))
+
+
+def test_the_offsets_grow_with_what_is_missing_to_the_prior():
+    scores = RNG.normal(size=(500, 3))
+    prior = np.array([0.6, 0.3, 0.1])
+    shares = distributions(scores, prior).mean(axis=0)
+    neutral = distributions(scores, None)
+    logits = np.log(neutral) + _diffusion.TRUST * np.log(prior / shares)
+    expected = np.exp(logits - logits.max(axis=1, keepdims=True))
+    assert_allclose(
+        distributions(scores, prior), expected / expected.sum(axis=1, keepdims=True), rtol=0.05, atol=0.01
+    )
+
+
+def test_a_class_keeps_its_own_if_the_prior_is_a_little_wrong():
+    sizes = [45, 30, 25]
+    certain = np.repeat(np.eye(3), sizes, axis=0)
+    found = distributions(certain, np.full(3, 1 / 3)).argmax(axis=1)
+    assert_array_equal(np.bincount(found), sizes)
+
+
+def test_the_potentials_of_classes_get_the_deviations_of_their_indicators():
+    prior = np.array([0.5, 0.3, 0.2])
+    U = RNG.normal(size=(500, 3)) * [5, 1, 0.2]
+    scaled = match_deviations(U, prior)
+    assert_allclose(scaled.std(axis=0), np.sqrt(prior * (1 - prior)))
+    assert_allclose(scaled / U, np.broadcast_to(scaled[0] / U[0], U.shape))
+    assert_array_equal(match_deviations(np.zeros((4, 3)), prior), 0)
+
+
+def test_a_class_whose_label_is_badly_connected_gets_its_samples_by_the_prior():
+    rng = np.random.default_rng(0)
+    groups = np.concatenate([rng.normal(size=(200, 2)), rng.normal([3.5, 0], size=(200, 2))])
+    codes = np.repeat([0, 1], 200)
+    labels = np.zeros((400, 2), np.float32)
+    labels[[groups[:200, 0].argmin(), 200 + np.abs(groups[200:] - [3.5, 0]).sum(axis=1).argmin()], [0, 1]] = 1
+    graph = neighbor_graph(groups.astype(np.float32), 7, "euclidean")
+    errors = [
+        (spread_labels(graph, labels, "poisson", None, prior).argmax(axis=1) != codes).mean()
+        for prior in (None, np.array([0.5, 0.5]))
+    ]
+    assert errors[1] < 0.08
+    assert errors[1] < errors[0]
+
+
+@pytest.mark.parametrize("prior", [None, np.full(3, 1 / 3)])
+def test_distributions_of_labels_are_single_precision(prior):
+    graph = neighbor_graph(X, 5, "euclidean")
+    assert spread_labels(graph, Y, "poisson", None, prior).dtype == np.float32
 
 
 def test_scores_without_differences_are_no_preference():

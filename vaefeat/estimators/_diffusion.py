@@ -19,7 +19,8 @@ N_PROBED, N_PER_CELL, N_KMEANS = 16, 40, 10  # cells searched, samples and round
 LEAST_WEIGHT = np.float32(1e-6)
 NEAREST = 0.1  # the most that 1 - alpha is by default
 TOLERANCE, MAX_ITER = 1e-4, 2_000  # of the conjugate gradients
-TEMPERATURE, N_BALANCING = 0.03, 100  # of the probabilities
+TEMPERATURE = 0.1  # of the probabilities, relative to the mean margin between the two highest scores
+TRUST, N_BALANCING = 100, 100  # in a prior, and rounds to follow it
 
 
 class Graph(NamedTuple):
@@ -131,7 +132,10 @@ def spread_labels(
     """
     if alpha is None:
         alpha = default_alpha(method, Y.sum() / Y.shape[1])
-    return distributions(METHODS[method](graph, Y, float(alpha)), prior)
+    scores = METHODS[method](graph, Y, float(alpha))
+    if prior is not None and method == "poisson":
+        scores = match_deviations(scores, prior)
+    return distributions(scores, prior).astype(np.float32)
 
 
 def default_alpha(method: str, n_labels_per_class: float) -> float:
@@ -194,14 +198,41 @@ def poisson_learning(graph: Graph, Y: np.ndarray, alpha: float) -> np.ndarray:
 METHODS = {"poisson": poisson_learning, "spreading": label_spreading}
 
 
+def match_deviations(U: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    r"""Scale the potential of each class to the standard deviation that the indicator of the class has.
+
+    A label at the edge of its class, or far from the others, has a potential of another height; the class
+    would lose samples to its neighbors, or take theirs.
+
+    .. math:: \sigma(U_k) = \sqrt{\pi_k (1 - \pi_k)}
+
+    Parameters
+    ----------
+    U : ndarray of shape (n, K)
+    prior : ndarray of shape (K,)
+        The shares :math:`\pi` of the classes.
+
+    Returns
+    -------
+    ndarray of shape (n, K)
+    """
+    deviations = U.std(axis=0)
+    return U * np.sqrt(prior * (1 - prior)) / np.where(deviations > 0, deviations, 1)
+
+
 def distributions(scores: np.ndarray, prior: np.ndarray | None) -> np.ndarray:
     r"""Turn scores into the probabilities of classes of each sample.
 
-    .. math:: p_{ik} \propto \exp((s_{ik} + b_k) / \tau)
+    .. math:: p_{ik} \propto \exp(s_{ik} / \tau + b_k)
 
-    The temperature :math:`\tau` is 0.03 times the mean distance between the two highest scores of a sample.
-    The offsets b are 0 without a prior; with one they give each class its share, the mean of
-    :math:`p_{ik}` over the samples.
+    The temperature :math:`\tau` is 0.1 times the mean distance between the two highest scores of a sample.
+    The offsets b are 0 without a prior. With one, they bring the mean of :math:`p_{ik}` over the samples,
+    the share of class k, near to :math:`\pi_k`:
+
+    .. math:: b_k = \rho \log(\pi_k / \bar p_k)
+
+    With :math:`\rho = 100`, large offsets are paid for by small differences of the shares: samples between
+    classes move, and a class that is a little larger than you think keeps its own.
 
     Parameters
     ----------
@@ -214,15 +245,16 @@ def distributions(scores: np.ndarray, prior: np.ndarray | None) -> np.ndarray:
 
     References
     ----------
-    Cuturi (2013), "Sinkhorn Distances: Lightspeed Computation of Optimal Transport", for the offsets.
+    Chizat et al. (2018), "Scaling Algorithms for Unbalanced Optimal Transport Problems", for the offsets.
     """
     ordered = np.sort(scores, axis=1)
     margin = np.mean(ordered[:, -1] - ordered[:, -2])
     logits = scores / (TEMPERATURE * margin or 1)
     probabilities = softmax(logits, axis=1)
+    offsets = np.zeros(scores.shape[1], logits.dtype)
     for _ in range(N_BALANCING if prior is not None else 0):
-        logits += np.log(prior / probabilities.mean(axis=0))
-        probabilities = softmax(logits, axis=1)
+        offsets = TRUST / (TRUST + 1) * (offsets + np.log(prior / probabilities.mean(axis=0)))
+        probabilities = softmax(logits + offsets, axis=1)
     return probabilities
 
 

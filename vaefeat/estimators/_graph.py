@@ -41,8 +41,8 @@ class GraphClassifier(NetworkClassifier):
         How far labels spread, in (0, 1): the share that a sample takes from its neighbors. None is 0.99 for
         "spreading", and for "poisson" 1 - m / 1000 with m labels per class, but at least 0.9.
     class_prior : array-like of shape (n_classes,) or None, default=None
-        The share of each class among all samples, in the order of ``classes_``, if you know it: it makes up
-        for labels that are poor examples of their class. None leaves the shares as they come.
+        About the share of each class among all samples, in the order of ``classes_``, if you know it: it
+        makes up for labels that are poor examples of their class. None leaves the shares as they come.
     hidden_layer_sizes : array-like of int, default=(256,)
         Widths of the hidden layers of q(y|x).
     activation : {"identity", "relu", "sigmoid", "softplus", "tanh"}, default="relu"
@@ -128,8 +128,9 @@ class GraphClassifier(NetworkClassifier):
     - Label spreading solves :math:`(I - \alpha D^{-1/2} W D^{-1/2}) F = Y`.
 
     Probabilities are a softmax of the potentials, or of log F. With ``class_prior`` an offset for each class
-    gives it its share of the samples. (The prior in the paper on Poisson learning, a factor, would change
-    nothing where all classes have equally many labels.)
+    brings it near its share of the samples, as in unbalanced optimal transport, and the potentials of all
+    classes are scaled to the deviations that such shares have. (The prior in the paper on Poisson learning,
+    a factor, would change nothing where all classes have equally many labels.)
 
     Both methods take dozens of products with a sparse matrix. Above 20 000 samples the neighbors are found
     by Faiss, approximately.
@@ -142,6 +143,7 @@ class GraphClassifier(NetworkClassifier):
     Calder et al. (2020), "Poisson Learning: Graph Based Semi-Supervised Learning At Very Low Label Rates".
     Zhou et al. (2004), "Learning with Local and Global Consistency".
     Zelnik-Manor & Perona (2004), "Self-Tuning Spectral Clustering".
+    Chizat et al. (2018), "Scaling Algorithms for Unbalanced Optimal Transport Problems".
     Hinton et al. (2015), "Distilling the Knowledge in a Neural Network".
 
     Examples
