@@ -2,7 +2,8 @@
 
 The features are the hidden layer of an ``image_encoder`` from ``exported/``, trained on the training images
 without labels. In a *union*, that of a ``photo_encoder`` stands beside it; *longer* are four times as many
-steps, and *three* of these encoders stand side by side, of which the seeds differ. *Inductive*: the graph
+steps, and *three* of these encoders stand side by side, of which the seeds differ; *fine-tuned*, one of them
+learns on from the labeled images, and stands beside the three. *Inductive*: the graph
 holds the training images alone, a network learns the classes that these get, and is tested on images that
 nothing has seen. *Transductive*: the graph holds the test images, too, without labels, and their classes are
 read from it. Of the digits that scikit-learn brings, the encoder has seen three quarters. "Equal shares"
@@ -14,6 +15,7 @@ Rows are written to ``pipelines/results/one-label.jsonl``; known rows are not me
     python -m pipelines.experiments.one_label [--only DATASET] [--cost [USE ...]] [--smoke]
 """
 
+import math
 import resource
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -24,10 +26,19 @@ from typing import Any
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import Normalizer
 
 from pipelines.experiments.command import EXPORTED, RESULTS, collect_with_bar, kept, load, options
-from pipelines.experiments.image_features import KEPT, N_LONG, long_encoder, long_encoders, union
+from pipelines.experiments.fine_tuning import FineTunedEncoder
+from pipelines.experiments.image_features import (
+    CORRUPTIONS,
+    KEPT,
+    N_LONG,
+    long_encoder,
+    long_encoders,
+    union,
+)
 from vaefeat import GraphClassifier, OnnxEncoderTransformer, OnnxModel, export_onnx, mask_labels
 from vaefeat.comparison import Row, Task, markdown_table
 from vaefeat.data import Dataset
@@ -69,13 +80,33 @@ def both(dataset: Dataset, folder: str) -> FrozenEstimator:
     return FrozenEstimator(fitted)
 
 
+def fine_tuned(dataset: Dataset) -> FeatureUnion:
+    """Return an encoder that learns on from the labeled images, and beside it, as heavy, the three before it.
+
+    All of them have features of one length in each image, and the first one counts as much as the others.
+    """
+    encoder = long_encoder(dataset, KEPT).estimator
+    tuned = FineTunedEncoder(encoder, dataset.image_shape, CORRUPTIONS[dataset.name])
+    three = long_encoders(dataset, KEPT)
+    return FeatureUnion(
+        [("tuned", make_pipeline(tuned, Normalizer())), ("three", three)],
+        transformer_weights={"tuned": math.sqrt(len(three.transformer_list))},
+    )
+
+
 FEATURES: dict[str, Callable[[Dataset, str], Any]] = {
     "image": lambda dataset, folder: encoder(dataset),
     "union": both,
     "longer": lambda dataset, folder: long_encoder(dataset, KEPT),
     "longer, three": lambda dataset, folder: long_encoders(dataset, KEPT),
+    "fine-tuned": lambda dataset, folder: fine_tuned(dataset),
 }
-TRIED = {"digits": ("union",), "mnist": ("longer", "longer, three"), "fashion-mnist": ("union",)}
+# data set: other features, and the numbers of labels that they are measured with
+TRIED = {
+    "digits": {"union": (10,)},
+    "mnist": {"longer": (10, 100, 3000), "longer, three": (10, 100, 3000), "fine-tuned": (3000,)},
+    "fashion-mnist": {"union": (100,)},
+}
 
 
 def inductive(dataset: Dataset, y: np.ndarray, features: str, last_step: GraphClassifier) -> Row:
@@ -193,7 +224,7 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
-def settings(draws: dict[int, int], tried: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def settings(draws: dict[int, int], tried: dict[str, tuple[int, ...]]) -> Iterator[dict[str, Any]]:
     """Yield what is measured on a data set, the most important first."""
     best = {"use": "inductive", "method": "poisson", "equal_shares": True}
     fewest = min(draws)
@@ -202,9 +233,10 @@ def settings(draws: dict[int, int], tried: tuple[str, ...]) -> Iterator[dict[str
     yield from _draws(best | {"equal_shares": False}, few)
     yield from _draws(best | {"use": "transductive"}, {fewest: N_FEW})
     yield from _draws(best | {"method": "spreading"}, {fewest: N_FEW})
-    for features in tried:
-        yield from _draws(best | {"features": features}, draws)
-        yield from _draws(best | {"features": features, "equal_shares": False}, few)
+    for features, numbers in tried.items():
+        for equal_shares, n_draws in ((True, draws), (False, few)):
+            measured = {n: n_draws[n] for n in numbers if n in n_draws}
+            yield from _draws(best | {"features": features, "equal_shares": equal_shares}, measured)
 
 
 def _draws(setting: dict[str, Any], draws: dict[int, int]) -> Iterator[dict[str, Any]]:
