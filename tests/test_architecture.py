@@ -109,7 +109,10 @@ PUBLIC = [
 ]
 # Benchmarks time the engine by itself, and weigh the memory that it takes. One experiment has its own model.
 ENGINE = ["vaefeat.training", "vaefeat.export.networks", "vaefeat.values"]
-CLIENTS_OF_ENGINE = ["pipelines.benchmarks", "pipelines.experiments.joint_m1_m2"]
+CLIENTS_OF_ENGINE = [
+    "pipelines.benchmarks",
+    *("pipelines.experiments.fine_tuning", "pipelines.experiments.joint_m1_m2"),
+]
 
 
 class Import(NamedTuple):

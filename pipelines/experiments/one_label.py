@@ -3,12 +3,12 @@
 The features are the hidden layer of an ``image_encoder`` from ``exported/``, trained on the training images
 without labels. In a *union*, that of a ``photo_encoder`` stands beside it; *longer* are four times as many
 steps, and *three* of these encoders stand side by side, of which the seeds differ; *fine-tuned*, one of them
-learns on from the labeled images, and stands beside the three. *Inductive*: the graph
-holds the training images alone, a network learns the classes that these get, and is tested on images that
-nothing has seen. *Transductive*: the graph holds the test images, too, without labels, and their classes are
-read from it. Of the digits that scikit-learn brings, the encoder has seen three quarters. "Equal shares"
-tells the classifier that all classes are about of one size; it knows of no other label. The settings were
-chosen on training images (see docs/few-labels.md).
+learns on from the labeled images, and stands beside the three. *Inductive*: the graph holds the training
+images alone, a network learns the classes that these get, and is tested on images that nothing has seen.
+*Transductive*: the graph holds the test images, too, without labels, and their classes are read from it. Of
+the digits that scikit-learn brings, the encoder has seen three quarters. "Equal shares" tells the classifier
+that all classes are about of one size; it knows of no other label. The settings were chosen on training
+images (see docs/few-labels.md).
 
 Rows are written to ``pipelines/results/one-label.jsonl``; known rows are not measured again.
 
@@ -30,7 +30,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import Normalizer
 
 from pipelines.experiments.command import EXPORTED, RESULTS, collect_with_bar, kept, load, options
-from pipelines.experiments.fine_tuning import FineTunedEncoder
+from pipelines.experiments.fine_tuning import fine_tune
 from pipelines.experiments.image_features import (
     CORRUPTIONS,
     KEPT,
@@ -41,7 +41,7 @@ from pipelines.experiments.image_features import (
 )
 from vaefeat import GraphClassifier, OnnxEncoderTransformer, OnnxModel, export_onnx, mask_labels
 from vaefeat.comparison import Row, Task, markdown_table
-from vaefeat.data import Dataset
+from vaefeat.data import UNLABELED, Dataset
 from vaefeat.recipes import image_encoder
 
 ENCODERS = {
@@ -56,6 +56,10 @@ DRAWS = {
     "fashion-mnist": {100: 3},
 }
 N_FEW = 3  # draws of the fewest labels of what is measured beside
+SETS_OF_PRIORS = (
+    *("digits, 10 labels", "mnist, 10", "mnist, 100", "uneven mnist, 10", "uneven mnist, 100"),
+    *("fashion-mnist, 10", "fashion-mnist, 100"),
+)
 ON_THE_WAY = ("graph_before", "error", "graph_after")  # of trials
 N_COPIES = 17  # of 60 000 images: a million samples
 NOISE = 0.3  # by which copies differ, relative to the standard deviation of a feature
@@ -80,13 +84,16 @@ def both(dataset: Dataset, folder: str) -> FrozenEstimator:
     return FrozenEstimator(fitted)
 
 
-def fine_tuned(dataset: Dataset) -> FeatureUnion:
-    """Return an encoder that learns on from the labeled images, and beside it, as heavy, the three before it.
+def fine_tuned(dataset: Dataset, y: np.ndarray) -> FeatureUnion:
+    """Return an encoder that has learned on from the labeled images, and beside it the three before it.
 
-    All of them have features of one length in each image, and the first one counts as much as the others.
+    Features of each have one length in each image; those of the first count as much as the others together.
     """
-    encoder = long_encoder(dataset, KEPT).estimator
-    tuned = FineTunedEncoder(encoder, dataset.image_shape, CORRUPTIONS[dataset.name])
+    model = long_encoder(dataset, KEPT).estimator.encoder_.to_bytes()
+    labeled = y != UNLABELED
+    corruption = CORRUPTIONS[dataset.name]
+    tuned_model = fine_tune(model, dataset.X[labeled], y[labeled], dataset.image_shape, corruption)
+    tuned = OnnxEncoderTransformer(tuned_model, output="hidden")
     three = long_encoders(dataset, KEPT)
     return FeatureUnion(
         [("tuned", make_pipeline(tuned, Normalizer())), ("three", three)],
@@ -94,12 +101,12 @@ def fine_tuned(dataset: Dataset) -> FeatureUnion:
     )
 
 
-FEATURES: dict[str, Callable[[Dataset, str], Any]] = {
-    "image": lambda dataset, folder: encoder(dataset),
-    "union": both,
-    "longer": lambda dataset, folder: long_encoder(dataset, KEPT),
-    "longer, three": lambda dataset, folder: long_encoders(dataset, KEPT),
-    "fine-tuned": lambda dataset, folder: fine_tuned(dataset),
+FEATURES: dict[str, Callable[[Dataset, np.ndarray, str], Any]] = {
+    "image": lambda dataset, y, folder: encoder(dataset),
+    "union": lambda dataset, y, folder: both(dataset, folder),
+    "longer": lambda dataset, y, folder: long_encoder(dataset, KEPT),
+    "longer, three": lambda dataset, y, folder: long_encoders(dataset, KEPT),
+    "fine-tuned": lambda dataset, y, folder: fine_tuned(dataset, y),
 }
 # data set: other features, and the numbers of labels that they are measured with
 TRIED = {
@@ -111,7 +118,7 @@ TRIED = {
 
 def inductive(dataset: Dataset, y: np.ndarray, features: str, last_step: GraphClassifier) -> Row:
     """Return the test error of a network that learned from the graph of training images, in %."""
-    pipe = make_pipeline(FEATURES[features](dataset, last_step.memory), last_step).fit(dataset.X, y)
+    pipe = make_pipeline(FEATURES[features](dataset, y, last_step.memory), last_step).fit(dataset.X, y)
     return {
         "error": _percent(pipe.predict(dataset.X_test) != dataset.y_test),
         "error_of_graph": _percent((last_step.transduction_ != dataset.y)[y == -1]),
@@ -123,7 +130,7 @@ def transductive(dataset: Dataset, y: np.ndarray, features: str, last_step: Grap
     X = np.concatenate([dataset.X, dataset.X_test])
     unlabeled = np.full(len(dataset.X_test), -1)
     last_step.set_params(n_steps=1)  # the network is not asked
-    pipe = make_pipeline(FEATURES[features](dataset, last_step.memory), last_step)
+    pipe = make_pipeline(FEATURES[features](dataset, y, last_step.memory), last_step)
     pipe.fit(X, np.concatenate([y, unlabeled]))
     return {"error": _percent(last_step.transduction_[len(y) :] != dataset.y_test)}
 
@@ -294,9 +301,11 @@ def tables_of_trials(rows: list[Row]) -> dict[str, str]:
         for row in rows
         if "network" in row
     ]
+    of_priors = [(row["prior"], *map(_or_blank, row["errors"].values())) for row in rows if "prior" in row]
     heading = ("data", "features of the graph", "10 labels", "100 labels", "3000 labels")
     networks = ("what a network of warped pixels learns", "labels", "graph before", "network", "graph after")
     return {
+        "prior-trials": markdown_table(("prior", *SETS_OF_PRIORS), of_priors),
         "graph-trials": markdown_table(heading, of_graphs),
         "network-trials": markdown_table(networks, of_networks),
     }
@@ -312,14 +321,16 @@ def sentence(rows: list[Row]) -> str:
         "equal_shares": True,
     }
     found = [row for row in rows if best.items() <= row.items()]
-    longer, shorter = (
-        [row for row in found if ("features" in row) == is_longer] for is_longer in (True, False)
+    shorter, longer, three = (
+        [row for row in found if row.get("features") == features]
+        for features in (None, "longer", "longer, three")
     )
     return (
         f"With one label per class of MNIST, it misclassifies **{_spread(shorter, 'error')} %** of the test "
         f"images ({len(shorter)} draws of\nthe labels; the encoder has seen the training images without "
-        "labels, and the classifier is told that the classes are\nequally large); "
-        f"**{_spread(longer, 'error')} %** if the encoder is trained for 8 000 steps in place of 2 000."
+        "labels, and the classifier is told that the classes are\nabout equally large); "
+        f"**{_spread(longer, 'error')} %** if the encoder is trained for 8 000 steps in place of 2 000, and "
+        f"**{_spread(three, 'error')} %**\nwith three such encoders side by side."
     )
 
 

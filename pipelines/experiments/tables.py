@@ -29,6 +29,7 @@ IMAGE_NAMES = {
     "recipe": "**`image_encoder`, 50 means**",
     "recipe, hidden layer": "its last hidden layer, 256",
     "longer": "this layer after 8 000 steps in place of 2 000",
+    "longer, three": "three of these that differ in their seeds, side by side, 768",
     "union": "**`make_image_union`**: the layer of `image_encoder` and that of `photo_encoder`",
     "supervised-50": "encoder trained *with the labels*, 50",
 }

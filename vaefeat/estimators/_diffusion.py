@@ -132,8 +132,9 @@ def spread_labels(
     """
     if alpha is None:
         alpha = default_alpha(method, Y.sum() / Y.shape[1])
-    scores = METHODS[method](graph, Y, float(alpha))
-    if prior is not None and method == "poisson":
+    diffuse = METHODS[method]
+    scores = diffuse(graph, Y, float(alpha))
+    if prior is not None and diffuse is poisson_learning:
         scores = match_deviations(scores, prior)
     return distributions(scores, prior).astype(np.float32)
 
