@@ -55,6 +55,7 @@ DRAWS = {
     "mnist": {10: 10, 100: 10, 3000: 3},
     "fashion-mnist": {100: 3},
 }
+FINE_TUNED = "fine-tuned"  # features for so many labels that equal shares do not help
 N_FEW = 3  # draws of the fewest labels of what is measured beside
 SETS_OF_PRIORS = (
     *("digits, 10 labels", "mnist, 10", "mnist, 100", "uneven mnist, 10", "uneven mnist, 100"),
@@ -106,12 +107,12 @@ FEATURES: dict[str, Callable[[Dataset, np.ndarray, str], Any]] = {
     "union": lambda dataset, y, folder: both(dataset, folder),
     "longer": lambda dataset, y, folder: long_encoder(dataset, KEPT),
     "longer, three": lambda dataset, y, folder: long_encoders(dataset, KEPT),
-    "fine-tuned": lambda dataset, y, folder: fine_tuned(dataset, y),
+    FINE_TUNED: lambda dataset, y, folder: fine_tuned(dataset, y),
 }
 # data set: other features, and the numbers of labels that they are measured with
 TRIED = {
     "digits": {"union": (10,)},
-    "mnist": {"longer": (10, 100, 3000), "longer, three": (10, 100, 3000), "fine-tuned": (3000,)},
+    "mnist": {"longer": (10, 100, 3000), "longer, three": (10, 100, 3000), FINE_TUNED: (3000,)},
     "fashion-mnist": {"union": (100,)},
 }
 
@@ -242,6 +243,8 @@ def settings(draws: dict[int, int], tried: dict[str, tuple[int, ...]]) -> Iterat
     yield from _draws(best | {"method": "spreading"}, {fewest: N_FEW})
     for features, numbers in tried.items():
         for equal_shares, n_draws in ((True, draws), (False, few)):
+            if equal_shares and features == FINE_TUNED:
+                continue
             measured = {n: n_draws[n] for n in numbers if n in n_draws}
             yield from _draws(best | {"features": features, "equal_shares": equal_shares}, measured)
 
