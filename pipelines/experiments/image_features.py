@@ -111,9 +111,11 @@ def long_encoder(dataset: Dataset, folder: Path, seed: int = 0, **params: Any) -
     return FrozenEstimator(kept(folder / f"{name}.joblib", lambda: encoder.fit(dataset.X)))
 
 
-def long_encoders(dataset: Dataset, folder: Path, **params: Any) -> FeatureUnion:
-    """Return the hidden layers of three encoders that differ in their seeds alone, side by side."""
-    encoders = (long_encoder(dataset, folder, seed, **params) for seed in SEEDS)
+def long_encoders(
+    dataset: Dataset, folder: Path, n_encoders: int = len(SEEDS), **params: Any
+) -> FeatureUnion:
+    """Return the hidden layers of encoders that differ in their seeds alone, side by side."""
+    encoders = (long_encoder(dataset, folder, seed, **params) for seed in SEEDS[:n_encoders])
     return make_union(*(make_pipeline(encoder, Normalizer()) for encoder in encoders))
 
 

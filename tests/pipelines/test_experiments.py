@@ -132,7 +132,7 @@ def test_one_label_per_class_is_measured_in_every_way(tmp_path, run_smoke, monke
     assert rows["parity"]["largest_deviation"] < 1e-5
     assert rows["cost"]["shape"][1] == 256
     assert rows["large"]["shape"] == [17 * rows["whole"]["shape"][0], 50]
-    assert all(rows[use]["cpu_seconds"] > 0 for use in ("cost", "large", "whole", "whole-longer"))
+    assert all(rows[use]["cpu_seconds"] > 0 for use in ("cost", "large", "whole"))
 
 
 def test_the_semi_supervised_experiment_has_all_models_and_alternatives(mnist, tmp_path, run_smoke):
