@@ -2,13 +2,13 @@
 
 The features are the hidden layer of an ``image_encoder`` from ``exported/``, trained on the training images
 without labels. In a *union*, that of a ``photo_encoder`` stands beside it; *longer* are four times as many
-steps, and *two* or *three* of these encoders, of which the seeds differ, stand side by side; *fine-tuned*, one
-of them learns on from the labeled images, and stands beside the three. *Inductive*: the graph holds the training
-images alone, a network learns the classes that these get, and is tested on images that nothing has seen.
-*Transductive*: the graph holds the test images, too, without labels, and their classes are read from it. Of
-the digits that scikit-learn brings, the encoder has seen three quarters. "Equal shares" tells the classifier
-that all classes are about of one size; it knows of no other label. The settings were chosen on training
-images (see docs/few-labels.md).
+steps, and *two* or *three* of these encoders, of which the seeds differ, stand side by side; *fine-tuned*,
+one of them learns on from the labeled images, and stands beside the three. *Inductive*: the graph holds the
+training images alone, a network learns the classes that these get, and is tested on images that nothing has
+seen. *Transductive*: the graph holds the test images, too, without labels, and their classes are read from
+it. Of the digits that scikit-learn brings, the encoder has seen three quarters. "Equal shares" tells the
+classifier that all classes are about of one size; it knows of no other label. The settings were chosen on
+training images (see docs/few-labels.md).
 
 Rows are written to ``pipelines/results/one-label.jsonl``; known rows are not measured again.
 
