@@ -79,10 +79,9 @@ def encoder(dataset: Dataset) -> OnnxEncoderTransformer:
     return OnnxEncoderTransformer(path, output="hidden")
 
 
-def both(dataset: Dataset, folder: str) -> FrozenEstimator:
-    """Return the encoder and, beside it, a ``photo_encoder`` that is fitted once and kept in a folder."""
-    fitted = kept(Path(folder) / "union.joblib", lambda: union(dataset, encoder(dataset)).fit(dataset.X))
-    return FrozenEstimator(fitted)
+def both(dataset: Dataset, encoder: Any, path: Path) -> FrozenEstimator:
+    """Return an encoder and, beside it, a ``photo_encoder`` that is fitted once; both are kept in a file."""
+    return FrozenEstimator(kept(path, lambda: union(dataset, encoder).fit(dataset.X)))
 
 
 def fine_tuned(dataset: Dataset, y: np.ndarray) -> FeatureUnion:
@@ -104,7 +103,10 @@ def fine_tuned(dataset: Dataset, y: np.ndarray) -> FeatureUnion:
 
 FEATURES: dict[str, Callable[[Dataset, np.ndarray, str], Any]] = {
     "image": lambda dataset, y, folder: encoder(dataset),
-    "union": lambda dataset, y, folder: both(dataset, folder),
+    "union": lambda dataset, y, folder: both(dataset, encoder(dataset), Path(folder) / "union.joblib"),
+    "union, longer": lambda dataset, y, folder: both(
+        dataset, long_encoder(dataset, KEPT), Path(folder) / "long-union.joblib"
+    ),
     "longer": lambda dataset, y, folder: long_encoder(dataset, KEPT),
     "longer, two": lambda dataset, y, folder: long_encoders(dataset, KEPT, 2),
     "longer, three": lambda dataset, y, folder: long_encoders(dataset, KEPT),
@@ -119,7 +121,7 @@ TRIED = {
         "longer, three": (10, 100, 3000),
         FINE_TUNED: (3000,),
     },
-    "fashion-mnist": {"union": (100,)},
+    "fashion-mnist": {"union": (100,), "union, longer": (100,)},
 }
 
 
