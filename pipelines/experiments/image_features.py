@@ -1,13 +1,12 @@
 """Image features learned without labels: how good are they, and which ingredients matter.
 
-Compares logistic regression on the latent means of ``vaefeat.recipes.image_encoder`` (three seeds) and on
-the last hidden layer of the same encoders with raw pixels, PCA, a restricted Boltzmann machine, an
-untrained encoder of the same architecture and a plain VAE. It adds the ingredients of the recipe one by one,
-leaves the VAE out of it, puts the hidden layer of a ``photo_encoder`` beside its own, trains it longer, puts
-three of these side by side, and lets a logistic regression learn from warped copies of the labeled images,
-without any encoder. The recipe was
-chosen on the last 10 000 training images; the test set is read once per row. Rows are written to
-``pipelines/results/mnist.jsonl`` and ``fashion-mnist.jsonl``; known rows are not measured again.
+Compares logistic regression on the latent means of ``vaefeat.recipes.image_encoder`` (three seeds) and on the
+last hidden layer of the same encoders with raw pixels, PCA, a restricted Boltzmann machine, an untrained
+encoder of the same architecture and a plain VAE. It adds the ingredients of the recipe one by one, leaves the
+VAE out of it, puts the hidden layer of a ``photo_encoder`` beside its own, trains it longer, puts three of
+these side by side, and lets a logistic regression learn from warped copies of the labeled images, without any
+encoder. The recipe was chosen on the last 10 000 training images; the test set is read once per row. Rows are
+written to ``pipelines/results/mnist.jsonl`` and ``fashion-mnist.jsonl``; known rows are not measured again.
 
     python -m pipelines.experiments.image_features [mnist | fashion-mnist] [--smoke]
 """

@@ -169,6 +169,12 @@ def test_distributions_of_labels_are_single_precision(prior):
     assert spread_labels(graph, Y, "poisson", None, prior).dtype == np.float32
 
 
+def test_a_class_that_no_sample_may_have_takes_nothing_from_the_others():
+    hopeless = np.tile([1, 0.99, -1_000], (50, 1))
+    probabilities = distributions(hopeless, np.full(3, 1 / 3))
+    assert_allclose(probabilities.mean(axis=0), [0.5, 0.5, 0], atol=0.05)
+
+
 def test_scores_without_differences_are_no_preference():
     assert_allclose(distributions(np.zeros((4, 2)), None), 0.5)
 

@@ -254,7 +254,8 @@ def distributions(scores: np.ndarray, prior: np.ndarray | None) -> np.ndarray:
     probabilities = softmax(logits, axis=1)
     offsets = np.zeros(scores.shape[1], logits.dtype)
     for _ in range(N_BALANCING if prior is not None else 0):
-        offsets = TRUST / (TRUST + 1) * (offsets + np.log(prior / probabilities.mean(axis=0)))
+        shares = np.maximum(probabilities.mean(axis=0), np.finfo(logits.dtype).tiny)
+        offsets = TRUST / (TRUST + 1) * (offsets + np.log(prior / shares))
         probabilities = softmax(logits + offsets, axis=1)
     return probabilities
 
