@@ -73,7 +73,7 @@ def test_the_experiment_on_features_resumes_where_it_was_interrupted(mnist, tmp_
     assert extractors == {
         *("raw", "pca-50", "rbm-50", "untrained-conv-50", "vae-50", "+ warps", "+ convolutions"),
         *("recipe, seed 0", "recipe, hidden layer, seed 0"),
-        *("contrast alone", "contrast alone, hidden layer", "union", "longer"),
+        *("contrast alone", "contrast alone, hidden layer", "union", "longer", "longer, three"),
     }
     assert OnnxModel.load(tmp_path / "mnist-image-vae-50" / "model.onnx").n_outputs["hidden"] == 256
     out.write_text("\n".join(line for line in lines if "hidden layer" not in line) + "\n")
