@@ -62,6 +62,7 @@ SETS_OF_PRIORS = (
     *("fashion-mnist, 10", "fashion-mnist, 100"),
 )
 ON_THE_WAY = ("graph_before", "error", "graph_after")  # of trials
+N_AT_A_TIME = 2  # encoders that are trained, one for each core
 N_COPIES = 17  # of 60 000 images: a million samples
 NOISE = 0.3  # by which copies differ, relative to the standard deviation of a feature
 
@@ -192,13 +193,13 @@ def whole_cost(dataset: Dataset) -> Row:
     y = mask_labels(dataset.y, 10, random_state=0)
     encoders = [
         image_encoder(dataset.image_shape, output="hidden", n_steps=N_LONG, random_state=seed)
-        for seed in range(2)
+        for seed in range(N_AT_A_TIME)
     ]
-    features = make_union(*(make_pipeline(encoder, Normalizer()) for encoder in encoders), n_jobs=2)
+    features = make_union(*(make_pipeline(encoder, Normalizer()) for encoder in encoders), n_jobs=N_AT_A_TIME)
     pipe = make_pipeline(features, classifier(dataset, "poisson", True, None))
     measured = _cost(lambda: pipe.fit(dataset.X, y))
     error = _percent(pipe.predict(dataset.X_test) != dataset.y_test)
-    return {"shape": dataset.X.shape, "error": error, "n_encoders": 2, "n_steps": N_LONG} | measured
+    return {"shape": dataset.X.shape, "error": error, "n_encoders": N_AT_A_TIME, "n_steps": N_LONG} | measured
 
 
 def parity(dataset: Dataset) -> Row:
@@ -218,12 +219,7 @@ def parity(dataset: Dataset) -> Row:
     }
 
 
-COSTS = {
-    "cost": graph_cost,
-    "parity": parity,
-    "large": large_graph_cost,
-    "whole": whole_cost,
-}
+COSTS = {"cost": graph_cost, "parity": parity, "large": large_graph_cost, "whole": whole_cost}
 
 
 def _percent(wrong: np.ndarray) -> float:
